@@ -1,0 +1,47 @@
+/* dimple-change-set-private.h: what one or several commits changed, as it is collected
+ *
+ * SPDX-License-Identifier: LGPL-2.1-or-later
+ */
+#pragma once
+
+#include "dimple-change-set.h"
+#include "dimple-enums.h"
+#include "dimple-schema-private.h"
+
+G_BEGIN_DECLS
+
+/* One row of a rowid table that changed; a row that moved to another rowid is a delete and an insert. */
+typedef struct
+{
+  gint64  rowid;
+  guint64 columns;             /* bit n: column n of the table changed (bit 63: any column from 63 on) */
+  int     operation;           /* DimpleOperation */
+} DimpleChangedRow;
+
+typedef struct
+{
+  char      *table;            /* as in the schema; for FTS5 the virtual table's name */
+  guint64    columns;          /* of all rows; an insert or delete sets all bits */
+  gboolean   anything;         /* the rows are not known: take all of the table as changed */
+  GArray    *rows;             /* of DimpleChangedRow; empty for WITHOUT ROWID and virtual tables */
+  GString   *keys;             /* the public keys, each ended by NUL; empty for tables without a key */
+} DimpleTableChanges;
+
+#define DIMPLE_ALL_COLUMNS G_MAXUINT64
+#define DIMPLE_COLUMN_BIT(n) (G_GUINT64_CONSTANT (1) << MIN ((n), 63))
+
+DimpleChangeSet          *dimple_change_set_new         (DimpleSchema          *schema,
+                                                         DimpleOrigin           origin);
+/* The entry of a table, made if there is none.  Only while collecting. */
+DimpleTableChanges       *dimple_change_set_add_table   (DimpleChangeSet       *self,
+                                                         const char            *table);
+void                      dimple_change_set_add_all     (DimpleChangeSet       *self);   /* everything changed: the schema, an untracked writer */
+gboolean                  dimple_change_set_is_all      (DimpleChangeSet       *self);
+gboolean                  dimple_change_set_is_empty    (DimpleChangeSet       *self);
+const DimpleTableChanges *dimple_change_set_find        (DimpleChangeSet       *self,
+                                                         const char            *table);
+/* Adds what `other` says to `self` (a turn with several commits).  Only while `self` has one owner. */
+void                      dimple_change_set_join        (DimpleChangeSet       *self,
+                                                         DimpleChangeSet       *other);
+
+G_END_DECLS

@@ -1,0 +1,113 @@
+/* dimple-log-private.h: the log of transactions, which is the history and what is synced
+ *
+ *   dimple_log (seq, id, author, previous, script, flags, label, changes)
+ *
+ * `seq` orders the log by arrival.  A transaction written here has the 60 time bits of its id as seq (the clock is kept
+ * ahead of every seq), so it is found by its rowid and needs no index; one from elsewhere has the greatest seq + 1, and
+ * is in the partial index dimple_log_foreign (author, id).  A transaction too big for one row continues in the rows
+ * after it, of the same id: all but the last carry DIMPLE_LOG_MORE.
+ *
+ * `changes` is JSON; a part is an array of groups, each of rows of one table, operation and set of columns:
+ *
+ *   [{"table":"note","key":["key"],"op":"insert","columns":["title","body"],"rows":[[["k1"],["T","B"]],…]}, …]
+ *
+ *   insert  [[key…],[new…]]           every column that is not generated and not in the key
+ *   update  [[key…],[new…],[old…]]    only the columns that changed; [old…] is missing where pruning dropped it
+ *   delete  [[key…],[old…]]           every column that is not generated and not in the key
+ *
+ * In a migration's transaction (script > 0) each row has one more array at its end: [anchor of the row, anchor of each
+ * column…] (a delete: only the first); "" where the script saw nothing.  Values: null, numbers (REAL always with a point
+ * or exponent), strings; what JSON cannot say is an object: {"hex":"00ff"} a blob, {"text":"hex"} a text that is not
+ * UTF-8 or holds NUL, {"integer":"9007199254740993"} beyond 2^53, {"real":"inf"} or "-inf", {"pruned":true}.
+ *
+ * SPDX-License-Identifier: LGPL-2.1-or-later
+ */
+#pragma once
+
+#include "dimple-capture-private.h"
+#include "dimple-clock-private.h"
+
+G_BEGIN_DECLS
+
+typedef enum
+{
+  DIMPLE_LOG_FOREIGN = 1 << 0,   /* came from elsewhere: in the partial index */
+  DIMPLE_LOG_PRUNED  = 1 << 1,   /* something of it was dropped */
+  DIMPLE_LOG_MORE    = 1 << 2    /* goes on in the next row */
+} DimpleLogFlags;
+
+/* The tables of Dimple's own: dimple_log, dimple_author, dimple_state, dimple_migration, dimple_local … */
+#define DIMPLE_FORMAT 1
+gboolean dimple_log_create_tables (DimpleConnection  *connection,
+                                   GError           **error);
+
+/* -- Writing one local transaction: begin, add each captured row, end ------------------------------------------------ */
+
+typedef struct _DimpleLogWriter DimpleLogWriter;
+
+DimpleLogWriter *dimple_log_writer_new   (DimpleConnection         *connection,
+                                          DimpleClock              *clock);
+void             dimple_log_writer_free  (DimpleLogWriter          *self);
+/* After opening, after another process wrote (its seqs and ids are newer than the clock), and after taking a new author. */
+gboolean         dimple_log_writer_load  (DimpleLogWriter          *self,
+                                          GError                  **error);
+void             dimple_log_writer_begin (DimpleLogWriter          *self,
+                                          const char               *label,     /* (nullable) */
+                                          int                       script);
+/* For script > 0, `anchors` is 1 + (number of columns written) texts, else NULL. */
+gboolean         dimple_log_writer_add   (DimpleLogWriter          *self,
+                                          const DimpleCapturedRow  *row,
+                                          const char * const       *anchors,
+                                          GError                  **error);
+/* Writes what is left.  `id` receives the transaction's id, "" if no row was added: then nothing is written. */
+gboolean         dimple_log_writer_end   (DimpleLogWriter          *self,
+                                          char                      id[DIMPLE_UUID_SIZE],
+                                          GError                  **error);
+/* The transaction (or savepoint) was rolled back after begin; id and previous are as before it. */
+void             dimple_log_writer_undo  (DimpleLogWriter          *self);
+const char      *dimple_log_writer_get_author (DimpleLogWriter     *self);
+
+/* -- Transactions as a whole, for merging, packs and history --------------------------------------------------------- */
+
+typedef struct
+{
+  char     id[DIMPLE_UUID_SIZE];
+  char     author[DIMPLE_UUID_SIZE];
+  char     previous[DIMPLE_UUID_SIZE];   /* "" : none */
+  int      script;
+  gboolean pruned;
+  gboolean foreign;
+  gint64   seq;
+  char    *label;                        /* (nullable) */
+  GBytes  *changes;                      /* the JSON of all its parts as one array */
+} DimpleTransaction;
+
+void     dimple_transaction_free  (DimpleTransaction *self);
+G_DEFINE_AUTOPTR_CLEANUP_FUNC (DimpleTransaction, dimple_transaction_free)
+
+typedef gboolean (*DimpleTransactionVisitor) (DimpleTransaction  *transaction,
+                                              gpointer            user_data,
+                                              GError            **error);
+
+/* Visits transactions with after < seq (0: all) in the order of seq. */
+gboolean dimple_log_visit_since   (DimpleConnection          *connection,
+                                   gint64                     after,
+                                   DimpleTransactionVisitor   visitor,
+                                   gpointer                   user_data,
+                                   GError                   **error);
+/* Visits the transactions of one run (author, tail of `last`) with first <= id <= last, in order. */
+gboolean dimple_log_visit_range   (DimpleConnection          *connection,
+                                   const char                *author,
+                                   const char                *first,
+                                   const char                *last,
+                                   DimpleTransactionVisitor   visitor,
+                                   gpointer                   user_data,
+                                   GError                   **error);
+/* Appends one from elsewhere; the caller knows that it is not there yet. */
+gboolean dimple_log_append        (DimpleLogWriter           *self,
+                                   const DimpleTransaction   *transaction,
+                                   GError                   **error);
+
+G_DEFINE_AUTOPTR_CLEANUP_FUNC (DimpleLogWriter, dimple_log_writer_free)
+
+G_END_DECLS

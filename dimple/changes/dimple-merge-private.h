@@ -1,0 +1,44 @@
+/* dimple-merge-private.h: making the tables what the set of known transactions says
+ *
+ * SPDX-License-Identifier: LGPL-2.1-or-later
+ */
+#pragma once
+
+#include "dimple-change-set-private.h"
+#include "dimple-log-private.h"
+
+G_BEGIN_DECLS
+
+/* Appends transactions from elsewhere to the log and brings the tables up to date, inside the caller's write transaction
+ * (BEGIN IMMEDIATE, foreign_keys off, capture paused, authorizer free).  Those known already must have been left out.
+ * `changes` collects what became different in the tables.  On an error the caller rolls back. */
+gboolean dimple_merge_apply        (DimpleConnection   *connection,
+                                    DimpleSchema       *schema,
+                                    DimpleLogWriter    *log,
+                                    GPtrArray          *transactions,   /* of DimpleTransaction */
+                                    DimpleChangeSet    *changes,
+                                    GError            **error);
+
+/* The stamps' anchors that a migration records for a row it changes: 1 + n_columns texts ("" where nothing was known).
+ * `key` is the record of the key's values. */
+typedef struct _DimpleAnchors DimpleAnchors;
+/* Reads the log once for the keys added, then answers. */
+DimpleAnchors      *dimple_anchors_new     (void);
+void                dimple_anchors_free    (DimpleAnchors      *self);
+void                dimple_anchors_want    (DimpleAnchors      *self,
+                                            const char         *table,
+                                            const guint8       *key,
+                                            gsize               key_size);
+gboolean            dimple_anchors_load    (DimpleAnchors      *self,
+                                            DimpleConnection   *connection,
+                                            GError            **error);
+/* (column NULL: of the row) */
+const char         *dimple_anchors_get     (DimpleAnchors      *self,
+                                            const char         *table,
+                                            const guint8       *key,
+                                            gsize               key_size,
+                                            const char         *column);
+
+G_DEFINE_AUTOPTR_CLEANUP_FUNC (DimpleAnchors, dimple_anchors_free)
+
+G_END_DECLS

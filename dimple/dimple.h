@@ -1,0 +1,14 @@
+/* dimple.h: the one header to include
+ *
+ * SPDX-License-Identifier: LGPL-2.1-or-later
+ */
+#pragma once
+
+#define DIMPLE_INSIDE
+#include "dimple-enum-types.h"
+#include "dimple-enums.h"
+#include "dimple-error.h"
+#include "dimple-types.h"
+#include "dimple-version-macros.h"
+#include "dimple-version.h"
+#undef DIMPLE_INSIDE

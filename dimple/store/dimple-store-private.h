@@ -1,0 +1,78 @@
+/* dimple-store-private.h: what the store offers to the layers above it
+ *
+ * SPDX-License-Identifier: LGPL-2.1-or-later
+ */
+#pragma once
+
+#include "dimple-change-set-private.h"
+#include "dimple-log-private.h"
+#include "dimple-store.h"
+
+G_BEGIN_DECLS
+
+/* -- Reading ----------------------------------------------------------------------------------------------------------
+ * Readers see the last commit.  Any thread may take one; it waits while all are lent.  Fails when the store is closed. */
+DimpleConnection *dimple_store_acquire_reader (DimpleStore       *self,
+                                               GError           **error);
+void              dimple_store_release_reader (DimpleStore       *self,
+                                               DimpleConnection  *reader);
+DimpleSchema     *dimple_store_ref_schema     (DimpleStore       *self);
+
+/* -- Hearing of commits ----------------------------------------------------------------------------------------------- */
+
+typedef struct
+{
+  /* In the write transaction, just before COMMIT, on whatever thread commits.  May read through `writer`; the commit may
+   * still fail. */
+  void (*before_commit) (DimpleConnection *writer,
+                         DimpleChangeSet  *changes,
+                         gpointer          user_data);
+  /* After COMMIT, under the write lock, on whatever thread committed, in the order of commits: only note and schedule.
+   * `committed` FALSE: what before_commit saw was rolled back. */
+  void (*after_commit)  (DimpleChangeSet  *changes,
+                         gboolean          committed,
+                         gpointer          user_data);
+} DimpleObserver;
+
+/* Safe against a commit in progress: after remove() returns, nothing is called any more. */
+void dimple_store_add_observer    (DimpleStore           *self,
+                                   const DimpleObserver  *observer,
+                                   gpointer               user_data);
+void dimple_store_remove_observer (DimpleStore           *self,
+                                   const DimpleObserver  *observer,
+                                   gpointer               user_data);
+
+/* Grows with every commit that this process makes or hears of; what a reader sees is at least what it was before BEGIN. */
+guint64 dimple_store_get_generation (DimpleStore *self);
+
+/* -- Syncing --------------------------------------------------------------------------------------------------------- */
+
+/* Merges transactions from elsewhere in one commit; blocking, any thread.  Those that the caller does not know to be
+ * missing must be left out.  Emits `changed` with DIMPLE_ORIGIN_SYNC. */
+gboolean dimple_store_apply            (DimpleStore   *self,
+                                        GPtrArray     *transactions,
+                                        GError       **error);
+/* Makes all that is committed survive a power cut: called after reading what is to be uploaded, before the first PUT. */
+gboolean dimple_store_sync_to_disk     (DimpleStore   *self,
+                                        GError       **error);
+/* A small persistent value (the table dimple_state); NULL if there is none. */
+char    *dimple_store_dup_state        (DimpleStore   *self,
+                                        const char    *name,
+                                        GError       **error);
+gboolean dimple_store_set_state        (DimpleStore   *self,
+                                        const char    *name,
+                                        const char    *value,
+                                        GError       **error);
+/* The author ids that this database has written under, the present one last. */
+char   **dimple_store_dup_authors      (DimpleStore   *self,
+                                        GError       **error);
+/* From now on a new author id and a new run (transactions of ours came from elsewhere that we do not know). */
+gboolean dimple_store_take_new_author  (DimpleStore   *self,
+                                        GError       **error);
+/* What an author is called, for DimpleChange and packs. */
+gboolean dimple_store_set_author_name  (DimpleStore   *self,
+                                        const char    *author,
+                                        const char    *name,
+                                        GError       **error);
+
+G_END_DECLS

@@ -11,6 +11,7 @@
 
 G_BEGIN_DECLS
 
+/* `text` is UTF-8; what is not comes out as U+FFFD. */
 void dimple_json_append_string (GString           *json,
                                 const char        *text,
                                 gssize             length);
@@ -33,17 +34,16 @@ typedef enum
   DIMPLE_JSON_NULL
 } DimpleJsonToken;
 
-/* Strict (RFC 8259): control characters, bad escapes, lone surrogates, invalid UTF-8, trailing commas and nesting beyond
- * 64 levels are errors. */
+/* Strict (RFC 8259): control characters, bad escapes, lone surrogates, invalid UTF-8, trailing commas, numbers beyond
+ * double and nesting beyond 64 levels are errors.  After an error every further token is one. */
 typedef struct
 {
   const char *start;
-  const char *position;
+  const char *position;        /* after an error: near it */
   const char *end;
   int         depth;
-  guint64     is_object;       /* bit n: nesting level n is an object */
-  gboolean    want_comma;
-  gboolean    want_value;
+  guint64     is_object;       /* bit n: nesting level n + 1 is an object */
+  int         expected;        /* what the grammar allows next, see dimple-json.c */
   const char *text;            /* of the last NAME or STRING; in the JSON or in scratch; until the next token */
   gsize       size;
   DimpleValue value;           /* of the last NUMBER */
@@ -55,11 +55,18 @@ void            dimple_json_reader_init       (DimpleJsonReader *self,
                                                gsize             size);
 void            dimple_json_reader_clear      (DimpleJsonReader *self);
 DimpleJsonToken dimple_json_reader_next       (DimpleJsonReader *self);
-/* Reads one SQL value, objects like {"hex":…} included.  Its bytes are valid until the next call. */
+/* Reads one SQL value, objects like {"hex":…} included; {"pruned":true} is of type DIMPLE_VALUE_PRUNED.  Its bytes are
+ * valid until the next call.  FALSE for anything else. */
 gboolean        dimple_json_reader_next_value (DimpleJsonReader *self,
                                                DimpleValue      *value);
 /* Skips the value that begins with the next token. */
 gboolean        dimple_json_reader_skip       (DimpleJsonReader *self);
+/* For callers that know what must come: whether the next token is `token`. */
+gboolean        dimple_json_reader_expect     (DimpleJsonReader *self,
+                                               DimpleJsonToken   token);
+/* Whether the last NAME or STRING is `text`. */
+gboolean        dimple_json_reader_is         (DimpleJsonReader *self,
+                                               const char       *text);
 
 G_DEFINE_AUTO_CLEANUP_CLEAR_FUNC (DimpleJsonReader, dimple_json_reader_clear)
 

@@ -8,6 +8,7 @@
 #include "dimple-enum-types.h"
 #include "dimple-enums.h"
 #include "dimple-error.h"
+#include "dimple-storage.h"
 #include "dimple-types.h"
 #include "dimple-version-macros.h"
 #include "dimple-version.h"

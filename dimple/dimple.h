@@ -5,10 +5,15 @@
 #pragma once
 
 #define DIMPLE_INSIDE
+#include "dimple-custom-storage.h"
 #include "dimple-enum-types.h"
 #include "dimple-enums.h"
 #include "dimple-error.h"
+#include "dimple-local-storage.h"
+#include "dimple-memory-storage.h"
+#include "dimple-storage-request.h"
 #include "dimple-storage.h"
+#include "dimple-test.h"
 #include "dimple-types.h"
 #include "dimple-version-macros.h"
 #include "dimple-version.h"

@@ -12,7 +12,8 @@
 #include "dimple-storage-private.h"
 #include "dimple-uuid-private.h"
 
-#define CHECK_PREFIX "dimple-check/"
+/* Without a slash, so that no empty folder is left where keys are paths */
+#define CHECK_PREFIX "dimple-check-"
 
 typedef struct
 {
@@ -226,7 +227,7 @@ dimple_storage_check_finish (DimpleStorage  *self,
  *
  * Tries whether the storage does all that is needed; blocks.
  *
- * Lists, stores, reads and removes one small object whose name starts with `dimple-check/`: what a “Test connection”
+ * Lists, stores, reads and removes one small object whose name starts with `dimple-check-`: what a “Test connection”
  * button does.  The error's message is for the user.
  *
  * Returns: whether the storage can be used; %FALSE with an error

@@ -37,6 +37,16 @@ find_fault_in_segments (const char *key)
     }
 }
 
+/* XML, in which S3 lists keys, has no way to write most of them */
+static gboolean
+has_control_character (const char *key)
+{
+  while (*key != '\0' && !g_ascii_iscntrl (*key))
+    key++;
+
+  return *key != '\0';
+}
+
 static gboolean
 set_fault (const char  *key,
            const char  *fault,
@@ -69,6 +79,8 @@ dimple_storage_validate_key (const char  *key,
     return set_fault (key, _("it is empty"), error);
   if (!dimple_storage_validate_prefix (key, error))
     return FALSE;
+  if (has_control_character (key))
+    return set_fault (key, _("it has a control character in it"), error);
 
   fault = find_fault_in_segments (key);
   return fault == NULL || set_fault (key, fault, error);

@@ -19,8 +19,8 @@
  * A place that holds objects by name: a bucket, a folder, or what an app makes of it.
  *
  * An object is a series of bytes under a key, which is UTF-8 text of at most 1024 bytes in segments divided by `/`.  A key
- * is not empty, neither starts nor ends with `/`, and has no segment that is empty, `.` or `..`; another one fails with
- * %DIMPLE_ERROR_PARAMETERS.
+ * is not empty, neither starts nor ends with `/`, has no segment that is empty, `.` or `..`, and no ASCII control
+ * character; another one fails with %DIMPLE_ERROR_PARAMETERS.
  *
  * Sync needs little of a storage: an object is stored whole or not at all, and once stored it is listed *eventually*.
  * There are no locks and no conditional writes, and nothing is ever overwritten with something else.

@@ -163,4 +163,8 @@ gboolean   dimple_storage_check_finish    (DimpleStorage        *self,
 DIMPLE_AVAILABLE_IN_1_0
 char      *dimple_storage_dup_description (DimpleStorage        *self);
 
+DIMPLE_AVAILABLE_IN_1_0
+DimpleStorage *dimple_storage_new_for_uri (const char  *uri,
+                                           GError     **error);
+
 G_END_DECLS

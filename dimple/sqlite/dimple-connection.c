@@ -1,0 +1,415 @@
+/* dimple-connection.c: one connection to a database
+ *
+ * Connections are opened without SQLite's own mutexes: each belongs to one thread at a time.  Statements are kept prepared
+ * by their SQL; one in use is out of the cache, so the same SQL can be run inside itself.  SQLite has no way from a
+ * statement to whoever opened its connection, so the open connections are listed here by their handle.
+ *
+ * SPDX-License-Identifier: LGPL-2.1-or-later
+ */
+#include "dimple-connection-private.h"
+
+#include <errno.h>
+#include <glib/gi18n-lib.h>
+
+#include "dimple-error.h"
+
+#define MAX_CACHED_STATEMENTS 256
+#define BUSY_TIMEOUT_MS 5000
+#define PROGRESS_OPCODES 2000
+
+struct _DimpleConnection
+{
+  sqlite3          *handle;
+  GHashTable       *statements;      /* of sqlite3_stmt by its SQL, those not in use */
+  DimpleAuthorizer  authorizer;
+  gpointer          authorizer_data;
+  GCancellable     *cancellable;
+};
+
+static GRWLock open_lock;
+static GHashTable *open_connections; /* DimpleConnection by sqlite3 */
+
+static void
+list_connection (DimpleConnection *self)
+{
+  g_rw_lock_writer_lock (&open_lock);
+  if (open_connections == NULL)
+    open_connections = g_hash_table_new (NULL, NULL);
+  g_hash_table_insert (open_connections, self->handle, self);
+  g_rw_lock_writer_unlock (&open_lock);
+}
+
+static void
+unlist_connection (DimpleConnection *self)
+{
+  g_rw_lock_writer_lock (&open_lock);
+  if (open_connections != NULL)
+    g_hash_table_remove (open_connections, self->handle);
+  g_rw_lock_writer_unlock (&open_lock);
+}
+
+static DimpleConnection *
+find_connection (sqlite3_stmt *statement)
+{
+  DimpleConnection *self;
+
+  g_rw_lock_reader_lock (&open_lock);
+  self = g_hash_table_lookup (open_connections, sqlite3_db_handle (statement));
+  g_rw_lock_reader_unlock (&open_lock);
+  return self;
+}
+
+static DimpleError
+error_code_for (int result_code)
+{
+  switch (result_code & 0xff)
+    {
+    case SQLITE_CONSTRAINT:
+      return DIMPLE_ERROR_CONSTRAINT;
+    case SQLITE_BUSY:
+    case SQLITE_LOCKED:
+      return DIMPLE_ERROR_BUSY;
+    case SQLITE_READONLY:
+    case SQLITE_PERM:
+      return DIMPLE_ERROR_READ_ONLY;
+    case SQLITE_FULL:
+      return DIMPLE_ERROR_FULL;
+    case SQLITE_CORRUPT:
+      return DIMPLE_ERROR_CORRUPT;
+    case SQLITE_NOTADB:
+      return DIMPLE_ERROR_NOT_A_DATABASE;
+    case SQLITE_ERROR:
+    case SQLITE_AUTH:
+    case SQLITE_SCHEMA:
+      return DIMPLE_ERROR_SQL;
+    case SQLITE_MISMATCH:
+    case SQLITE_RANGE:
+    case SQLITE_TOOBIG:
+      return DIMPLE_ERROR_PARAMETERS;
+    default:
+      return DIMPLE_ERROR_FAILED;
+    }
+}
+
+/* What the user or the developer can do about it, before what SQLite says. */
+static const char *
+advice_for (int result_code)
+{
+  switch (result_code & 0xff)
+    {
+    case SQLITE_BUSY:
+    case SQLITE_LOCKED:
+      return _("The database is in use by another program. Try again when it has finished");
+    case SQLITE_READONLY:
+    case SQLITE_PERM:
+      return _("The database may not be written. Check the permissions of its file and folder");
+    case SQLITE_FULL:
+      return _("There is no space left for the database. Make room and try again");
+    case SQLITE_CORRUPT:
+      return _("The database file is damaged. Restore a backup");
+    case SQLITE_NOTADB:
+      return _("The file is not a database. Choose another file");
+    case SQLITE_CANTOPEN:
+      return _("The database file cannot be opened. Check that its folder exists and may be written");
+    case SQLITE_IOERR:
+      return _("The database file cannot be read or written. Check the disk");
+    default:
+      return NULL;
+    }
+}
+
+static void
+set_handle_error (sqlite3  *handle,
+                  int       result_code,
+                  GError  **error)
+{
+  const char *advice = advice_for (result_code);
+  const char *message = handle != NULL ? sqlite3_errmsg (handle) : sqlite3_errstr (result_code);
+  DimpleError code = error_code_for (result_code);
+
+  if ((result_code & 0xff) == SQLITE_INTERRUPT)
+    g_set_error_literal (error, G_IO_ERROR, G_IO_ERROR_CANCELLED, _("The operation was cancelled"));
+  else if ((result_code & 0xff) == SQLITE_IOERR && handle != NULL && sqlite3_system_errno (handle) == ENOSPC)
+    g_set_error (error, DIMPLE_ERROR, DIMPLE_ERROR_FULL, "%s: %s", advice_for (SQLITE_FULL), message);
+  else if (advice != NULL)
+    g_set_error (error, DIMPLE_ERROR, code, "%s: %s", advice, message);
+  else
+    g_set_error_literal (error, DIMPLE_ERROR, code, message);
+}
+
+void
+dimple_connection_set_error (DimpleConnection  *self,
+                             int                result_code,
+                             GError           **error)
+{
+  set_handle_error (self->handle, result_code, error);
+}
+
+static int
+authorize (gpointer    user_data,
+           int         action,
+           const char *first,
+           const char *second,
+           const char *database,
+           const char *trigger)
+{
+  DimpleConnection *self = user_data;
+
+  if (self->authorizer == NULL)
+    return SQLITE_OK;
+  return self->authorizer (self->authorizer_data, action, first, second, database, trigger);
+}
+
+static gboolean
+configure (DimpleConnection       *self,
+           DimpleConnectionFlags   flags,
+           GError                **error)
+{
+  sqlite3_extended_result_codes (self->handle, TRUE);
+  sqlite3_busy_timeout (self->handle, BUSY_TIMEOUT_MS);
+  /* A dropped column in double quotes would silently become a string. */
+  sqlite3_db_config (self->handle, SQLITE_DBCONFIG_DQS_DML, 0, NULL);
+  sqlite3_db_config (self->handle, SQLITE_DBCONFIG_DQS_DDL, 0, NULL);
+  sqlite3_db_config (self->handle, SQLITE_DBCONFIG_TRUSTED_SCHEMA, 0, NULL);
+  sqlite3_set_authorizer (self->handle, authorize, self);
+
+  if (!dimple_connection_exec (self, "PRAGMA cache_size = -16384; PRAGMA temp_store = MEMORY", error))
+    return FALSE;
+  if ((flags & DIMPLE_CONNECTION_WRITER) == 0)
+    return dimple_connection_exec (self, "PRAGMA query_only = ON", error);
+  return dimple_connection_exec (self,
+                                 "PRAGMA journal_mode = WAL;"
+                                 "PRAGMA synchronous = NORMAL;"
+                                 "PRAGMA foreign_keys = ON;"
+                                 "PRAGMA recursive_triggers = ON", error);
+}
+
+DimpleConnection *
+dimple_connection_open (const char             *path,
+                        DimpleConnectionFlags   flags,
+                        GError                **error)
+{
+  g_autoptr(DimpleConnection) self = g_new0 (DimpleConnection, 1);
+  const char *vfs = flags & DIMPLE_CONNECTION_IN_MEMORY ? "memdb" : NULL;
+  int open_flags = SQLITE_OPEN_NOMUTEX | SQLITE_OPEN_READWRITE;
+  int result;
+
+  if (flags & DIMPLE_CONNECTION_WRITER)
+    open_flags |= SQLITE_OPEN_CREATE;
+
+  self->statements = g_hash_table_new_full (g_str_hash, g_str_equal, NULL, NULL);
+  result = sqlite3_open_v2 (path, &self->handle, open_flags, vfs);
+  if (result != SQLITE_OK)
+    {
+      set_handle_error (self->handle, result, error);
+      return NULL;
+    }
+  list_connection (self);
+  if (!configure (self, flags, error))
+    return NULL;
+  return g_steal_pointer (&self);
+}
+
+void
+dimple_connection_free (DimpleConnection *self)
+{
+  dimple_connection_drop_statements (self);
+  g_hash_table_unref (self->statements);
+  unlist_connection (self);
+  /* close_v2 waits for statements that somebody has not given back yet, instead of failing. */
+  sqlite3_close_v2 (self->handle);
+  g_clear_object (&self->cancellable);
+  g_free (self);
+}
+
+sqlite3 *
+dimple_connection_get_handle (DimpleConnection *self)
+{
+  return self->handle;
+}
+
+gboolean
+dimple_connection_exec (DimpleConnection  *self,
+                        const char        *sql,
+                        GError           **error)
+{
+  int result = sqlite3_exec (self->handle, sql, NULL, NULL, NULL);
+
+  if (result == SQLITE_OK)
+    return TRUE;
+  dimple_connection_set_error (self, result, error);
+  return FALSE;
+}
+
+/* -- Statements ----------------------------------------------------------------------------------------------------- */
+
+/* SQLite gives back what follows the first statement; white space, comments and semicolons are nothing. */
+static gboolean
+is_blank (DimpleConnection *self,
+          const char       *tail)
+{
+  sqlite3_stmt *statement = NULL;
+  const char *rest = tail;
+
+  while (*rest != '\0')
+    {
+      tail = rest;
+      if (sqlite3_prepare_v2 (self->handle, tail, -1, &statement, &rest) != SQLITE_OK || statement != NULL)
+        {
+          sqlite3_finalize (statement);
+          return FALSE;
+        }
+      if (rest == tail)
+        break;
+    }
+  return TRUE;
+}
+
+sqlite3_stmt *
+dimple_connection_prepare (DimpleConnection  *self,
+                           const char        *sql,
+                           GError           **error)
+{
+  sqlite3_stmt *statement = g_hash_table_lookup (self->statements, sql);
+  const char *tail = NULL;
+  int result;
+
+  if (statement != NULL)
+    {
+      g_hash_table_remove (self->statements, sql);
+      return statement;
+    }
+
+  result = sqlite3_prepare_v3 (self->handle, sql, -1, SQLITE_PREPARE_PERSISTENT, &statement, &tail);
+  if (result != SQLITE_OK)
+    {
+      dimple_connection_set_error (self, result, error);
+      return NULL;
+    }
+  if (statement == NULL)
+    {
+      g_set_error_literal (error, DIMPLE_ERROR, DIMPLE_ERROR_SQL, "There is no SQL statement to run");
+      return NULL;
+    }
+  if (*tail != '\0' && !is_blank (self, tail))
+    {
+      g_set_error (error, DIMPLE_ERROR, DIMPLE_ERROR_SQL,
+                   "Only one SQL statement can be run at a time; there is more after it: %.60s", tail);
+      sqlite3_finalize (statement);
+      return NULL;
+    }
+  return statement;
+}
+
+void
+dimple_statement_release (sqlite3_stmt *statement)
+{
+  DimpleConnection *self;
+
+  if (statement == NULL)
+    return;
+
+  self = find_connection (statement);
+  sqlite3_reset (statement);
+  sqlite3_clear_bindings (statement);
+  if (self == NULL || g_hash_table_size (self->statements) >= MAX_CACHED_STATEMENTS ||
+      g_hash_table_contains (self->statements, sqlite3_sql (statement)))
+    sqlite3_finalize (statement);
+  else
+    g_hash_table_insert (self->statements, (char *) sqlite3_sql (statement), statement);
+}
+
+void
+dimple_connection_drop_statements (DimpleConnection *self)
+{
+  GHashTableIter iter;
+  gpointer statement;
+
+  g_hash_table_iter_init (&iter, self->statements);
+  while (g_hash_table_iter_next (&iter, NULL, &statement))
+    {
+      g_hash_table_iter_steal (&iter);
+      sqlite3_finalize (statement);
+    }
+}
+
+gboolean
+dimple_statement_step (sqlite3_stmt  *statement,
+                       GError       **error)
+{
+  int result = sqlite3_step (statement);
+
+  if (result == SQLITE_ROW)
+    return TRUE;
+  if (result != SQLITE_DONE)
+    set_handle_error (sqlite3_db_handle (statement), result, error);
+  return FALSE;
+}
+
+gboolean
+dimple_statement_run (sqlite3_stmt  *statement,
+                      GError       **error)
+{
+  int result;
+
+  do
+    result = sqlite3_step (statement);
+  while (result == SQLITE_ROW);
+
+  if (result != SQLITE_DONE)
+    set_handle_error (sqlite3_db_handle (statement), result, error);
+  sqlite3_reset (statement);
+  return result == SQLITE_DONE;
+}
+
+gboolean
+dimple_connection_get_int64 (DimpleConnection  *self,
+                             const char        *sql,
+                             gint64             fallback,
+                             gint64            *value,
+                             GError           **error)
+{
+  g_autoptr(DimpleStatement) statement = dimple_connection_prepare (self, sql, error);
+  g_autoptr(GError) step_error = NULL;
+
+  if (statement == NULL)
+    return FALSE;
+
+  *value = fallback;
+  if (dimple_statement_step (statement, &step_error) && sqlite3_column_type (statement, 0) != SQLITE_NULL)
+    *value = sqlite3_column_int64 (statement, 0);
+  if (step_error != NULL)
+    {
+      g_propagate_error (error, g_steal_pointer (&step_error));
+      return FALSE;
+    }
+  return TRUE;
+}
+
+/* -- What may run, and for how long --------------------------------------------------------------------------------- */
+
+void
+dimple_connection_set_authorizer (DimpleConnection *self,
+                                  DimpleAuthorizer  authorizer,
+                                  gpointer          user_data)
+{
+  self->authorizer = authorizer;
+  self->authorizer_data = user_data;
+}
+
+static int
+stop_if_cancelled (gpointer user_data)
+{
+  return g_cancellable_is_cancelled (user_data);
+}
+
+void
+dimple_connection_set_cancellable (DimpleConnection *self,
+                                   GCancellable     *cancellable)
+{
+  g_set_object (&self->cancellable, cancellable);
+  if (cancellable != NULL)
+    sqlite3_progress_handler (self->handle, PROGRESS_OPCODES, stop_if_cancelled, cancellable);
+  else
+    sqlite3_progress_handler (self->handle, 0, NULL, NULL);
+}

@@ -1,0 +1,553 @@
+/* dimple-schema.c: the tables of a database, read from SQLite's own catalogue
+ *
+ * SPDX-License-Identifier: LGPL-2.1-or-later
+ */
+#include "dimple-schema-private.h"
+
+#include <string.h>
+
+#include "dimple-error.h"
+
+struct _DimpleSchema
+{
+  GPtrArray  *tables;       /* of DimpleTable, by name */
+  GHashTable *by_name;      /* DimpleTable by its lower-case name */
+  GHashTable *shadows;      /* the virtual table's name, by the shadow table's lower-case name */
+  GHashTable *locals;       /* lower-case names of the tables that the app made local */
+};
+
+static void
+column_free (DimpleColumn *column)
+{
+  g_free (column->name);
+  g_free (column->declared_type);
+  g_free (column->collation);
+  g_free (column->default_sql);
+  g_free (column);
+}
+
+static void
+unique_index_free (DimpleUniqueIndex *index)
+{
+  g_free (index->name);
+  g_array_unref (index->columns);
+  g_free (index);
+}
+
+static void
+foreign_key_free (DimpleForeignKey *foreign_key)
+{
+  g_free (foreign_key->parent);
+  g_strfreev (foreign_key->columns);
+  g_strfreev (foreign_key->parent_columns);
+  g_free (foreign_key);
+}
+
+static void
+table_free (DimpleTable *table)
+{
+  g_free (table->name);
+  g_ptr_array_unref (table->columns);
+  g_array_unref (table->key);
+  g_ptr_array_unref (table->unique_indexes);
+  g_ptr_array_unref (table->foreign_keys);
+  g_free (table);
+}
+
+static void
+schema_clear (gpointer data)
+{
+  DimpleSchema *self = data;
+
+  g_hash_table_unref (self->by_name);
+  g_hash_table_unref (self->shadows);
+  g_hash_table_unref (self->locals);
+  g_ptr_array_unref (self->tables);
+}
+
+DimpleSchema *
+dimple_schema_ref (DimpleSchema *self)
+{
+  return g_atomic_rc_box_acquire (self);
+}
+
+void
+dimple_schema_unref (DimpleSchema *self)
+{
+  g_atomic_rc_box_release_full (self, schema_clear);
+}
+
+char *
+dimple_quote (const char *name)
+{
+  GString *quoted = g_string_new ("\"");
+
+  for (; *name != '\0'; name++)
+    {
+      if (*name == '"')
+        g_string_append_c (quoted, '"');
+      g_string_append_c (quoted, *name);
+    }
+  g_string_append_c (quoted, '"');
+  return g_string_free (quoted, FALSE);
+}
+
+/* -- Reading the catalogue ------------------------------------------------------------------------------------------ */
+
+typedef void (*RowFunc) (sqlite3_stmt *statement,
+                         gpointer      user_data);
+
+/* Calls `func` for each row of a catalogue query with up to one text parameter. */
+static gboolean
+read_catalogue (DimpleConnection  *connection,
+                const char        *sql,
+                const char        *parameter,
+                RowFunc            func,
+                gpointer           user_data,
+                GError           **error)
+{
+  g_autoptr(DimpleStatement) statement = dimple_connection_prepare (connection, sql, error);
+  g_autoptr(GError) step_error = NULL;
+
+  if (statement == NULL)
+    return FALSE;
+  if (parameter != NULL)
+    sqlite3_bind_text (statement, 1, parameter, -1, SQLITE_STATIC);
+  while (dimple_statement_step (statement, &step_error))
+    func (statement, user_data);
+  if (step_error == NULL)
+    return TRUE;
+  g_propagate_error (error, g_steal_pointer (&step_error));
+  return FALSE;
+}
+
+static const char *
+column_text (sqlite3_stmt *statement,
+             int           column)
+{
+  return (const char *) sqlite3_column_text (statement, column);
+}
+
+static void
+add_column (sqlite3_stmt *statement,
+            gpointer      user_data)
+{
+  DimpleTable *table = user_data;
+  DimpleColumn *column = g_new0 (DimpleColumn, 1);
+  int hidden = sqlite3_column_int (statement, 5);
+
+  column->name = g_strdup (column_text (statement, 0));
+  column->declared_type = g_strdup (column_text (statement, 1));
+  column->not_null = sqlite3_column_int (statement, 2);
+  column->default_sql = g_strdup (column_text (statement, 3));
+  column->key_position = sqlite3_column_int (statement, 4);
+  column->generated = hidden == 2 || hidden == 3;
+  g_ptr_array_add (table->columns, column);
+}
+
+/* SQLite tells a column's collation only through its own function. */
+static void
+read_collations (DimpleConnection *connection,
+                 DimpleTable      *table)
+{
+  for (guint i = 0; i < table->columns->len; i++)
+    {
+      DimpleColumn *column = g_ptr_array_index (table->columns, i);
+      const char *collation = NULL;
+
+      sqlite3_table_column_metadata (dimple_connection_get_handle (connection), "main", table->name, column->name,
+                                     NULL, &collation, NULL, NULL, NULL);
+      column->collation = g_strdup (collation != NULL ? collation : "BINARY");
+    }
+}
+
+/* SQLite's rules of affinity (datatype3.html, section 3.1), as far as TEXT is concerned. */
+static gboolean
+has_text_affinity (const char *declared_type)
+{
+  g_autofree char *upper = g_ascii_strup (declared_type, -1);
+
+  if (strstr (upper, "INT") != NULL)
+    return FALSE;
+  return strstr (upper, "CHAR") != NULL || strstr (upper, "CLOB") != NULL || strstr (upper, "TEXT") != NULL;
+}
+
+/* `INTEGER PRIMARY KEY` (exactly) in a rowid table is another name of the rowid, which differs between devices. */
+static gboolean
+is_rowid_alias (const DimpleTable *table)
+{
+  const DimpleColumn *column;
+
+  if (table->without_rowid || table->key->len != 1)
+    return FALSE;
+  column = g_ptr_array_index (table->columns, g_array_index (table->key, guint, 0));
+  if (g_ascii_strcasecmp (column->declared_type, "INTEGER") != 0)
+    return FALSE;
+  /* `INTEGER PRIMARY KEY DESC` is not; then the key has an index of its own. */
+  for (guint i = 0; i < table->unique_indexes->len; i++)
+    if (((DimpleUniqueIndex *) g_ptr_array_index (table->unique_indexes, i))->is_primary_key)
+      return FALSE;
+  return TRUE;
+}
+
+static void
+find_key (DimpleTable *table)
+{
+  for (int position = 1;; position++)
+    {
+      guint found = table->columns->len;
+
+      for (guint i = 0; i < table->columns->len; i++)
+        if (((DimpleColumn *) g_ptr_array_index (table->columns, i))->key_position == position)
+          found = i;
+      if (found == table->columns->len)
+        break;
+      g_array_append_val (table->key, found);
+    }
+}
+
+static void
+classify_key (DimpleTable *table)
+{
+  if (is_rowid_alias (table))
+    g_array_set_size (table->key, 0);
+  if (table->key->len == 1)
+    {
+      const DimpleColumn *column = g_ptr_array_index (table->columns, g_array_index (table->key, guint, 0));
+
+      table->text_key = has_text_affinity (column->declared_type);
+    }
+}
+
+static void
+find_rowid_name (DimpleTable *table)
+{
+  static const char * const names[] = { "rowid", "_rowid_", "oid" };
+
+  if (table->without_rowid)
+    return;
+  for (guint i = 0; i < G_N_ELEMENTS (names) && table->rowid_name == NULL; i++)
+    if (dimple_table_find_column (table, names[i]) < 0)
+      table->rowid_name = names[i];
+}
+
+static void
+add_unique_index (sqlite3_stmt *statement,
+                  gpointer      user_data)
+{
+  DimpleTable *table = user_data;
+  DimpleUniqueIndex *index = g_new0 (DimpleUniqueIndex, 1);
+
+  index->name = g_strdup (column_text (statement, 0));
+  index->is_primary_key = g_strcmp0 (column_text (statement, 1), "pk") == 0;
+  index->partial = sqlite3_column_int (statement, 2);
+  index->columns = g_array_new (FALSE, FALSE, sizeof (guint));
+  g_ptr_array_add (table->unique_indexes, index);
+}
+
+static void
+add_index_column (sqlite3_stmt *statement,
+                  gpointer      user_data)
+{
+  DimpleUniqueIndex *index = user_data;
+  int position = sqlite3_column_int (statement, 0);
+
+  if (position >= 0)
+    {
+      guint column = (guint) position;
+
+      g_array_append_val (index->columns, column);
+    }
+  else if (position == -2)
+    index->has_expression = TRUE;
+}
+
+static void
+add_foreign_key_column (sqlite3_stmt *statement,
+                        gpointer      user_data)
+{
+  GPtrArray *foreign_keys = user_data;
+  DimpleForeignKey *foreign_key;
+  guint n;
+
+  if (sqlite3_column_int (statement, 1) == 0)
+    {
+      foreign_key = g_new0 (DimpleForeignKey, 1);
+      foreign_key->parent = g_strdup (column_text (statement, 2));
+      foreign_key->columns = g_new0 (char *, 1);
+      foreign_key->parent_columns = g_new0 (char *, 1);
+      g_ptr_array_add (foreign_keys, foreign_key);
+    }
+  foreign_key = g_ptr_array_index (foreign_keys, foreign_keys->len - 1);
+
+  n = g_strv_length (foreign_key->columns);
+  foreign_key->columns = g_renew (char *, foreign_key->columns, n + 2);
+  foreign_key->columns[n] = g_strdup (column_text (statement, 3));
+  foreign_key->columns[n + 1] = NULL;
+  /* NULL where the parent's key is meant; filled in when all tables are known. */
+  if (sqlite3_column_type (statement, 4) != SQLITE_NULL)
+    {
+      foreign_key->parent_columns = g_renew (char *, foreign_key->parent_columns, n + 2);
+      foreign_key->parent_columns[n] = g_strdup (column_text (statement, 4));
+      foreign_key->parent_columns[n + 1] = NULL;
+    }
+}
+
+static void
+complete_foreign_keys (DimpleSchema      *self,
+                       const DimpleTable *table)
+{
+  for (guint i = 0; i < table->foreign_keys->len; i++)
+    {
+      DimpleForeignKey *foreign_key = g_ptr_array_index (table->foreign_keys, i);
+      const DimpleTable *parent = dimple_schema_find (self, foreign_key->parent);
+      g_autoptr(GPtrArray) names = NULL;
+
+      if (foreign_key->parent_columns[0] != NULL || parent == NULL)
+        continue;
+      names = g_ptr_array_new ();
+      for (guint k = 0; k < parent->key->len; k++)
+        {
+          guint column = g_array_index (parent->key, guint, k);
+
+          g_ptr_array_add (names, g_strdup (((DimpleColumn *) g_ptr_array_index (parent->columns, column))->name));
+        }
+      g_ptr_array_add (names, NULL);
+      g_strfreev (foreign_key->parent_columns);
+      foreign_key->parent_columns = (char **) g_ptr_array_free (g_steal_pointer (&names), FALSE);
+    }
+}
+
+static gboolean
+read_table (DimpleConnection  *connection,
+            DimpleTable       *table,
+            GError           **error)
+{
+  if (!read_catalogue (connection,
+                       "SELECT name, type, \"notnull\", dflt_value, pk, hidden"
+                       "  FROM pragma_table_xinfo (?) WHERE hidden <> 1 ORDER BY cid",
+                       table->name, add_column, table, error) ||
+      !read_catalogue (connection,
+                       "SELECT name, origin, partial FROM pragma_index_list (?) WHERE \"unique\" ORDER BY seq",
+                       table->name, add_unique_index, table, error) ||
+      !read_catalogue (connection,
+                       "SELECT id, seq, \"table\", \"from\", \"to\" FROM pragma_foreign_key_list (?) ORDER BY id, seq",
+                       table->name, add_foreign_key_column, table->foreign_keys, error))
+    return FALSE;
+
+  for (guint i = 0; i < table->unique_indexes->len; i++)
+    {
+      DimpleUniqueIndex *index = g_ptr_array_index (table->unique_indexes, i);
+
+      if (!read_catalogue (connection, "SELECT cid FROM pragma_index_info (?) ORDER BY seqno",
+                           index->name, add_index_column, index, error))
+        return FALSE;
+    }
+  read_collations (connection, table);
+  find_key (table);
+  classify_key (table);
+  find_rowid_name (table);
+  return TRUE;
+}
+
+static void
+add_table (sqlite3_stmt *statement,
+           gpointer      user_data)
+{
+  DimpleSchema *self = user_data;
+  DimpleTable *table = g_new0 (DimpleTable, 1);
+
+  table->name = g_strdup (column_text (statement, 0));
+  table->without_rowid = sqlite3_column_int (statement, 1);
+  table->columns = g_ptr_array_new_with_free_func ((GDestroyNotify) column_free);
+  table->key = g_array_new (FALSE, FALSE, sizeof (guint));
+  table->unique_indexes = g_ptr_array_new_with_free_func ((GDestroyNotify) unique_index_free);
+  table->foreign_keys = g_ptr_array_new_with_free_func ((GDestroyNotify) foreign_key_free);
+  g_ptr_array_add (self->tables, table);
+  g_hash_table_insert (self->by_name, g_ascii_strdown (table->name, -1), table);
+}
+
+static void
+add_local (sqlite3_stmt *statement,
+           gpointer      user_data)
+{
+  DimpleSchema *self = user_data;
+
+  g_hash_table_add (self->locals, g_ascii_strdown (column_text (statement, 0), -1));
+}
+
+static void
+add_shadow (sqlite3_stmt *statement,
+            gpointer      user_data)
+{
+  DimpleSchema *self = user_data;
+
+  g_hash_table_insert (self->shadows, g_ascii_strdown (column_text (statement, 0), -1),
+                       g_strdup (column_text (statement, 1)));
+}
+
+static gboolean
+read_locals (DimpleSchema      *self,
+             DimpleConnection  *connection,
+             GError           **error)
+{
+  gint64 exists = 0;
+
+  if (!dimple_connection_get_int64 (connection, "SELECT 1 FROM main.sqlite_schema WHERE name = 'dimple_local'",
+                                    0, &exists, error))
+    return FALSE;
+  if (!exists)
+    return TRUE;
+  return read_catalogue (connection, "SELECT name FROM dimple_local", NULL, add_local, self, error);
+}
+
+DimpleSchema *
+dimple_schema_load (DimpleConnection  *connection,
+                    GError           **error)
+{
+  g_autoptr(DimpleSchema) self = g_atomic_rc_box_new0 (DimpleSchema);
+
+  self->tables = g_ptr_array_new_with_free_func ((GDestroyNotify) table_free);
+  self->by_name = g_hash_table_new_full (g_str_hash, g_str_equal, g_free, NULL);
+  self->shadows = g_hash_table_new_full (g_str_hash, g_str_equal, g_free, g_free);
+  self->locals = g_hash_table_new_full (g_str_hash, g_str_equal, g_free, NULL);
+
+  if (!read_locals (self, connection, error) ||
+      !read_catalogue (connection,
+                       "SELECT name, wr FROM pragma_table_list"
+                       " WHERE schema = 'main' AND type = 'table'"
+                       "   AND name NOT LIKE 'sqlite\\_%' ESCAPE '\\' AND name NOT LIKE 'dimple\\_%' ESCAPE '\\'"
+                       " ORDER BY name",
+                       NULL, add_table, self, error) ||
+      /* A shadow table is named after the virtual table it belongs to; the longest such name is meant. */
+      !read_catalogue (connection,
+                       "SELECT s.name, v.name FROM pragma_table_list s JOIN pragma_table_list v"
+                       "  ON v.type = 'virtual' AND v.schema = 'main'"
+                       "     AND lower (substr (s.name, 1, length (v.name) + 1)) = lower (v.name) || '_'"
+                       " WHERE s.schema = 'main' AND s.type = 'shadow' ORDER BY s.name, length (v.name)",
+                       NULL, add_shadow, self, error))
+    return NULL;
+
+  for (guint i = 0; i < self->tables->len; i++)
+    {
+      DimpleTable *table = g_ptr_array_index (self->tables, i);
+      g_autofree char *lower = g_ascii_strdown (table->name, -1);
+
+      if (!read_table (connection, table, error))
+        return NULL;
+      table->tracked = table->key->len > 0 && !g_hash_table_contains (self->locals, lower);
+    }
+  for (guint i = 0; i < self->tables->len; i++)
+    complete_foreign_keys (self, g_ptr_array_index (self->tables, i));
+  return g_steal_pointer (&self);
+}
+
+/* -- Asking --------------------------------------------------------------------------------------------------------- */
+
+const DimpleTable *
+dimple_schema_find (DimpleSchema *self,
+                    const char   *table)
+{
+  g_autofree char *lower = g_ascii_strdown (table, -1);
+
+  return g_hash_table_lookup (self->by_name, lower);
+}
+
+guint
+dimple_schema_get_n_tables (DimpleSchema *self)
+{
+  return self->tables->len;
+}
+
+const DimpleTable *
+dimple_schema_get_table (DimpleSchema *self,
+                         guint         position)
+{
+  return g_ptr_array_index (self->tables, position);
+}
+
+const char *
+dimple_schema_find_owner (DimpleSchema *self,
+                          const char   *shadow_table)
+{
+  g_autofree char *lower = g_ascii_strdown (shadow_table, -1);
+
+  return g_hash_table_lookup (self->shadows, lower);
+}
+
+int
+dimple_table_find_column (const DimpleTable *table,
+                          const char        *column)
+{
+  for (guint i = 0; i < table->columns->len; i++)
+    if (g_ascii_strcasecmp (((DimpleColumn *) g_ptr_array_index (table->columns, i))->name, column) == 0)
+      return (int) i;
+  return -1;
+}
+
+static gboolean
+check_foreign_keys (DimpleSchema       *self,
+                    const DimpleTable  *table,
+                    GError            **error)
+{
+  for (guint i = 0; i < table->foreign_keys->len; i++)
+    {
+      const DimpleForeignKey *foreign_key = g_ptr_array_index (table->foreign_keys, i);
+      const DimpleTable *parent = dimple_schema_find (self, foreign_key->parent);
+
+      /* What is visible would otherwise depend on the device. */
+      if (parent != NULL && !parent->tracked)
+        {
+          g_set_error (error, DIMPLE_ERROR, DIMPLE_ERROR_UNTRACKABLE,
+                       "Table “%s” is synced and references the local table “%s”: make both local, or neither",
+                       table->name, parent->name);
+          return FALSE;
+        }
+    }
+  return TRUE;
+}
+
+static gboolean
+check_collations (const DimpleTable  *table,
+                  GError            **error)
+{
+  for (guint i = 0; i < table->columns->len; i++)
+    {
+      const DimpleColumn *column = g_ptr_array_index (table->columns, i);
+
+      if (g_ascii_strcasecmp (column->collation, "LOCALE") == 0)
+        {
+          g_set_error (error, DIMPLE_ERROR, DIMPLE_ERROR_MIGRATION,
+                       "Column “%s” of table “%s” is declared with the collation LOCALE, which differs between machines: "
+                       "use it in ORDER BY only", column->name, table->name);
+          return FALSE;
+        }
+    }
+  return TRUE;
+}
+
+gboolean
+dimple_schema_check (DimpleSchema  *self,
+                     GError       **error)
+{
+  for (guint i = 0; i < self->tables->len; i++)
+    {
+      const DimpleTable *table = g_ptr_array_index (self->tables, i);
+      g_autofree char *lower = g_ascii_strdown (table->name, -1);
+
+      if (!check_collations (table, error))
+        return FALSE;
+      if (g_hash_table_contains (self->locals, lower))
+        continue;
+      if (!table->tracked)
+        {
+          g_set_error (error, DIMPLE_ERROR, DIMPLE_ERROR_UNTRACKABLE,
+                       "Table “%s” has no key that can be synced: write “key TEXT PRIMARY KEY DEFAULT (uuid7 ())”, "
+                       "or keep the table on this device with dimple_store_set_local()", table->name);
+          return FALSE;
+        }
+      if (!check_foreign_keys (self, table, error))
+        return FALSE;
+    }
+  return TRUE;
+}

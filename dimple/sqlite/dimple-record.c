@@ -1,128 +1,107 @@
 /* dimple-record.c: the values of a row, packed
  *
+ * Records are made for every row that is captured, so each value is written with one reservation and no further check.
+ *
  * SPDX-License-Identifier: LGPL-2.1-or-later
  */
 #include "dimple-record-private.h"
 
 #include <string.h>
 
-static void
-append_varint (GByteArray *record,
-               guint64     number)
-{
-  guint8 bytes[10];
-  guint n = 0;
+/* A varint is 7 bits a byte, the lowest first; the top bit tells that more follow. */
+#define MAX_VARINT_SIZE 10
 
-  for (; number >= 0x80; number >>= 7)
-    bytes[n++] = (guint8) (number | 0x80);
-  bytes[n++] = (guint8) number;
-  g_byte_array_append (record, bytes, n);
+static guint8 *
+put_varint (guint8  *position,
+            guint64  number)
+{
+  while (number >= 0x80)
+    {
+      *position++ = (guint8) (number | 0x80);
+      number >>= 7;
+    }
+  *position++ = (guint8) number;
+  return position;
 }
 
 static const guint8 *
-read_varint (const guint8 *position,
+take_varint (const guint8 *position,
              guint64      *number)
 {
-  *number = 0;
-  for (guint shift = 0;; shift += 7, position++)
-    {
-      *number |= (guint64) (*position & 0x7f) << shift;
-      if ((*position & 0x80) == 0)
-        return position + 1;
-    }
+  guint64 result = *position & 0x7f;
+
+  for (int shift = 7; *position++ & 0x80; shift += 7)
+    result |= (guint64) (*position & 0x7f) << shift;
+  *number = result;
+  return position;
 }
 
-/* Zigzag: numbers near zero, of either sign, are short. */
+/* Small negative numbers stay short: 0, -1, 1, -2 … become 0, 1, 2, 3 … */
 static guint64
-encode_sign (gint64 number)
+zigzag (gint64 number)
 {
-  return (guint64) number << 1 ^ (guint64) (number >> 63);
+  return ((guint64) number << 1) ^ (number < 0 ? G_MAXUINT64 : 0);
 }
 
 static gint64
-decode_sign (guint64 number)
+unzigzag (guint64 number)
 {
   return (gint64) (number >> 1) ^ -(gint64) (number & 1);
 }
 
+/* Makes room for `size` more bytes and returns where they start. */
+static guint8 *
+reserve (GByteArray *record,
+         gsize       size)
+{
+  guint start = record->len;
+
+  if (G_UNLIKELY (size > G_MAXUINT - start))
+    g_error ("A record of more than %u bytes", G_MAXUINT);
+  g_byte_array_set_size (record, start + (guint) size);
+  return record->data + start;
+}
+
+/* Any type, DIMPLE_VALUE_PRUNED included. */
 void
 dimple_record_append (GByteArray        *record,
                       const DimpleValue *value)
 {
-  guint8 type = (guint8) value->type;
+  guint8 *position;
 
-  g_byte_array_append (record, &type, 1);
   switch (value->type)
     {
     case SQLITE_INTEGER:
-      append_varint (record, encode_sign (value->integer));
+      position = reserve (record, 1 + MAX_VARINT_SIZE);
+      *position++ = SQLITE_INTEGER;
+      position = put_varint (position, zigzag (value->integer));
       break;
+
     case SQLITE_FLOAT:
-      g_byte_array_append (record, (const guint8 *) &value->real, sizeof value->real);
+      position = reserve (record, 1 + sizeof value->real);
+      *position++ = SQLITE_FLOAT;
+      memcpy (position, &value->real, sizeof value->real);
+      position += sizeof value->real;
       break;
+
     case SQLITE_TEXT:
     case SQLITE_BLOB:
-      append_varint (record, value->size);
+      position = reserve (record, 1 + MAX_VARINT_SIZE + value->size);
+      *position++ = (guint8) value->type;
+      position = put_varint (position, value->size);
       if (value->size > 0)
-        g_byte_array_append (record, (const guint8 *) value->bytes, (guint) value->size);
+        memcpy (position, value->bytes, value->size);
+      position += value->size;
       break;
-    default:
-      break;
-    }
-}
 
-/* A column's text must be asked for before its size, or SQLite may convert in between. */
-static void
-value_from_sqlite (DimpleValue   *value,
-                   sqlite3_value *sqlite)
-{
-  value->type = sqlite3_value_type (sqlite);
-  switch (value->type)
-    {
-    case SQLITE_INTEGER:
-      value->integer = sqlite3_value_int64 (sqlite);
-      break;
-    case SQLITE_FLOAT:
-      value->real = sqlite3_value_double (sqlite);
-      break;
-    case SQLITE_TEXT:
-      value->bytes = (const char *) sqlite3_value_text (sqlite);
-      value->size = (gsize) sqlite3_value_bytes (sqlite);
-      break;
-    case SQLITE_BLOB:
-      value->bytes = sqlite3_value_blob (sqlite);
-      value->size = (gsize) sqlite3_value_bytes (sqlite);
-      break;
     default:
+      position = reserve (record, 1);
+      *position++ = (guint8) value->type;
       break;
     }
-}
 
-void
-dimple_value_from_column (DimpleValue  *value,
-                          sqlite3_stmt *statement,
-                          int           column)
-{
-  value->type = sqlite3_column_type (statement, column);
-  switch (value->type)
-    {
-    case SQLITE_INTEGER:
-      value->integer = sqlite3_column_int64 (statement, column);
-      break;
-    case SQLITE_FLOAT:
-      value->real = sqlite3_column_double (statement, column);
-      break;
-    case SQLITE_TEXT:
-      value->bytes = (const char *) sqlite3_column_text (statement, column);
-      value->size = (gsize) sqlite3_column_bytes (statement, column);
-      break;
-    case SQLITE_BLOB:
-      value->bytes = sqlite3_column_blob (statement, column);
-      value->size = (gsize) sqlite3_column_bytes (statement, column);
-      break;
-    default:
-      break;
-    }
+  /* Gives back what was not needed of the reservation; the memory stays. */
+  g_byte_array_set_size (record, (guint) (position - record->data));
 }
 
 void
@@ -136,14 +115,45 @@ dimple_record_append_column (GByteArray   *record,
   dimple_record_append (record, &value);
 }
 
+/* SQLite gives no bytes either for an empty value or when memory is out: the latter ends the process, as in GLib. */
+static void
+set_bytes (DimpleValue *value,
+           const void  *bytes,
+           int          size)
+{
+  if (G_UNLIKELY (bytes == NULL && size > 0))
+    g_error ("Out of memory for a value of %d bytes", size);
+  value->bytes = bytes;
+  value->size = size;
+}
+
 void
 dimple_record_append_sqlite (GByteArray    *record,
-                             sqlite3_value *value)
+                             sqlite3_value *source)
 {
-  DimpleValue unpacked;
+  DimpleValue value = { .type = sqlite3_value_type (source) };
+  const void *bytes;
 
-  value_from_sqlite (&unpacked, value);
-  dimple_record_append (record, &unpacked);
+  switch (value.type)
+    {
+    case SQLITE_INTEGER:
+      value.integer = sqlite3_value_int64 (source);
+      break;
+    case SQLITE_FLOAT:
+      value.real = sqlite3_value_double (source);
+      break;
+    case SQLITE_TEXT:
+      bytes = sqlite3_value_text (source);
+      set_bytes (&value, bytes, sqlite3_value_bytes (source));
+      break;
+    case SQLITE_BLOB:
+      bytes = sqlite3_value_blob (source);
+      set_bytes (&value, bytes, sqlite3_value_bytes (source));
+      break;
+    default:
+      break;
+    }
+  dimple_record_append (record, &value);
 }
 
 const guint8 *
@@ -152,35 +162,54 @@ dimple_record_read (const guint8 *position,
 {
   guint64 number;
 
-  value->type = *position++;
+  *value = (DimpleValue) { .type = *position++ };
   switch (value->type)
     {
     case SQLITE_INTEGER:
-      position = read_varint (position, &number);
-      value->integer = decode_sign (number);
-      return position;
+      position = take_varint (position, &number);
+      value->integer = unzigzag (number);
+      break;
     case SQLITE_FLOAT:
       memcpy (&value->real, position, sizeof value->real);
-      return position + sizeof value->real;
+      position += sizeof value->real;
+      break;
     case SQLITE_TEXT:
     case SQLITE_BLOB:
-      position = read_varint (position, &number);
+      position = take_varint (position, &number);
       value->bytes = (const char *) position;
-      value->size = (gsize) number;
-      return position + number;
+      value->size = number;
+      position += number;
+      break;
     default:
-      return position;
+      break;
     }
+  return position;
 }
 
 const guint8 *
 dimple_record_skip (const guint8 *position,
                     guint         n_values)
 {
-  DimpleValue value;
+  guint64 number;
 
-  while (n_values-- > 0)
-    position = dimple_record_read (position, &value);
+  for (; n_values > 0; n_values--)
+    switch (*position++)
+      {
+      case SQLITE_INTEGER:
+        while (*position++ & 0x80)
+          ;
+        break;
+      case SQLITE_FLOAT:
+        position += sizeof (double);
+        break;
+      case SQLITE_TEXT:
+      case SQLITE_BLOB:
+        position = take_varint (position, &number);
+        position += number;
+        break;
+      default:
+        break;
+      }
   return position;
 }
 
@@ -189,6 +218,9 @@ dimple_value_bind (const DimpleValue *value,
                    sqlite3_stmt      *statement,
                    int                parameter)
 {
+  /* A NULL pointer would bind NULL. */
+  const char *bytes = value->bytes != NULL ? value->bytes : "";
+
   switch (value->type)
     {
     case SQLITE_INTEGER:
@@ -196,16 +228,46 @@ dimple_value_bind (const DimpleValue *value,
     case SQLITE_FLOAT:
       return sqlite3_bind_double (statement, parameter, value->real);
     case SQLITE_TEXT:
-      return sqlite3_bind_text64 (statement, parameter, value->bytes, value->size, SQLITE_STATIC, SQLITE_UTF8);
+      return sqlite3_bind_text64 (statement, parameter, bytes, value->size, SQLITE_STATIC, SQLITE_UTF8);
     case SQLITE_BLOB:
-      /* A NULL pointer would bind NULL. */
-      return sqlite3_bind_blob64 (statement, parameter, value->size > 0 ? value->bytes : "", value->size,
-                                  SQLITE_STATIC);
-    default:
+      return sqlite3_bind_blob64 (statement, parameter, bytes, value->size, SQLITE_STATIC);
+    case SQLITE_NULL:
       return sqlite3_bind_null (statement, parameter);
+    default:
+      return SQLITE_MISUSE;
     }
 }
 
+void
+dimple_value_from_column (DimpleValue  *value,
+                          sqlite3_stmt *statement,
+                          int           column)
+{
+  const void *bytes;
+
+  *value = (DimpleValue) { .type = sqlite3_column_type (statement, column) };
+  switch (value->type)
+    {
+    case SQLITE_INTEGER:
+      value->integer = sqlite3_column_int64 (statement, column);
+      break;
+    case SQLITE_FLOAT:
+      value->real = sqlite3_column_double (statement, column);
+      break;
+    case SQLITE_TEXT:
+      bytes = sqlite3_column_text (statement, column);
+      set_bytes (value, bytes, sqlite3_column_bytes (statement, column));
+      break;
+    case SQLITE_BLOB:
+      bytes = sqlite3_column_blob (statement, column);
+      set_bytes (value, bytes, sqlite3_column_bytes (statement, column));
+      break;
+    default:
+      break;
+    }
+}
+
+/* 0.0 and -0.0 differ, as their bytes in the file do. */
 gboolean
 dimple_value_equal (const DimpleValue *a,
                     const DimpleValue *b)

@@ -27,9 +27,6 @@ typedef struct
   GString   *keys;             /* the public keys, each ended by NUL; empty for tables without a key */
 } DimpleTableChanges;
 
-#define DIMPLE_ALL_COLUMNS G_MAXUINT64
-#define DIMPLE_COLUMN_BIT(n) (G_GUINT64_CONSTANT (1) << MIN ((n), 63))
-
 DimpleChangeSet          *dimple_change_set_new         (DimpleSchema          *schema,
                                                          DimpleOrigin           origin);
 /* The entry of a table, made if there is none.  Only while collecting. */

@@ -20,7 +20,12 @@ typedef struct
   int       key_position;     /* from 1 in the PRIMARY KEY; 0: not in it */
   gboolean  not_null;
   gboolean  generated;        /* VIRTUAL or STORED: never captured, never written */
+  gboolean  is_virtual;       /* VIRTUAL: not in the file either */
 } DimpleColumn;
+
+/* Sets of columns, by their index in the table; bit 63 stands for all from 63 on. */
+#define DIMPLE_ALL_COLUMNS G_MAXUINT64
+#define DIMPLE_COLUMN_BIT(n) (G_GUINT64_CONSTANT (1) << MIN ((n), 63))
 
 typedef struct
 {

@@ -142,6 +142,7 @@ add_column (sqlite3_stmt *statement,
   column->default_sql = g_strdup (column_text (statement, 3));
   column->key_position = sqlite3_column_int (statement, 4);
   column->generated = hidden == 2 || hidden == 3;
+  column->is_virtual = hidden == 2;
   g_ptr_array_add (table->columns, column);
 }
 

@@ -1,0 +1,268 @@
+/* dimple-change-set.c: what one or several commits changed
+ *
+ * Collected on the thread that commits, then only read, by whoever holds a reference: so it may travel between threads
+ * without a lock.  The keys of a table stand one after the other in one buffer: a transaction of 100,000 rows costs one
+ * block of memory and not 100,000.
+ *
+ * SPDX-License-Identifier: LGPL-2.1-or-later
+ */
+#include "dimple-change-set-private.h"
+
+struct _DimpleChangeSet
+{
+  DimpleSchema *schema;
+  DimpleOrigin  origin;
+  gboolean      all;          /* everything may have changed */
+  GPtrArray    *tables;       /* of DimpleTableChanges */
+  GPtrArray    *names;        /* their names, ended by NULL; as long as `tables` */
+};
+
+G_DEFINE_BOXED_TYPE (DimpleChangeSet, dimple_change_set, dimple_change_set_ref, dimple_change_set_unref)
+
+static void
+table_changes_free (DimpleTableChanges *changes)
+{
+  g_free (changes->table);
+  g_array_unref (changes->rows);
+  g_string_free (changes->keys, TRUE);
+  g_free (changes);
+}
+
+static void
+change_set_clear (gpointer data)
+{
+  DimpleChangeSet *self = data;
+
+  g_ptr_array_unref (self->names);
+  g_ptr_array_unref (self->tables);
+  dimple_schema_unref (self->schema);
+}
+
+DimpleChangeSet *
+dimple_change_set_new (DimpleSchema *schema,
+                       DimpleOrigin  origin)
+{
+  DimpleChangeSet *self = g_atomic_rc_box_new0 (DimpleChangeSet);
+
+  self->schema = dimple_schema_ref (schema);
+  self->origin = origin;
+  self->tables = g_ptr_array_new_with_free_func ((GDestroyNotify) table_changes_free);
+  self->names = g_ptr_array_new ();
+  g_ptr_array_add (self->names, NULL);
+  return self;
+}
+
+/**
+ * dimple_change_set_ref:
+ * @self: a change set
+ *
+ * Takes a reference.  May be called on any thread.
+ *
+ * Returns: (transfer full): @self
+ */
+DimpleChangeSet *
+dimple_change_set_ref (DimpleChangeSet *self)
+{
+  g_return_val_if_fail (self != NULL, NULL);
+
+  return g_atomic_rc_box_acquire (self);
+}
+
+/**
+ * dimple_change_set_unref:
+ * @self: (transfer full): a change set
+ *
+ * Drops a reference; the last one frees the change set.  May be called on any thread.
+ */
+void
+dimple_change_set_unref (DimpleChangeSet *self)
+{
+  g_return_if_fail (self != NULL);
+
+  g_atomic_rc_box_release_full (self, change_set_clear);
+}
+
+/* -- Collecting ----------------------------------------------------------------------------------------------------- */
+
+static DimpleTableChanges *
+find_changes (DimpleChangeSet *self,
+              const char      *table)
+{
+  for (guint i = 0; i < self->tables->len; i++)
+    {
+      DimpleTableChanges *changes = g_ptr_array_index (self->tables, i);
+
+      if (g_ascii_strcasecmp (changes->table, table) == 0)
+        return changes;
+    }
+  return NULL;
+}
+
+DimpleTableChanges *
+dimple_change_set_add_table (DimpleChangeSet *self,
+                             const char      *table)
+{
+  DimpleTableChanges *changes = find_changes (self, table);
+
+  if (changes != NULL)
+    return changes;
+
+  changes = g_new0 (DimpleTableChanges, 1);
+  changes->table = g_strdup (table);
+  changes->rows = g_array_new (FALSE, FALSE, sizeof (DimpleChangedRow));
+  changes->keys = g_string_new (NULL);
+  g_ptr_array_add (self->tables, changes);
+  g_ptr_array_insert (self->names, (int) self->names->len - 1, changes->table);
+  return changes;
+}
+
+void
+dimple_change_set_add_all (DimpleChangeSet *self)
+{
+  self->all = TRUE;
+  for (guint i = 0; i < dimple_schema_get_n_tables (self->schema); i++)
+    {
+      DimpleTableChanges *changes =
+        dimple_change_set_add_table (self, dimple_schema_get_table (self->schema, i)->name);
+
+      changes->anything = TRUE;
+      changes->columns = DIMPLE_ALL_COLUMNS;
+    }
+}
+
+void
+dimple_change_set_join (DimpleChangeSet *self,
+                        DimpleChangeSet *other)
+{
+  /* Whose origin is not of this process is the rarer and the more telling. */
+  self->origin = MAX (self->origin, other->origin);
+  self->all |= other->all;
+  for (guint i = 0; i < other->tables->len; i++)
+    {
+      const DimpleTableChanges *from = g_ptr_array_index (other->tables, i);
+      DimpleTableChanges *to = dimple_change_set_add_table (self, from->table);
+
+      to->columns |= from->columns;
+      to->anything |= from->anything;
+      g_array_append_vals (to->rows, from->rows->data, from->rows->len);
+      g_string_append_len (to->keys, from->keys->str, (gssize) from->keys->len);
+    }
+}
+
+gboolean
+dimple_change_set_is_all (DimpleChangeSet *self)
+{
+  return self->all;
+}
+
+gboolean
+dimple_change_set_is_empty (DimpleChangeSet *self)
+{
+  return !self->all && self->tables->len == 0;
+}
+
+const DimpleTableChanges *
+dimple_change_set_find (DimpleChangeSet *self,
+                        const char      *table)
+{
+  return find_changes (self, table);
+}
+
+/* -- Asking --------------------------------------------------------------------------------------------------------- */
+
+/**
+ * dimple_change_set_get_origin:
+ * @self: a change set
+ *
+ * Gets who made the changes.  Where commits of several were taken together, whoever is farthest away is named.
+ *
+ * Returns: the origin
+ */
+DimpleOrigin
+dimple_change_set_get_origin (DimpleChangeSet *self)
+{
+  g_return_val_if_fail (self != NULL, DIMPLE_ORIGIN_LOCAL);
+
+  return self->origin;
+}
+
+/**
+ * dimple_change_set_get_tables:
+ * @self: a change set
+ *
+ * Gets the names of the tables in which something changed, local and virtual ones included.
+ *
+ * Returns: (transfer none) (array zero-terminated=1): the tables
+ */
+const char * const *
+dimple_change_set_get_tables (DimpleChangeSet *self)
+{
+  g_return_val_if_fail (self != NULL, NULL);
+
+  return (const char * const *) self->names->pdata;
+}
+
+/**
+ * dimple_change_set_dup_keys:
+ * @self: a change set
+ * @table: a table
+ *
+ * Gets the keys of the rows of @table that changed, each once.  Where it is not known which rows changed (a virtual table,
+ * a table without a key, the schema changed), there are none.
+ *
+ * Returns: (transfer full) (array zero-terminated=1): the keys
+ */
+char **
+dimple_change_set_dup_keys (DimpleChangeSet *self,
+                            const char      *table)
+{
+  const DimpleTableChanges *changes;
+  g_autoptr(GHashTable) seen = NULL;
+  g_autoptr(GPtrArray) keys = NULL;
+
+  g_return_val_if_fail (self != NULL, NULL);
+  g_return_val_if_fail (table != NULL, NULL);
+
+  keys = g_ptr_array_new_with_free_func (g_free);
+  seen = g_hash_table_new (g_str_hash, g_str_equal);
+  changes = find_changes (self, table);
+  if (changes != NULL)
+    for (const char *key = changes->keys->str; key < changes->keys->str + changes->keys->len; key += strlen (key) + 1)
+      if (g_hash_table_add (seen, (gpointer) key))
+        g_ptr_array_add (keys, g_strdup (key));
+  g_ptr_array_add (keys, NULL);
+  return (char **) g_ptr_array_free (g_steal_pointer (&keys), FALSE);
+}
+
+/**
+ * dimple_change_set_has_column:
+ * @self: a change set
+ * @table: a table
+ * @column: one of its columns
+ *
+ * Gets whether @column changed in any row of @table; in rows that came or went every column has.
+ *
+ * Returns: %TRUE if it changed, or if it is not known
+ */
+gboolean
+dimple_change_set_has_column (DimpleChangeSet *self,
+                              const char      *table,
+                              const char      *column)
+{
+  const DimpleTableChanges *changes;
+  const DimpleTable *known;
+  int position;
+
+  g_return_val_if_fail (self != NULL, FALSE);
+  g_return_val_if_fail (table != NULL, FALSE);
+  g_return_val_if_fail (column != NULL, FALSE);
+
+  changes = find_changes (self, table);
+  if (changes == NULL)
+    return FALSE;
+  known = dimple_schema_find (self->schema, table);
+  if (known == NULL || changes->anything)
+    return TRUE;
+  position = dimple_table_find_column (known, column);
+  return position >= 0 && (changes->columns & DIMPLE_COLUMN_BIT (position)) != 0;
+}

@@ -96,7 +96,7 @@ on_turn (gpointer user_data)
 {
   GTask *task = user_data;
 
-  if (!g_task_return_error_if_cancelled (task))
+  if (!dimple_task_storage_is_answered (task))
     give_to_app (task);
   return G_SOURCE_REMOVE;
 }

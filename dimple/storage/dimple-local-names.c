@@ -2,8 +2,8 @@
  *
  * A folder may lie on FAT, on NTFS, or behind WebDAV, and be copied from one to another.  So only lower-case letters,
  * digits, `-`, `_` and `.` stand for themselves; any other byte is `=` and two hexadecimal digits, and so are a dot at
- * either end of a name and the first letter of what Windows takes for a device.  A name that would become too long goes
- * on in a folder: `start=/rest`.
+ * either end of a name and the first letter of a name that Windows reserves.  A name that would become too long goes on in
+ * a folder: `start=/rest`.
  *
  * A key has one path.  Whatever file has a path that is not the one of its key was not written by us.
  *
@@ -24,21 +24,29 @@ is_plain (char c)
 }
 
 static gboolean
-is_device_name (const char *name,
-                gsize       length)
+is_equal (const char *name,
+          gsize       length,
+          const char *other)
+{
+  return length == strlen (other) && strncmp (name, other, length) == 0;
+}
+
+/* Windows takes some names for devices, whatever follows the first dot, and puts some files into folders by itself */
+static gboolean
+is_reserved (const char *name,
+             gsize       length)
 {
   static const char * const devices[] = { "con", "prn", "aux", "nul" };
   const char *dot = memchr (name, '.', length);
   gsize stem = dot != NULL ? (gsize) (dot - name) : length;
 
-  if (stem == 4 && g_ascii_isdigit (name[3]))
-    return strncmp (name, "com", 3) == 0 || strncmp (name, "lpt", 3) == 0;
-
   for (gsize i = 0; i < G_N_ELEMENTS (devices); i++)
-    if (stem == 3 && strncmp (name, devices[i], stem) == 0)
+    if (is_equal (name, stem, devices[i]))
       return TRUE;
 
-  return FALSE;
+  if (stem == 4 && g_ascii_isdigit (name[3]))
+    return is_equal (name, 3, "com") || is_equal (name, 3, "lpt");
+  return is_equal (name, length, "desktop.ini") || is_equal (name, length, "thumbs.db");
 }
 
 static void
@@ -46,12 +54,12 @@ append_name (GString    *path,
              const char *name,
              gsize       length)
 {
-  gboolean device = is_device_name (name, length);
+  gboolean reserved = is_reserved (name, length);
   gsize start = path->len;
 
   for (gsize i = 0; i < length; i++)
     {
-      gboolean plain = is_plain (name[i]) && !(device && i == 0);
+      gboolean plain = is_plain (name[i]) && !(reserved && i == 0);
 
       if (path->len - start + 3 > NAME_LENGTH)
         {

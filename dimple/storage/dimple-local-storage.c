@@ -57,31 +57,37 @@ run_in_thread (gpointer data,
 {
   g_autoptr (GTask) task = data;
   DimpleTaskRequest *request = dimple_task_storage_request (task);
-  DimpleLocalStorage *self = g_task_get_source_object (task);
+  GFile *folder = DIMPLE_LOCAL_STORAGE (g_task_get_source_object (task))->folder;
   GCancellable *cancellable = g_task_get_cancellable (task);
-  g_autoptr (GError) error = NULL;
-  gpointer answer = NULL;
-  gboolean done = FALSE;
+  GError *error = NULL;
+  char **keys;
+  GBytes *contents;
 
-  if (g_task_return_error_if_cancelled (task))
+  if (dimple_task_storage_is_answered (task))
     return;
 
   switch (request->operation)
     {
     case DIMPLE_STORAGE_LIST:
-      answer = dimple_local_folder_list (self->folder, request->key, request->start_after, cancellable, &error);
+      keys = dimple_local_folder_list (folder, request->key, request->start_after, cancellable, &error);
+      if (keys != NULL)
+        dimple_task_storage_answer_keys (task, keys);
       break;
 
     case DIMPLE_STORAGE_PUT:
-      done = dimple_local_folder_put (self->folder, request->key, request->contents, cancellable, &error);
+      if (dimple_local_folder_put (folder, request->key, request->contents, cancellable, &error))
+        dimple_task_storage_answer_done (task);
       break;
 
     case DIMPLE_STORAGE_GET:
-      answer = dimple_local_folder_get (self->folder, request->key, cancellable, &error);
+      contents = dimple_local_folder_get (folder, request->key, cancellable, &error);
+      if (contents != NULL)
+        dimple_task_storage_answer_contents (task, contents);
       break;
 
     case DIMPLE_STORAGE_REMOVE:
-      done = dimple_local_folder_remove (self->folder, (const char * const *) request->keys, cancellable, &error);
+      if (dimple_local_folder_remove (folder, (const char * const *) request->keys, cancellable, &error))
+        dimple_task_storage_answer_done (task);
       break;
 
     default:
@@ -89,13 +95,7 @@ run_in_thread (gpointer data,
     }
 
   if (error != NULL)
-    g_task_return_error (task, g_steal_pointer (&error));
-  else if (done)
-    g_task_return_boolean (task, TRUE);
-  else if (request->operation == DIMPLE_STORAGE_LIST)
-    g_task_return_pointer (task, answer, (GDestroyNotify) g_strfreev);
-  else
-    g_task_return_pointer (task, answer, (GDestroyNotify) g_bytes_unref);
+    dimple_task_storage_answer_error (task, error);
 }
 
 static void

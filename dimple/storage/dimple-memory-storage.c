@@ -71,26 +71,26 @@ dimple_memory_storage_run (DimpleTaskStorage *storage,
   switch (request->operation)
     {
     case DIMPLE_STORAGE_LIST:
-      g_task_return_pointer (task, list_keys (self, request->key, request->start_after), (GDestroyNotify) g_strfreev);
+      dimple_task_storage_answer_keys (task, list_keys (self, request->key, request->start_after));
       break;
 
     case DIMPLE_STORAGE_PUT:
       g_tree_replace (self->objects, g_strdup (request->key), g_bytes_ref (request->contents));
-      g_task_return_boolean (task, TRUE);
+      dimple_task_storage_answer_done (task);
       break;
 
     case DIMPLE_STORAGE_GET:
       contents = g_tree_lookup (self->objects, request->key);
       if (contents != NULL)
-        g_task_return_pointer (task, g_bytes_ref (contents), (GDestroyNotify) g_bytes_unref);
+        dimple_task_storage_answer_contents (task, g_bytes_ref (contents));
       else
-        g_task_return_error (task, dimple_storage_not_found_error (request->key));
+        dimple_task_storage_answer_error (task, dimple_storage_not_found_error (request->key));
       break;
 
     case DIMPLE_STORAGE_REMOVE:
       for (gsize i = 0; request->keys[i] != NULL; i++)
         g_tree_remove (self->objects, request->keys[i]);
-      g_task_return_boolean (task, TRUE);
+      dimple_task_storage_answer_done (task);
       break;
 
     default:

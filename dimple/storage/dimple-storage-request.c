@@ -1,7 +1,6 @@
 /* dimple-storage-request.c: one request to a storage of the app's own
  *
- * The request object belongs to the app and holds the task.  Three may want to end the task: the app with its answer, the
- * caller by cancelling, and the request itself when the app drops it; the first who claims it does.
+ * The request object belongs to the app and holds the task, which the caller may have ended meanwhile by cancelling.
  *
  * SPDX-License-Identifier: LGPL-2.1-or-later
  */
@@ -26,43 +25,10 @@ struct _DimpleStorageRequest
   GObject parent_instance;
 
   GTask *task;
-  GSource *cancellation;        /* (nullable) */
-  gboolean answered;            /* atomic; by the app, even if the caller was no longer waiting */
+  int answered;         /* atomic; by the app, even if the caller was no longer waiting */
 };
 
 G_DEFINE_FINAL_TYPE (DimpleStorageRequest, dimple_storage_request, G_TYPE_OBJECT)
-
-static gboolean
-on_cancelled (GCancellable *cancellable,
-              gpointer      user_data)
-{
-  GTask *task = user_data;
-
-  if (dimple_task_storage_claim (task))
-    g_task_return_error_if_cancelled (task);
-  return G_SOURCE_REMOVE;
-}
-
-/* The source holds the task, not the request, or a request that is waited for could never be dropped */
-static void
-watch_cancellable (DimpleStorageRequest *self)
-{
-  GCancellable *cancellable = g_task_get_cancellable (self->task);
-
-  if (cancellable == NULL)
-    return;
-
-  self->cancellation = g_cancellable_source_new (cancellable);
-  g_source_set_callback (self->cancellation, G_SOURCE_FUNC (on_cancelled), g_object_ref (self->task), g_object_unref);
-  g_source_attach (self->cancellation, g_task_get_context (self->task));
-}
-
-static void
-stop_watching (DimpleStorageRequest *self)
-{
-  if (self->cancellation != NULL)
-    g_source_destroy (self->cancellation);
-}
 
 DimpleStorageRequest *
 dimple_storage_request_new (GTask *task)
@@ -70,7 +36,6 @@ dimple_storage_request_new (GTask *task)
   DimpleStorageRequest *self = g_object_new (DIMPLE_TYPE_STORAGE_REQUEST, NULL);
 
   self->task = g_object_ref (task);
-  watch_cancellable (self);
   return self;
 }
 
@@ -80,19 +45,16 @@ dimple_storage_request_is_answered (DimpleStorageRequest *self)
   return g_atomic_int_get (&self->answered);
 }
 
-/* TRUE if the caller is to be told.  A second answer is a mistake of the app, one to a cancelled call is not. */
+/* A second answer is a mistake of the app, one to a cancelled call is not */
 static gboolean
-take_answer (DimpleStorageRequest *self,
-             const char           *function)
+claim_answer (DimpleStorageRequest *self,
+              const char           *function)
 {
-  if (!g_atomic_int_compare_and_exchange (&self->answered, FALSE, TRUE))
-    {
-      g_critical ("%s: the request has already been answered", function);
-      return FALSE;
-    }
+  if (g_atomic_int_compare_and_exchange (&self->answered, FALSE, TRUE))
+    return TRUE;
 
-  stop_watching (self);
-  return dimple_task_storage_claim (self->task);
+  g_critical ("%s: the request has already been answered", function);
+  return FALSE;
 }
 
 static void
@@ -100,9 +62,13 @@ dimple_storage_request_dispose (GObject *object)
 {
   DimpleStorageRequest *self = DIMPLE_STORAGE_REQUEST (object);
 
-  if (self->task != NULL && !dimple_storage_request_is_answered (self) && take_answer (self, G_STRFUNC))
-    g_task_return_new_error (self->task, DIMPLE_ERROR, DIMPLE_ERROR_STORAGE,
-                             _("The app's storage gave no answer to a request."));
+  if (self->task != NULL && !dimple_storage_request_is_answered (self))
+    {
+      self->answered = TRUE;
+      dimple_task_storage_answer_error (self->task,
+                                        g_error_new_literal (DIMPLE_ERROR, DIMPLE_ERROR_STORAGE,
+                                                             _("The app's storage gave no answer to a request.")));
+    }
 
   G_OBJECT_CLASS (dimple_storage_request_parent_class)->dispose (object);
 }
@@ -112,7 +78,6 @@ dimple_storage_request_finalize (GObject *object)
 {
   DimpleStorageRequest *self = DIMPLE_STORAGE_REQUEST (object);
 
-  g_clear_pointer (&self->cancellation, g_source_unref);
   g_clear_object (&self->task);
 
   G_OBJECT_CLASS (dimple_storage_request_parent_class)->finalize (object);
@@ -254,13 +219,13 @@ dimple_storage_request_complete (DimpleStorageRequest *self,
   g_return_if_fail (operation != DIMPLE_STORAGE_LIST);
   g_return_if_fail (operation != DIMPLE_STORAGE_GET || contents != NULL);
 
-  if (!take_answer (self, G_STRFUNC))
+  if (!claim_answer (self, G_STRFUNC))
     return;
 
   if (operation == DIMPLE_STORAGE_GET)
-    g_task_return_pointer (self->task, g_bytes_ref (contents), (GDestroyNotify) g_bytes_unref);
+    dimple_task_storage_answer_contents (self->task, g_bytes_ref (contents));
   else
-    g_task_return_boolean (self->task, TRUE);
+    dimple_task_storage_answer_done (self->task);
 }
 
 /**
@@ -285,7 +250,7 @@ dimple_storage_request_complete_list (DimpleStorageRequest *self,
   g_return_if_fail (keys != NULL);
   g_return_if_fail (dimple_storage_request_get_operation (self) == DIMPLE_STORAGE_LIST);
 
-  if (!take_answer (self, G_STRFUNC))
+  if (!claim_answer (self, G_STRFUNC))
     return;
 
   copies = g_ptr_array_new_with_free_func (g_free);
@@ -293,8 +258,8 @@ dimple_storage_request_complete_list (DimpleStorageRequest *self,
     g_ptr_array_add (copies, g_strdup (keys[i]));
 
   request = dimple_task_storage_request (self->task);
-  g_task_return_pointer (self->task, dimple_storage_page_of_keys (copies, request->key, request->start_after),
-                         (GDestroyNotify) g_strfreev);
+  dimple_task_storage_answer_keys (self->task,
+                                   dimple_storage_page_of_keys (copies, request->key, request->start_after));
 }
 
 /**
@@ -315,6 +280,6 @@ dimple_storage_request_fail (DimpleStorageRequest *self,
   g_return_if_fail (DIMPLE_IS_STORAGE_REQUEST (self));
   g_return_if_fail (error != NULL);
 
-  if (take_answer (self, G_STRFUNC))
-    g_task_return_error (self->task, g_error_copy (error));
+  if (claim_answer (self, G_STRFUNC))
+    dimple_task_storage_answer_error (self->task, g_error_copy (error));
 }

@@ -20,7 +20,47 @@ request_free (gpointer data)
   g_free (request->start_after);
   g_strfreev (request->keys);
   g_clear_pointer (&request->contents, g_bytes_unref);
+  g_clear_pointer (&request->cancellation, g_source_unref);
   g_free (request);
+}
+
+/* TRUE for one caller: the answer and the cancellation may race */
+static gboolean
+claim_answer (GTask *task)
+{
+  DimpleTaskRequest *request = dimple_task_storage_request (task);
+
+  if (!g_atomic_int_compare_and_exchange (&request->answered, FALSE, TRUE))
+    return FALSE;
+
+  if (request->cancellation != NULL)
+    g_source_destroy (request->cancellation);
+  return TRUE;
+}
+
+static gboolean
+on_cancelled (GCancellable *cancellable,
+              gpointer      user_data)
+{
+  GTask *task = user_data;
+
+  if (claim_answer (task))
+    g_task_return_error_if_cancelled (task);
+  return G_SOURCE_REMOVE;
+}
+
+static void
+watch_cancellable (GTask *task)
+{
+  DimpleTaskRequest *request = dimple_task_storage_request (task);
+  GCancellable *cancellable = g_task_get_cancellable (task);
+
+  if (cancellable == NULL)
+    return;
+
+  request->cancellation = g_cancellable_source_new (cancellable);
+  g_source_set_callback (request->cancellation, G_SOURCE_FUNC (on_cancelled), g_object_ref (task), g_object_unref);
+  g_source_attach (request->cancellation, g_task_get_context (task));
 }
 
 /* Takes the request */
@@ -35,6 +75,7 @@ run (DimpleStorage       *self,
 
   g_task_set_source_tag (task, run);
   g_task_set_task_data (task, request, request_free);
+  watch_cancellable (task);
   DIMPLE_TASK_STORAGE_GET_IFACE (self)->run (DIMPLE_TASK_STORAGE (self), task);
 }
 
@@ -160,7 +201,44 @@ dimple_task_storage_request (GTask *task)
 }
 
 gboolean
-dimple_task_storage_claim (GTask *task)
+dimple_task_storage_is_answered (GTask *task)
 {
-  return g_atomic_int_compare_and_exchange (&dimple_task_storage_request (task)->claimed, FALSE, TRUE);
+  return g_atomic_int_get (&dimple_task_storage_request (task)->answered);
+}
+
+void
+dimple_task_storage_answer_keys (GTask  *task,
+                                 char  **keys)
+{
+  if (claim_answer (task))
+    g_task_return_pointer (task, keys, (GDestroyNotify) g_strfreev);
+  else
+    g_strfreev (keys);
+}
+
+void
+dimple_task_storage_answer_contents (GTask  *task,
+                                     GBytes *contents)
+{
+  if (claim_answer (task))
+    g_task_return_pointer (task, contents, (GDestroyNotify) g_bytes_unref);
+  else
+    g_bytes_unref (contents);
+}
+
+void
+dimple_task_storage_answer_done (GTask *task)
+{
+  if (claim_answer (task))
+    g_task_return_boolean (task, TRUE);
+}
+
+void
+dimple_task_storage_answer_error (GTask  *task,
+                                  GError *error)
+{
+  if (claim_answer (task))
+    g_task_return_error (task, error);
+  else
+    g_error_free (error);
 }

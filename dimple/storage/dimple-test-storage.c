@@ -92,47 +92,42 @@ on_answer (GObject      *source,
   DimpleStorage *storage = DIMPLE_STORAGE (source);
   g_autoptr (GTask) task = user_data;
   Fault *fault = g_object_get_data (G_OBJECT (task), FAULT_KEY);
+  g_auto (GStrv) keys = NULL;
+  g_autoptr (GBytes) contents = NULL;
   g_autoptr (GError) error = NULL;
-  gpointer answer = NULL;
-  GDestroyNotify free_answer = NULL;
-  gboolean done = FALSE;
 
   switch (dimple_task_storage_request (task)->operation)
     {
     case DIMPLE_STORAGE_LIST:
-      answer = dimple_storage_list_finish (storage, result, &error);
-      free_answer = (GDestroyNotify) g_strfreev;
+      keys = dimple_storage_list_finish (storage, result, &error);
       break;
 
     case DIMPLE_STORAGE_PUT:
-      done = dimple_storage_put_finish (storage, result, &error);
+      dimple_storage_put_finish (storage, result, &error);
       break;
 
     case DIMPLE_STORAGE_GET:
-      answer = dimple_storage_get_finish (storage, result, &error);
-      free_answer = (GDestroyNotify) g_bytes_unref;
+      contents = dimple_storage_get_finish (storage, result, &error);
       break;
 
     case DIMPLE_STORAGE_REMOVE:
-      done = dimple_storage_remove_finish (storage, result, &error);
+      dimple_storage_remove_finish (storage, result, &error);
       break;
 
     default:
       g_assert_not_reached ();
     }
 
-  if (error == NULL && fault != NULL)
-    {
-      g_clear_pointer (&answer, free_answer);
-      error = g_error_copy (fault->error);
-    }
-
   if (error != NULL)
-    g_task_return_error (task, g_steal_pointer (&error));
-  else if (done)
-    g_task_return_boolean (task, TRUE);
+    dimple_task_storage_answer_error (task, g_steal_pointer (&error));
+  else if (fault != NULL)
+    dimple_task_storage_answer_error (task, g_error_copy (fault->error));
+  else if (keys != NULL)
+    dimple_task_storage_answer_keys (task, g_steal_pointer (&keys));
+  else if (contents != NULL)
+    dimple_task_storage_answer_contents (task, g_steal_pointer (&contents));
   else
-    g_task_return_pointer (task, answer, free_answer);
+    dimple_task_storage_answer_done (task);
 }
 
 static void
@@ -171,11 +166,11 @@ forward_or_fail (GTask *task)
 {
   Fault *fault = g_object_get_data (G_OBJECT (task), FAULT_KEY);
 
-  if (g_task_return_error_if_cancelled (task))
+  if (dimple_task_storage_is_answered (task) || g_cancellable_is_cancelled (g_task_get_cancellable (task)))
     return;
 
   if (fault != NULL && !fault->applied)
-    g_task_return_error (task, g_error_copy (fault->error));
+    dimple_task_storage_answer_error (task, g_error_copy (fault->error));
   else
     forward (task);
 }
@@ -187,7 +182,7 @@ on_delayed (gpointer user_data)
   return G_SOURCE_REMOVE;
 }
 
-/* A cancellation ends the wait */
+/* A cancellation ends the wait; the caller has been told by then, or is about to be */
 static void
 delay (GTask *task,
        guint  milliseconds)

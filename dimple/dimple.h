@@ -12,6 +12,7 @@
 #include "dimple-error.h"
 #include "dimple-local-storage.h"
 #include "dimple-memory-storage.h"
+#include "dimple-s3-storage.h"
 #include "dimple-storage-request.h"
 #include "dimple-storage.h"
 #include "dimple-test.h"

@@ -129,12 +129,69 @@ make_custom (Place *place)
   return storage;
 }
 
+/* Real servers, whose addresses tests/s3/start-s3 prints.  `flavor` is the middle of the names of its variables. */
+static const char *
+get_variable (const char *flavor,
+              const char *name)
+{
+  g_autofree char *variable = g_strconcat ("DIMPLE_TEST_", flavor, "_", name, NULL);
+
+  return g_getenv (variable);
+}
+
+static DimpleStorage *
+make_s3 (Place      *place,
+         const char *flavor,
+         const char *endpoint)
+{
+  if (endpoint == NULL)
+    {
+      place->reason = "no server: see tests/s3/start-s3";
+      return NULL;
+    }
+
+  place->secret = get_variable (flavor, "SECRET_KEY");
+  return dimple_s3_storage_new (endpoint, NULL, get_variable (flavor, "BUCKET"), get_variable (flavor, "ACCESS_KEY"),
+                                place->secret);
+}
+
+static DimpleStorage *
+make_ceph (Place *place)
+{
+  return make_s3 (place, "S3", get_variable ("S3", "ENDPOINT"));
+}
+
+static DimpleStorage *
+make_ceph_with_tls (Place *place)
+{
+  DimpleStorage *storage = make_s3 (place, "S3", get_variable ("S3", "TLS_ENDPOINT"));
+  g_autoptr (GTlsDatabase) authorities = NULL;
+  g_autoptr (GError) error = NULL;
+
+  if (storage == NULL)
+    return NULL;
+
+  authorities = g_tls_file_database_new (get_variable ("S3", "CA"), &error);
+  g_assert_no_error (error);
+  g_object_set (storage, "tls-database", authorities, "path-style", FALSE, NULL);
+  return storage;
+}
+
+static DimpleStorage *
+make_swift (Place *place)
+{
+  return make_s3 (place, "SWIFT", get_variable ("SWIFT", "ENDPOINT"));
+}
+
 static const Kind kinds[] = {
   { "memory", make_memory },
   { "local", make_local },
   { "custom", make_custom },
   { "test", make_test },
   { "test-slow", make_slow_test },
+  { "ceph", make_ceph },
+  { "ceph-tls", make_ceph_with_tls },
+  { "swift", make_swift },
 };
 
 /* --- Helpers --- */

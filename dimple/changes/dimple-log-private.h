@@ -3,17 +3,22 @@
  *   dimple_log (seq, id, author, previous, script, flags, label, changes)
  *
  * `seq` orders the log by arrival.  A transaction written here has the 60 time bits of its id as seq (the clock is kept
- * ahead of every seq), so it is found by its rowid and needs no index; one from elsewhere has the greatest seq + 1, and
- * is in the partial index dimple_log_foreign (author, id).  A transaction too big for one row continues in the rows
- * after it, of the same id: all but the last carry DIMPLE_LOG_MORE.
+ * ahead of every seq), so it is found by its rowid and needs no index; one from elsewhere has the greatest seq + 1, or
+ * its own time bits if those are greater, and is in the partial index dimple_log_foreign (author, id).  So no seq is
+ * smaller than the time of its id, and whatever is newer than an id lies behind the seq of its time.  A transaction too
+ * big for one row continues in the rows after it, of the same id: all but the last carry DIMPLE_LOG_MORE.  `author` is
+ * a number of dimple_author, `label` is of the first row only.
  *
  * `changes` is JSON; a part is an array of groups, each of rows of one table, operation and set of columns:
  *
  *   [{"table":"note","key":["key"],"op":"insert","columns":["title","body"],"rows":[[["k1"],["T","B"]],…]}, …]
  *
  *   insert  [[key…],[new…]]           every column that is not generated and not in the key
- *   update  [[key…],[new…],[old…]]    only the columns that changed; [old…] is missing where pruning dropped it
+ *   update  [[key…],[new…],[old…]]    only the columns that changed
  *   delete  [[key…],[old…]]           every column that is not generated and not in the key
+ *
+ * "rows" comes last in a group, and members that a reader does not know are skipped.  [old…] is null, or missing at the
+ * end, where pruning dropped it.
  *
  * In a migration's transaction (script > 0) each row has one more array at its end: [anchor of the row, anchor of each
  * column…] (a delete: only the first); "" where the script saw nothing.  Values: null, numbers (REAL always with a point
@@ -33,12 +38,18 @@ typedef enum
 {
   DIMPLE_LOG_FOREIGN = 1 << 0,   /* came from elsewhere: in the partial index */
   DIMPLE_LOG_PRUNED  = 1 << 1,   /* something of it was dropped */
-  DIMPLE_LOG_MORE    = 1 << 2    /* goes on in the next row */
+  DIMPLE_LOG_MORE    = 1 << 2,   /* goes on in the next row */
+  DIMPLE_LOG_DELETES = 1 << 3    /* written here, and has a delete: the merge looks for them once, see dimple-merge.c */
 } DimpleLogFlags;
 
-/* The tables of Dimple's own: dimple_log, dimple_author, dimple_state, dimple_migration, dimple_local … */
+/* The tables of Dimple's own, made if they are not there, and a first author; the list is in dimple-log-tables.c.
+ * DIMPLE_ERROR_TOO_NEW if a newer library wrote them. */
 #define DIMPLE_FORMAT 1
 gboolean dimple_log_create_tables (DimpleConnection  *connection,
+                                   GError           **error);
+/* From now on this database writes under a new author id; load() the writer after it. */
+gboolean dimple_log_add_author    (DimpleConnection  *connection,
+                                   const char        *name,       /* (nullable) */
                                    GError           **error);
 
 /* -- Writing one local transaction: begin, add each captured row, end ------------------------------------------------ */
@@ -48,18 +59,19 @@ typedef struct _DimpleLogWriter DimpleLogWriter;
 DimpleLogWriter *dimple_log_writer_new   (DimpleConnection         *connection,
                                           DimpleClock              *clock);
 void             dimple_log_writer_free  (DimpleLogWriter          *self);
-/* After opening, after another process wrote (its seqs and ids are newer than the clock), and after taking a new author. */
+/* After opening, after another process wrote (its seqs and ids are newer than the clock), after taking a new author, and
+ * after a COMMIT that failed (the transactions that it held were never written). */
 gboolean         dimple_log_writer_load  (DimpleLogWriter          *self,
                                           GError                  **error);
 void             dimple_log_writer_begin (DimpleLogWriter          *self,
                                           const char               *label,     /* (nullable) */
                                           int                       script);
-/* For script > 0, `anchors` is 1 + (number of columns written) texts, else NULL. */
+/* For script > 0, `anchors` is 1 + (number of columns written) texts (a delete: 1), else NULL. */
 gboolean         dimple_log_writer_add   (DimpleLogWriter          *self,
                                           const DimpleCapturedRow  *row,
                                           const char * const       *anchors,
                                           GError                  **error);
-/* Writes what is left.  `id` receives the transaction's id, "" if no row was added: then nothing is written. */
+/* Writes what is left; after that the writer is as before begin.  `id` receives the transaction's id, "" if no row was added: then nothing is written. */
 gboolean         dimple_log_writer_end   (DimpleLogWriter          *self,
                                           char                      id[DIMPLE_UUID_SIZE],
                                           GError                  **error);
@@ -85,6 +97,7 @@ typedef struct
 void     dimple_transaction_free  (DimpleTransaction *self);
 G_DEFINE_AUTOPTR_CLEANUP_FUNC (DimpleTransaction, dimple_transaction_free)
 
+/* `transaction` is the visitor's to free; FALSE with an error ends the visit. */
 typedef gboolean (*DimpleTransactionVisitor) (DimpleTransaction  *transaction,
                                               gpointer            user_data,
                                               GError            **error);
@@ -103,6 +116,10 @@ gboolean dimple_log_visit_range   (DimpleConnection          *connection,
                                    DimpleTransactionVisitor   visitor,
                                    gpointer                   user_data,
                                    GError                   **error);
+/* The same of a transaction whose first row is at `seq`; NULL without an error if there is none. */
+DimpleTransaction *dimple_log_read_transaction (DimpleConnection *connection,
+                                                gint64            seq,
+                                                GError          **error);
 /* Appends one from elsewhere; the caller knows that it is not there yet. */
 gboolean dimple_log_append        (DimpleLogWriter           *self,
                                    const DimpleTransaction   *transaction,

@@ -1,0 +1,93 @@
+/* dimple-pack-private.h: a piece of one author's log, as an object of a repository
+ *
+ *   changes/{author}/{first}_{last}[.{digest}].json.gz
+ *
+ * holds the path of transactions from `last` back to `first` as gzipped JSON:
+ *
+ *   {"format":1, "author":{"id":"…","name":"…"}, "first":"…", "last":"…", "runs":[[after,last],…],
+ *    "transactions":[{"id":"…","previous":"…","script":1,"pruned":true,"label":"…","changes":[…]},…]}
+ *
+ * `format` comes first.  `runs` are the intervals (after, last] of runs that the path consists of, in order; an `after`
+ * of another run, or null, is where a run began.  Transactions come in the order of their ids.  `previous` is null for
+ * the first ever; `script` is left out for edits, `pruned` unless true, `label` if there is none.  `changes` is as in
+ * the log, see dimple-log-private.h.  Members that a reader does not know are skipped.
+ *
+ * Where something was pruned, the name has a digest: the first 16 hexadecimal digits of the SHA-256 of the lines
+ * "{id} {changes}" of all transactions, joined by LF, so an object is never written in two ways under one name.
+ *
+ * SPDX-License-Identifier: LGPL-2.1-or-later
+ */
+#pragma once
+
+#include "dimple-log-private.h"
+
+G_BEGIN_DECLS
+
+#define DIMPLE_PACK_FORMAT 1
+
+/* A pack is filled up to this many bytes before compression; one bigger transaction makes a bigger pack. */
+#define DIMPLE_PACK_SIZE (1024 * 1024)
+/* Nothing bigger is written, nor read: a few hundred KiB could else blow up to all memory. */
+#define DIMPLE_PACK_LIMIT (512 * 1024 * 1024)
+
+#define DIMPLE_PACK_DIGEST_LENGTH 16
+
+typedef struct
+{
+  char author[DIMPLE_UUID_SIZE];
+  char first[DIMPLE_UUID_SIZE];
+  char last[DIMPLE_UUID_SIZE];
+  char digest[DIMPLE_PACK_DIGEST_LENGTH + 1];   /* "": nothing was pruned */
+} DimplePackName;
+
+/* FALSE if `key` is not the name of a pack. */
+gboolean    dimple_pack_name_parse  (DimplePackName        *self,
+                                     const char            *key);
+char       *dimple_pack_name_format (const DimplePackName  *self);
+
+/* An interval (after, last] of a run. */
+typedef struct
+{
+  char after[DIMPLE_UUID_SIZE];                 /* "": nothing was before */
+  char last[DIMPLE_UUID_SIZE];
+} DimplePackRun;
+
+typedef struct
+{
+  DimplePackName  name;
+  char           *author_name;                  /* (nullable) */
+  GArray         *runs;                         /* of DimplePackRun */
+  GPtrArray      *transactions;                 /* of DimpleTransaction */
+} DimplePack;
+
+DimplePack *dimple_pack_new         (void);
+void        dimple_pack_free        (DimplePack            *self);
+void        dimple_pack_add_run     (DimplePack            *self,
+                                     const char            *after,
+                                     const char            *last);
+/* The bytes that a transaction adds to the pack. */
+gsize       dimple_pack_measure     (const DimpleTransaction *transaction);
+/* Sets name.first, name.last and name.digest by the transactions, of which there must be some. */
+GBytes     *dimple_pack_encode      (DimplePack            *self,
+                                     GError               **error);
+/* Of the transactions, as for a pack of which something was pruned. */
+void        dimple_pack_digest      (DimplePack            *self,
+                                     char                   digest[DIMPLE_PACK_DIGEST_LENGTH + 1]);
+/* Believes nothing: the object must be what its name says.  DIMPLE_ERROR_BAD_PACK, or DIMPLE_ERROR_TOO_NEW. */
+DimplePack *dimple_pack_decode      (const char            *key,
+                                     GBytes                *contents,
+                                     GError               **error);
+
+G_DEFINE_AUTOPTR_CLEANUP_FUNC (DimplePack, dimple_pack_free)
+
+/* -- gzip ------------------------------------------------------------------------------------------------------------- */
+
+GBytes     *dimple_gzip             (const char            *data,
+                                     gsize                  size,
+                                     GError               **error);
+/* Fails on anything but one whole gzip file that has at most `limit` bytes in it. */
+GBytes     *dimple_gunzip           (GBytes                *contents,
+                                     gsize                  limit,
+                                     GError               **error);
+
+G_END_DECLS

@@ -261,8 +261,9 @@ static void
 test_foreign_names (void)
 {
   static const char * const foreign[] = {
-    "", ".DS_Store", ".stfolder", "desktop.ini", "Thumbs.db", "thumbs.db", "name (conflicted copy).json", "A", "a.", ".a",
-    "=41=4", "=zz", "=4A", "=61", "a=", "a=/b", "=00", "=2f", "con", "a//b", "a/", "/a", "=ff", "caf\xc3\xa9",
+    "", ".DS_Store", ".stfolder", "desktop.ini", "Thumbs.db", "thumbs.db", "name (conflicted copy).json", "A",
+    "a.", ".a", "=41=4", "=zz", "=4A", "=61", "a=", "a=/b", "=00", "=2f", "con", "a//b", "a/", "/a", "=ff",
+    "caf\xc3\xa9",
     "a.sync-conflict-20260101-120000-ABCDEFG.json", "~$a", "#recycle",
   };
 
@@ -335,7 +336,8 @@ test_foreign_files (Fixture       *fixture,
 {
   static const char * const foreign[] = {
     ".DS_Store", "desktop.ini", "Thumbs.db", ".stfolder/marker", "name (conflicted copy).json",
-    "folder/a.sync-conflict-20260101-120000-ABCDEFG.json", "folder/.~lock.a.json#", "A", "=41=4", "long=/rest", "caf\xe9",
+    "folder/a.sync-conflict-20260101-120000-ABCDEFG.json", "folder/.~lock.a.json#", "A", "=41=4", "long=/rest",
+    "caf\xe9",
   };
   g_autofree char *loop = g_build_filename (fixture->path, "folder", "loop", NULL);
   g_autofree char *pipe = g_build_filename (fixture->path, "pipe", NULL);

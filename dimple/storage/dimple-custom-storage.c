@@ -1,8 +1,8 @@
 /* dimple-custom-storage.c: a storage of the app's own, in any language
  *
- * Python cannot hand the callback of an async function to a GTask, and JS cannot implement such functions at all.  So each
- * request is an object here, given to the app by a signal or a virtual function, in the thread in which the storage was
- * made: JS may not be called in any other.
+ * Python cannot hand the callback of an async function to a GTask, and JS cannot implement such functions at all.  So
+ * each request is an object here, given to the app by a signal or a virtual function, in the thread in which the
+ * storage was made: JS may not be called in any other.
  *
  * SPDX-License-Identifier: LGPL-2.1-or-later
  */
@@ -53,13 +53,13 @@ typedef struct
  *             request.complete(None)
  * ```
  *
- * What sync needs: an object is stored whole or not at all, and is listed eventually once it is stored; removing one that
- * is not there is no error.  Keys have been checked and are what [iface@Dimple.Storage] says.  Several requests may be under way
- * at once.
+ * What sync needs: an object is stored whole or not at all, and is listed eventually once it is stored; removing one
+ * that is not there is no error.  Keys have been checked and are what [iface@Dimple.Storage] says.  Several requests
+ * may be under way at once.
  *
  * Requests come in the thread in which the storage was made, whose main context must run if they are made in other
- * threads, as sync does.  A blocking call such as [method@Dimple.Storage.check] in that thread itself waits in a main context
- * of its own: then answer at once, or by async calls of GIO that are started in the handler; what waits for the
+ * threads, as sync does.  A blocking call such as [method@Dimple.Storage.check] in that thread itself waits in a main
+ * context of its own: then answer at once, or by async calls of GIO that are started in the handler; what waits for the
  * app's main loop would wait for ever.
  */
 static void storage_iface_init      (DimpleStorageInterface     *iface);

@@ -2,8 +2,8 @@
  *
  * A folder may lie on FAT, on NTFS, or behind WebDAV, and be copied from one to another.  So only lower-case letters,
  * digits, `-`, `_` and `.` stand for themselves; any other byte is `=` and two hexadecimal digits, and so are a dot at
- * either end of a name and the first letter of a name that Windows reserves.  A name that would become too long goes on in
- * a folder: `start=/rest`.
+ * either end of a name and the first letter of a name that Windows reserves.  A name that would become too long goes on
+ * in a folder: `start=/rest`.
  *
  * A key has one path.  Whatever file has a path that is not the one of its key was not written by us.
  *

@@ -18,8 +18,8 @@
  *
  * A storage in a folder: one that Nextcloud or Syncthing carries to other devices, a USB stick, or a network drive.
  *
- * Each object is a file whose path is its key.  Letters other than a to z, and whatever some file system does not take in
- * names, are written as `=` and two hexadecimal digits.  Files that Dimple did not write are left alone; those with
+ * Each object is a file whose path is its key.  Letters other than a to z, and whatever some file system does not take
+ * in names, are written as `=` and two hexadecimal digits.  Files that Dimple did not write are left alone; those with
  * names that no key has are not listed.  Since a folder has one thing under a name, an object `a` and an object `a/b`
  * cannot both be stored: %DIMPLE_ERROR_STORAGE.
  *

@@ -1,7 +1,7 @@
 /* dimple-storage-check.c: "Test connection"
  *
- * Does once, with a small object of its own, each thing that sync asks of a storage.  Whatever goes wrong after the object
- * may have been stored, it is removed again if the storage still answers.
+ * Does once, with a small object of its own, each thing that sync asks of a storage.  Whatever goes wrong after the
+ * object may have been stored, it is removed again if the storage still answers.
  *
  * SPDX-License-Identifier: LGPL-2.1-or-later
  */

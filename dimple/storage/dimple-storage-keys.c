@@ -54,7 +54,8 @@ set_fault (const char  *key,
 {
   g_autofree char *shown = g_utf8_make_valid (key, strnlen (key, 80));
 
-  g_set_error (error, DIMPLE_ERROR, DIMPLE_ERROR_PARAMETERS, _("“%s” cannot be the name of an object: %s."), shown, fault);
+  g_set_error (error, DIMPLE_ERROR, DIMPLE_ERROR_PARAMETERS, _("“%s” cannot be the name of an object: %s."),
+               shown, fault);
   return FALSE;
 }
 

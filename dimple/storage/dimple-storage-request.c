@@ -16,9 +16,9 @@
  * What a [class@Dimple.CustomStorage] is asked to do.
  *
  * It is answered exactly once: by [method@Dimple.StorageRequest.complete_list] for %DIMPLE_STORAGE_LIST, by
- * [method@Dimple.StorageRequest.complete] for the other operations, or by [method@Dimple.StorageRequest.fail].  That may be
- * at once or later, in any order, and from any thread.  A request that the app lets go of without an answer fails
- * by itself.
+ * [method@Dimple.StorageRequest.complete] for the other operations, or by [method@Dimple.StorageRequest.fail].  That
+ * may be at once or later, in any order, and from any thread.  A request that the app lets go of without an answer
+ * fails by itself.
  */
 struct _DimpleStorageRequest
 {
@@ -269,9 +269,9 @@ dimple_storage_request_complete_list (DimpleStorageRequest *self,
  *
  * Answers that what was asked cannot be done.
  *
- * Use one of [error@Dimple.Error], with a message for the user: %DIMPLE_ERROR_NOT_FOUND for an object to read that is not
- * there, %DIMPLE_ERROR_OFFLINE if it is worth trying again by itself later, %DIMPLE_ERROR_DENIED, %DIMPLE_ERROR_FULL,
- * %DIMPLE_ERROR_NO_SUCH_STORAGE or %DIMPLE_ERROR_STORAGE otherwise.  Errors of GIO are translated.
+ * Use one of [error@Dimple.Error], with a message for the user: %DIMPLE_ERROR_NOT_FOUND for an object to read that is
+ * not there, %DIMPLE_ERROR_OFFLINE if it is worth trying again by itself later, %DIMPLE_ERROR_DENIED,
+ * %DIMPLE_ERROR_FULL, %DIMPLE_ERROR_NO_SUCH_STORAGE or %DIMPLE_ERROR_STORAGE otherwise.  Errors of GIO are translated.
  */
 void
 dimple_storage_request_fail (DimpleStorageRequest *self,

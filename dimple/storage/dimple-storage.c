@@ -18,8 +18,8 @@
  *
  * A place that holds objects by name: a bucket, a folder, or what an app makes of it.
  *
- * An object is a series of bytes under a key, which is UTF-8 text of at most 1024 bytes in segments divided by `/`.  A key
- * is not empty, neither starts nor ends with `/`, has no segment that is empty, `.` or `..`, and no ASCII control
+ * An object is a series of bytes under a key, which is UTF-8 text of at most 1024 bytes in segments divided by `/`.  A
+ * key is not empty, neither starts nor ends with `/`, has no segment that is empty, `.` or `..`, and no ASCII control
  * character; another one fails with %DIMPLE_ERROR_PARAMETERS.
  *
  * Sync needs little of a storage: an object is stored whole or not at all, and once stored it is listed *eventually*.
@@ -35,8 +35,8 @@
  * - %DIMPLE_ERROR_FULL: it has no space left
  * - %DIMPLE_ERROR_STORAGE: anything else that is wrong with it
  *
- * [class@Dimple.MemoryStorage], [class@Dimple.LocalStorage] and S3 come with Dimple; [class@Dimple.CustomStorage] is for
- * one of your own, in any language.
+ * [class@Dimple.MemoryStorage], [class@Dimple.LocalStorage] and S3 come with Dimple; [class@Dimple.CustomStorage] is
+ * for one of your own, in any language.
  */
 G_DEFINE_INTERFACE (DimpleStorage, dimple_storage, G_TYPE_OBJECT)
 
@@ -162,8 +162,8 @@ dimple_storage_list_finish (DimpleStorage  *self,
  *
  * Lists keys; blocks.
  *
- * One call gives as many keys as one request does, at most 1000 with the storages of Dimple.  Ask again with the last key
- * as @start_after until the array is empty:
+ * One call gives as many keys as one request does, at most 1000 with the storages of Dimple.  Ask again with the last
+ * key as @start_after until the array is empty:
  *
  * ```c
  * g_autofree char *last = NULL;

@@ -1,7 +1,7 @@
 /* dimple-test-storage.c: a storage that counts, delays and fails, for tests
  *
- * Each request goes the same way: counted, delayed, failed before its effect or forwarded, and then perhaps failed after
- * its effect.
+ * Each request goes the same way: counted, delayed, failed before its effect or forwarded, and then perhaps failed
+ * after its effect.
  *
  * SPDX-License-Identifier: LGPL-2.1-or-later
  */

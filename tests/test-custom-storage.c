@@ -49,6 +49,57 @@ test_storage_init (TestStorage *self)
   self->requests = g_ptr_array_new_with_free_func (g_object_unref);
 }
 
+/* One that implements the interface itself, and gets the order wrong */
+
+#define DISORDERED_TYPE_STORAGE (disordered_storage_get_type ())
+G_DECLARE_FINAL_TYPE (DisorderedStorage, disordered_storage, DISORDERED, STORAGE, GObject)
+
+struct _DisorderedStorage
+{
+  GObject parent_instance;
+};
+
+static void
+disordered_storage_list_async (DimpleStorage       *storage,
+                               const char          *prefix,
+                               const char          *start_after,
+                               GCancellable        *cancellable,
+                               GAsyncReadyCallback  callback,
+                               gpointer             user_data)
+{
+  g_autoptr (GTask) task = g_task_new (storage, cancellable, callback, user_data);
+
+  g_task_return_pointer (task, g_strsplit (prefix, ",", -1), (GDestroyNotify) g_strfreev);
+}
+
+static char **
+disordered_storage_list_finish (DimpleStorage  *storage,
+                                GAsyncResult   *result,
+                                GError        **error)
+{
+  return g_task_propagate_pointer (G_TASK (result), error);
+}
+
+static void
+storage_iface_init (DimpleStorageInterface *iface)
+{
+  iface->list_async = disordered_storage_list_async;
+  iface->list_finish = disordered_storage_list_finish;
+}
+
+G_DEFINE_FINAL_TYPE_WITH_CODE (DisorderedStorage, disordered_storage, G_TYPE_OBJECT,
+                               G_IMPLEMENT_INTERFACE (DIMPLE_TYPE_STORAGE, storage_iface_init))
+
+static void
+disordered_storage_class_init (DisorderedStorageClass *klass)
+{
+}
+
+static void
+disordered_storage_init (DisorderedStorage *self)
+{
+}
+
 static void
 on_answer (GObject      *source,
            GAsyncResult *result,
@@ -179,6 +230,27 @@ test_list_is_put_in_order (void)
   keys = dimple_storage_list_finish (DIMPLE_STORAGE (self), answer, NULL);
   joined = g_strjoinv (" ", keys);
   g_assert_cmpstr (joined, ==, "b/2 b/3");
+}
+
+/* A listing out of order would be read wrongly, so it is an error; this storage lists what the prefix says */
+static void
+test_list_out_of_order (void)
+{
+  static const char * const wrong[] = { "b,a", "a,c,b", "a,a" };
+  g_autoptr (DimpleStorage) storage = g_object_new (DISORDERED_TYPE_STORAGE, NULL);
+  g_autoptr (GError) error = NULL;
+  g_auto (GStrv) keys = dimple_storage_list (storage, "a,b,c", NULL, NULL, &error);
+
+  g_assert_no_error (error);
+  g_assert_cmpuint (g_strv_length (keys), ==, 3);
+
+  for (gsize i = 0; i < G_N_ELEMENTS (wrong); i++)
+    {
+      g_autoptr (GError) wrong_error = NULL;
+
+      g_assert_null (dimple_storage_list (storage, wrong[i], NULL, NULL, &wrong_error));
+      g_assert_error (wrong_error, DIMPLE_ERROR, DIMPLE_ERROR_STORAGE);
+    }
 }
 
 static void
@@ -427,6 +499,7 @@ main (int   argc,
   g_test_add_func ("/custom-storage/arguments", test_arguments);
   g_test_add_func ("/custom-storage/answered-later", test_answered_later);
   g_test_add_func ("/custom-storage/list-is-put-in-order", test_list_is_put_in_order);
+  g_test_add_func ("/custom-storage/list-out-of-order", test_list_out_of_order);
   g_test_add_func ("/custom-storage/failed", test_failed);
   g_test_add_func ("/custom-storage/dropped", test_dropped);
   g_test_add_func ("/custom-storage/cancelled", test_cancelled);

@@ -15,6 +15,7 @@
 #include "dimple-s3-storage.h"
 #include "dimple-storage-request.h"
 #include "dimple-storage.h"
+#include "dimple-store.h"
 #include "dimple-test.h"
 #include "dimple-types.h"
 #include "dimple-version-macros.h"

@@ -12,6 +12,7 @@
 #include <glib/gi18n-lib.h>
 
 #include "dimple-error.h"
+#include "dimple-functions-private.h"
 
 #define MAX_CACHED_STATEMENTS 256
 #define BUSY_TIMEOUT_MS 5000
@@ -165,6 +166,8 @@ configure (DimpleConnection       *self,
            DimpleConnectionFlags   flags,
            GError                **error)
 {
+  int result;
+
   sqlite3_extended_result_codes (self->handle, TRUE);
   sqlite3_busy_timeout (self->handle, BUSY_TIMEOUT_MS);
   /* A dropped column in double quotes would silently become a string. */
@@ -172,6 +175,12 @@ configure (DimpleConnection       *self,
   sqlite3_db_config (self->handle, SQLITE_DBCONFIG_DQS_DDL, 0, NULL);
   sqlite3_db_config (self->handle, SQLITE_DBCONFIG_TRUSTED_SCHEMA, 0, NULL);
   sqlite3_set_authorizer (self->handle, authorize, self);
+  result = dimple_functions_register (self->handle);
+  if (result != SQLITE_OK)
+    {
+      dimple_connection_set_error (self, result, error);
+      return FALSE;
+    }
 
   if (!dimple_connection_exec (self, "PRAGMA cache_size = -16384; PRAGMA temp_store = MEMORY", error))
     return FALSE;

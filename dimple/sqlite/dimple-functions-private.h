@@ -1,0 +1,15 @@
+/* dimple-functions-private.h: the SQL functions that Dimple adds
+ *
+ * SPDX-License-Identifier: LGPL-2.1-or-later
+ */
+#pragma once
+
+#include <glib.h>
+#include <sqlite3.h>
+
+G_BEGIN_DECLS
+
+/* uuid7 (), uuid7_time (id), casefold (text).  Returns SQLite's result code. */
+int dimple_functions_register (sqlite3 *handle);
+
+G_END_DECLS

@@ -1,0 +1,427 @@
+/* dimple-store.c: a database of the app's own tables, whose changes are followed
+ *
+ * The object, its life and its properties, the readers that it lends, and who hears of its commits.  Writing is in
+ * dimple-store-write.c, and what happens at COMMIT in dimple-writer.c.
+ *
+ * SPDX-License-Identifier: LGPL-2.1-or-later
+ */
+#include "dimple-store-internal-private.h"
+
+#include <errno.h>
+#include <glib/gi18n-lib.h>
+
+#include "dimple-change-set.h"
+#include "dimple-error.h"
+
+#define MAX_READERS 4
+
+/**
+ * DimpleStore:
+ *
+ * A database of the app's own tables, whose changes are followed: the data of a local-first app.
+ *
+ * An app writes its schema in plain SQL, as a list of migrations; whatever changes the rows of its tables from then on,
+ * through this object or by triggers and cascades, is kept as history, shown by live queries and synced.
+ *
+ * A store may be used from several threads.  Blocking calls run in the caller's thread under one lock; signals are emitted
+ * in the thread-default main context in which the store was made.
+ */
+
+typedef struct
+{
+  DimpleObserver observer;
+  gpointer       user_data;
+} Listener;
+
+enum
+{
+  PROP_0,
+  PROP_PATH,
+  PROP_AUTHOR,
+  N_PROPERTIES
+};
+
+enum
+{
+  CHANGED,
+  N_SIGNALS
+};
+
+static GParamSpec *properties[N_PROPERTIES];
+static guint signals[N_SIGNALS];
+
+G_DEFINE_FINAL_TYPE (DimpleStore, dimple_store, G_TYPE_OBJECT)
+
+/* -- Hearing of commits --------------------------------------------------------------------------------------------- */
+
+static void
+before_commit (DimpleConnection *connection,
+               DimpleChangeSet  *changes,
+               gpointer          user_data)
+{
+  DimpleStore *self = user_data;
+
+  g_rec_mutex_lock (&self->listeners_lock);
+  for (guint i = 0; i < self->listeners->len; i++)
+    {
+      const Listener *listener = &g_array_index (self->listeners, Listener, i);
+
+      if (listener->observer.before_commit != NULL)
+        listener->observer.before_commit (connection, changes, listener->user_data);
+    }
+  g_rec_mutex_unlock (&self->listeners_lock);
+}
+
+static gboolean
+emit_changed (gpointer user_data)
+{
+  DimpleStore *self = user_data;
+  g_autoptr(DimpleChangeSet) changes = NULL;
+
+  g_mutex_lock (&self->pending_lock);
+  changes = g_steal_pointer (&self->pending);
+  g_clear_pointer (&self->emission, g_source_unref);
+  g_mutex_unlock (&self->pending_lock);
+
+  if (changes != NULL)
+    g_signal_emit (self, signals[CHANGED], 0, changes);
+  return G_SOURCE_REMOVE;
+}
+
+/* One emission a main-loop turn, however many commits there were. */
+static void
+schedule_changed (DimpleStore     *self,
+                  DimpleChangeSet *changes)
+{
+  g_autoptr(GMutexLocker) locker = g_mutex_locker_new (&self->pending_lock);
+
+  if (self->pending == NULL)
+    self->pending = dimple_change_set_new (self->writer != NULL ? dimple_writer_get_schema (self->writer) : NULL,
+                                           dimple_change_set_get_origin (changes));
+  dimple_change_set_join (self->pending, changes);
+  if (self->emission != NULL)
+    return;
+  self->emission = g_idle_source_new ();
+  g_source_set_priority (self->emission, G_PRIORITY_DEFAULT);
+  g_source_set_callback (self->emission, emit_changed, g_object_ref (self), g_object_unref);
+  g_source_attach (self->emission, self->context);
+}
+
+static void
+after_commit (DimpleChangeSet *changes,
+              gboolean         committed,
+              gpointer         user_data)
+{
+  DimpleStore *self = user_data;
+
+  if (committed)
+    {
+      g_mutex_lock (&self->pending_lock);
+      self->generation++;
+      g_mutex_unlock (&self->pending_lock);
+    }
+
+  g_rec_mutex_lock (&self->listeners_lock);
+  for (guint i = 0; i < self->listeners->len; i++)
+    {
+      const Listener *listener = &g_array_index (self->listeners, Listener, i);
+
+      if (listener->observer.after_commit != NULL)
+        listener->observer.after_commit (changes, committed, listener->user_data);
+    }
+  g_rec_mutex_unlock (&self->listeners_lock);
+
+  if (committed)
+    schedule_changed (self, changes);
+}
+
+void
+dimple_store_add_observer (DimpleStore          *self,
+                           const DimpleObserver *observer,
+                           gpointer              user_data)
+{
+  Listener listener = { *observer, user_data };
+
+  g_rec_mutex_lock (&self->listeners_lock);
+  g_array_append_val (self->listeners, listener);
+  g_rec_mutex_unlock (&self->listeners_lock);
+}
+
+void
+dimple_store_remove_observer (DimpleStore          *self,
+                              const DimpleObserver *observer,
+                              gpointer              user_data)
+{
+  g_rec_mutex_lock (&self->listeners_lock);
+  for (guint i = 0; i < self->listeners->len; i++)
+    {
+      const Listener *listener = &g_array_index (self->listeners, Listener, i);
+
+      if (listener->user_data == user_data && listener->observer.after_commit == observer->after_commit)
+        {
+          g_array_remove_index (self->listeners, i);
+          break;
+        }
+    }
+  g_rec_mutex_unlock (&self->listeners_lock);
+}
+
+guint64
+dimple_store_get_generation (DimpleStore *self)
+{
+  g_autoptr(GMutexLocker) locker = g_mutex_locker_new (&self->pending_lock);
+
+  return self->generation;
+}
+
+/* -- Readers -------------------------------------------------------------------------------------------------------- */
+
+static void
+set_closed_error (GError **error)
+{
+  g_set_error_literal (error, DIMPLE_ERROR, DIMPLE_ERROR_CLOSED, "The store is closed");
+}
+
+DimpleConnection *
+dimple_store_acquire_reader (DimpleStore  *self,
+                             GError      **error)
+{
+  DimpleConnection *reader = NULL;
+
+  g_mutex_lock (&self->readers_lock);
+  while (!self->closed && self->idle_readers->len == 0 && self->n_readers >= MAX_READERS)
+    g_cond_wait (&self->readers_changed, &self->readers_lock);
+  if (self->closed)
+    set_closed_error (error);
+  else if (self->idle_readers->len > 0)
+    reader = g_ptr_array_steal_index_fast (self->idle_readers, self->idle_readers->len - 1);
+  else
+    {
+      reader = dimple_connection_open (self->name, self->path == NULL ? DIMPLE_CONNECTION_IN_MEMORY : 0, error);
+      self->n_readers += reader != NULL;
+    }
+  g_mutex_unlock (&self->readers_lock);
+  return reader;
+}
+
+void
+dimple_store_release_reader (DimpleStore      *self,
+                             DimpleConnection *reader)
+{
+  g_mutex_lock (&self->readers_lock);
+  if (self->closed)
+    {
+      self->n_readers--;
+      dimple_connection_free (reader);
+    }
+  else
+    g_ptr_array_add (self->idle_readers, reader);
+  g_cond_broadcast (&self->readers_changed);
+  g_mutex_unlock (&self->readers_lock);
+}
+
+DimpleSchema *
+dimple_store_ref_schema (DimpleStore *self)
+{
+  DimpleSchema *schema;
+
+  dimple_writer_lock (self->writer);
+  schema = dimple_schema_ref (dimple_writer_get_schema (self->writer));
+  dimple_writer_unlock (self->writer);
+  return schema;
+}
+
+/* -- Life ----------------------------------------------------------------------------------------------------------- */
+
+static gboolean
+make_folder (const char  *path,
+             GError     **error)
+{
+  g_autofree char *folder = g_path_get_dirname (path);
+
+  if (g_mkdir_with_parents (folder, 0700) == 0)
+    return TRUE;
+  g_set_error (error, DIMPLE_ERROR, errno == ENOSPC ? DIMPLE_ERROR_FULL : DIMPLE_ERROR_READ_ONLY,
+               _("The folder “%s” cannot be made: %s"), folder, g_strerror (errno));
+  return FALSE;
+}
+
+/**
+ * dimple_store_open:
+ * @path: (nullable) (type filename): the database file, or %NULL for a store in memory
+ * @error: return location for an error
+ *
+ * Opens a store; blocking.  A file that is not there is made, and so are its parent folders, for the user only.
+ *
+ * Fails with %DIMPLE_ERROR_NOT_A_DATABASE, %DIMPLE_ERROR_CORRUPT, %DIMPLE_ERROR_TOO_NEW, %DIMPLE_ERROR_READ_ONLY,
+ * %DIMPLE_ERROR_BUSY or %DIMPLE_ERROR_FULL; the file is then as it was.
+ *
+ * Returns: (transfer full): the store
+ */
+DimpleStore *
+dimple_store_open (const char  *path,
+                   GError     **error)
+{
+  static const DimpleWriterHooks hooks = { before_commit, after_commit };
+  g_autoptr(DimpleStore) self = NULL;
+  char id[DIMPLE_UUID_SIZE];
+
+  g_return_val_if_fail (error == NULL || *error == NULL, NULL);
+
+  if (path != NULL && !make_folder (path, error))
+    return NULL;
+  self = g_object_new (DIMPLE_TYPE_STORE, "path", path, NULL);
+  dimple_uuid7_new (id);
+  self->name = path != NULL ? g_strdup (path) : g_strdup_printf ("/dimple-%s", id);
+  self->writer = dimple_writer_open (self->name, path == NULL, &hooks, self, error);
+  if (self->writer == NULL)
+    return NULL;
+  self->author = g_strdup (dimple_log_writer_get_author (dimple_writer_get_log (self->writer)));
+  return g_steal_pointer (&self);
+}
+
+/**
+ * dimple_store_close:
+ * @self: a store
+ * @error: return location for an error
+ *
+ * Closes the store; blocking.  Whatever is called later fails with %DIMPLE_ERROR_CLOSED.  Waits for a transaction that
+ * another thread has open; inside one of the caller's own it fails with %DIMPLE_ERROR_SQL.  Closing again does nothing.
+ *
+ * Returns: %TRUE if the store is closed
+ */
+gboolean
+dimple_store_close (DimpleStore  *self,
+                    GError      **error)
+{
+  g_return_val_if_fail (DIMPLE_IS_STORE (self), FALSE);
+  g_return_val_if_fail (error == NULL || *error == NULL, FALSE);
+
+  if (dimple_writer_is_mine (self->writer))
+    {
+      g_set_error_literal (error, DIMPLE_ERROR, DIMPLE_ERROR_SQL,
+                           "The store cannot be closed inside a transaction: commit or roll back first");
+      return FALSE;
+    }
+
+  g_mutex_lock (&self->readers_lock);
+  self->closed = TRUE;
+  self->n_readers -= self->idle_readers->len;
+  g_ptr_array_set_size (self->idle_readers, 0);
+  g_cond_broadcast (&self->readers_changed);
+  g_mutex_unlock (&self->readers_lock);
+
+  dimple_writer_close (self->writer);
+  return TRUE;
+}
+
+static void
+dimple_store_finalize (GObject *object)
+{
+  DimpleStore *self = DIMPLE_STORE (object);
+
+  g_ptr_array_unref (self->idle_readers);
+  g_clear_pointer (&self->writer, dimple_writer_free);
+  g_clear_pointer (&self->pending, dimple_change_set_unref);
+  g_array_unref (self->listeners);
+  g_main_context_unref (self->context);
+  g_mutex_clear (&self->readers_lock);
+  g_cond_clear (&self->readers_changed);
+  g_mutex_clear (&self->pending_lock);
+  g_rec_mutex_clear (&self->listeners_lock);
+  g_free (self->path);
+  g_free (self->name);
+  g_free (self->author);
+
+  G_OBJECT_CLASS (dimple_store_parent_class)->finalize (object);
+}
+
+static void
+dimple_store_get_property (GObject    *object,
+                           guint       property_id,
+                           GValue     *value,
+                           GParamSpec *pspec)
+{
+  DimpleStore *self = DIMPLE_STORE (object);
+
+  switch (property_id)
+    {
+    case PROP_PATH:
+      g_value_set_string (value, self->path);
+      break;
+    case PROP_AUTHOR:
+      g_value_set_string (value, self->author);
+      break;
+    default:
+      G_OBJECT_WARN_INVALID_PROPERTY_ID (object, property_id, pspec);
+    }
+}
+
+static void
+dimple_store_set_property (GObject      *object,
+                           guint         property_id,
+                           const GValue *value,
+                           GParamSpec   *pspec)
+{
+  DimpleStore *self = DIMPLE_STORE (object);
+
+  switch (property_id)
+    {
+    case PROP_PATH:
+      self->path = g_value_dup_string (value);
+      break;
+    default:
+      G_OBJECT_WARN_INVALID_PROPERTY_ID (object, property_id, pspec);
+    }
+}
+
+static void
+dimple_store_class_init (DimpleStoreClass *klass)
+{
+  GObjectClass *object_class = G_OBJECT_CLASS (klass);
+
+  object_class->finalize = dimple_store_finalize;
+  object_class->get_property = dimple_store_get_property;
+  object_class->set_property = dimple_store_set_property;
+
+  /**
+   * DimpleStore:path: (type filename)
+   *
+   * The database file; %NULL in memory.
+   */
+  properties[PROP_PATH] =
+    g_param_spec_string ("path", NULL, NULL, NULL,
+                         G_PARAM_READWRITE | G_PARAM_CONSTRUCT_ONLY | G_PARAM_STATIC_STRINGS);
+
+  /**
+   * DimpleStore:author:
+   *
+   * The UUID under which this device's changes are known to the others.
+   */
+  properties[PROP_AUTHOR] =
+    g_param_spec_string ("author", NULL, NULL, NULL, G_PARAM_READABLE | G_PARAM_STATIC_STRINGS);
+
+  g_object_class_install_properties (object_class, N_PROPERTIES, properties);
+
+  /**
+   * DimpleStore::changed:
+   * @self: the store
+   * @changes: what changed
+   *
+   * Emitted once a main-loop turn in which commits were heard of, whoever made them.
+   */
+  signals[CHANGED] = g_signal_new ("changed", DIMPLE_TYPE_STORE, G_SIGNAL_RUN_LAST, 0, NULL, NULL, NULL,
+                                   G_TYPE_NONE, 1, DIMPLE_TYPE_CHANGE_SET);
+}
+
+static void
+dimple_store_init (DimpleStore *self)
+{
+  self->context = g_main_context_ref_thread_default ();
+  self->idle_readers = g_ptr_array_new_with_free_func ((GDestroyNotify) dimple_connection_free);
+  self->listeners = g_array_new (FALSE, FALSE, sizeof (Listener));
+  g_mutex_init (&self->readers_lock);
+  g_cond_init (&self->readers_changed);
+  g_mutex_init (&self->pending_lock);
+  g_rec_mutex_init (&self->listeners_lock);
+}

@@ -1,0 +1,98 @@
+/* dimple-store.h: a database of the app's own tables, whose changes are followed
+ *
+ * SPDX-License-Identifier: LGPL-2.1-or-later
+ */
+#pragma once
+
+#if !defined (DIMPLE_INSIDE) && !defined (DIMPLE_COMPILATION)
+#error "Only <dimple.h> can be included directly."
+#endif
+
+#include "dimple-types.h"
+
+G_BEGIN_DECLS
+
+#define DIMPLE_TYPE_STORE (dimple_store_get_type ())
+
+DIMPLE_AVAILABLE_IN_1_0
+G_DECLARE_FINAL_TYPE (DimpleStore, dimple_store, DIMPLE, STORE, GObject)
+
+/**
+ * DimpleTransactionFunc:
+ * @store: the store
+ * @user_data: what was given with the function
+ * @error: return location for an error
+ *
+ * The work of one transaction.
+ *
+ * Returns: %TRUE to commit; %FALSE to roll back
+ */
+typedef gboolean (*DimpleTransactionFunc) (DimpleStore  *store,
+                                           gpointer      user_data,
+                                           GError      **error);
+
+/* Life */
+
+DIMPLE_AVAILABLE_IN_1_0
+DimpleStore *dimple_store_open          (const char             *path,
+                                         GError                **error);
+DIMPLE_AVAILABLE_IN_1_0
+gboolean     dimple_store_close         (DimpleStore            *self,
+                                         GError                **error);
+DIMPLE_AVAILABLE_IN_1_0
+gboolean     dimple_store_migrate       (DimpleStore            *self,
+                                         const char * const     *migrations,
+                                         GError                **error);
+
+/* Rows by key */
+
+DIMPLE_AVAILABLE_IN_1_0
+char        *dimple_store_insert        (DimpleStore            *self,
+                                         const char             *table,
+                                         GVariant               *values,
+                                         GError                **error);
+DIMPLE_AVAILABLE_IN_1_0
+gboolean     dimple_store_update        (DimpleStore            *self,
+                                         const char             *table,
+                                         const char             *key,
+                                         GVariant               *values,
+                                         GError                **error);
+DIMPLE_AVAILABLE_IN_1_0
+gboolean     dimple_store_delete        (DimpleStore            *self,
+                                         const char             *table,
+                                         const char             *key,
+                                         GError                **error);
+
+/* SQL */
+
+DIMPLE_AVAILABLE_IN_1_0
+gboolean     dimple_store_execute       (DimpleStore            *self,
+                                         const char             *sql,
+                                         GVariant               *parameters,
+                                         GError                **error);
+
+/* Transactions */
+
+DIMPLE_AVAILABLE_IN_1_0
+gboolean     dimple_store_begin         (DimpleStore            *self,
+                                         GError                **error);
+DIMPLE_AVAILABLE_IN_1_0
+gboolean     dimple_store_commit        (DimpleStore            *self,
+                                         GError                **error);
+DIMPLE_AVAILABLE_IN_1_0
+gboolean     dimple_store_rollback      (DimpleStore            *self,
+                                         GError                **error);
+DIMPLE_AVAILABLE_IN_1_0
+gboolean     dimple_store_transaction   (DimpleStore            *self,
+                                         DimpleTransactionFunc   func,
+                                         gpointer                user_data,
+                                         GError                **error);
+
+/* Tables */
+
+DIMPLE_AVAILABLE_IN_1_0
+gboolean     dimple_store_set_local     (DimpleStore            *self,
+                                         const char             *table,
+                                         gboolean                local);
+
+G_END_DECLS

@@ -1,0 +1,78 @@
+/* dimple-writer-private.h: the one connection that writes, and what happens at COMMIT
+ *
+ * SPDX-License-Identifier: LGPL-2.1-or-later
+ */
+#pragma once
+
+#include "dimple-capture-private.h"
+#include "dimple-change-set-private.h"
+#include "dimple-log-private.h"
+
+G_BEGIN_DECLS
+
+typedef struct _DimpleWriter DimpleWriter;
+
+/* Called in the transaction just before COMMIT, and after it (or after it failed). */
+typedef struct
+{
+  void (*before_commit) (DimpleConnection *connection,
+                         DimpleChangeSet  *changes,
+                         gpointer          user_data);
+  void (*after_commit)  (DimpleChangeSet  *changes,
+                         gboolean          committed,
+                         gpointer          user_data);
+} DimpleWriterHooks;
+
+DimpleWriter     *dimple_writer_open           (const char               *path,
+                                                gboolean                  in_memory,
+                                                const DimpleWriterHooks  *hooks,
+                                                gpointer                  user_data,
+                                                GError                  **error);
+/* Ends the connection; begin fails with DIMPLE_ERROR_CLOSED from then on. */
+void              dimple_writer_close          (DimpleWriter             *self);
+void              dimple_writer_free           (DimpleWriter             *self);
+
+/* The write lock; recursive.  Everything below needs it. */
+void              dimple_writer_lock           (DimpleWriter             *self);
+void              dimple_writer_unlock         (DimpleWriter             *self);
+/* Whether this thread is inside a transaction. */
+gboolean          dimple_writer_is_mine        (DimpleWriter             *self);
+
+DimpleConnection *dimple_writer_get_connection (DimpleWriter             *self);
+DimpleLogWriter  *dimple_writer_get_log        (DimpleWriter             *self);
+DimpleClock      *dimple_writer_get_clock      (DimpleWriter             *self);
+DimpleSchema     *dimple_writer_get_schema     (DimpleWriter             *self);
+gboolean          dimple_writer_load_schema    (DimpleWriter             *self,
+                                                GError                  **error);
+
+/* begin takes the lock and keeps it until the matching commit or rollback; nested ones are savepoints. */
+gboolean          dimple_writer_begin          (DimpleWriter             *self,
+                                                GError                  **error);
+gboolean          dimple_writer_commit         (DimpleWriter             *self,
+                                                GError                  **error);
+void              dimple_writer_rollback       (DimpleWriter             *self);
+
+/* One statement of the app, checked by the authorizer; inside begin and commit. */
+sqlite3_stmt     *dimple_writer_prepare        (DimpleWriter             *self,
+                                                const char               *sql,
+                                                GError                  **error);
+
+/* A transaction whose changes are not captured but told by `func`: migrations and merges.  `script` > 0: a migration.
+ * FOREIGN KEYs are off, the authorizer is free. */
+typedef gboolean (*DimpleWriterFunc) (DimpleWriter     *self,
+                                      DimpleChangeSet  *changes,
+                                      gpointer          user_data,
+                                      GError          **error);
+gboolean          dimple_writer_run_uncaptured (DimpleWriter             *self,
+                                                DimpleOrigin              origin,
+                                                DimpleWriterFunc          func,
+                                                gpointer                  user_data,
+                                                GError                  **error);
+
+/* Notes a change of a row in a change set. */
+void              dimple_writer_note_row       (DimpleChangeSet          *changes,
+                                                const DimpleCapturedRow  *row);
+
+G_DEFINE_AUTOPTR_CLEANUP_FUNC (DimpleWriter, dimple_writer_free)
+
+G_END_DECLS

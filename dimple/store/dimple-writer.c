@@ -1,0 +1,478 @@
+/* dimple-writer.c: the one connection that writes, and what happens at COMMIT
+ *
+ * Blocking calls run on the caller's own thread under one lock, as handing a small insert to another thread costs four
+ * times the insert.  At COMMIT what was captured is netted into the log and into a change set, those who follow it may
+ * look, and only then SQLite commits: so the log never tells of what was not done, and nothing is done that it lacks.
+ *
+ * SPDX-License-Identifier: LGPL-2.1-or-later
+ */
+#include "dimple-writer-private.h"
+
+#include "dimple-error.h"
+#include "dimple-key-private.h"
+#include "dimple-record-private.h"
+#include "dimple-statement-policy-private.h"
+
+struct _DimpleWriter
+{
+  GRecMutex          lock;
+  DimpleConnection  *connection;
+  DimpleCapture     *capture;
+  DimpleLogWriter   *log;
+  DimpleClock        clock;
+  DimpleSchema      *schema;
+  DimpleWriterHooks  hooks;
+  gpointer           user_data;
+
+  guint              depth;          /* of begin */
+  GThread           *owner;          /* while depth > 0 */
+  gint64             data_version;   /* of SQLite's: another process wrote if it differs */
+};
+
+/* -- Life ----------------------------------------------------------------------------------------------------------- */
+
+gboolean
+dimple_writer_load_schema (DimpleWriter  *self,
+                           GError       **error)
+{
+  DimpleSchema *schema = dimple_schema_load (self->connection, error);
+
+  if (schema == NULL)
+    return FALSE;
+  dimple_capture_set_schema (self->capture, schema);
+  g_clear_pointer (&self->schema, dimple_schema_unref);
+  self->schema = schema;
+  return TRUE;
+}
+
+DimpleWriter *
+dimple_writer_open (const char               *path,
+                    gboolean                  in_memory,
+                    const DimpleWriterHooks  *hooks,
+                    gpointer                  user_data,
+                    GError                  **error)
+{
+  g_autoptr(DimpleWriter) self = g_new0 (DimpleWriter, 1);
+
+  g_rec_mutex_init (&self->lock);
+  self->hooks = *hooks;
+  self->user_data = user_data;
+  dimple_clock_init (&self->clock);
+  self->connection = dimple_connection_open (path,
+                                             DIMPLE_CONNECTION_WRITER |
+                                             (in_memory ? DIMPLE_CONNECTION_IN_MEMORY : 0), error);
+  if (self->connection == NULL)
+    return NULL;
+  /* Before any statement is prepared: one prepared earlier could truncate a table unseen. */
+  dimple_connection_drop_statements (self->connection);
+  self->capture = dimple_capture_new (self->connection);
+  if (!dimple_log_create_tables (self->connection, error))
+    return NULL;
+  self->log = dimple_log_writer_new (self->connection, &self->clock);
+  if (!dimple_log_writer_load (self->log, error) ||
+      !dimple_writer_load_schema (self, error) ||
+      !dimple_connection_get_int64 (self->connection, "PRAGMA data_version", 0, &self->data_version, error))
+    return NULL;
+  return g_steal_pointer (&self);
+}
+
+void
+dimple_writer_close (DimpleWriter *self)
+{
+  g_rec_mutex_lock (&self->lock);
+  g_clear_pointer (&self->log, dimple_log_writer_free);
+  if (self->capture != NULL)
+    dimple_capture_set_schema (self->capture, NULL);
+  g_clear_pointer (&self->capture, dimple_capture_free);
+  g_clear_pointer (&self->connection, dimple_connection_free);
+  g_rec_mutex_unlock (&self->lock);
+}
+
+void
+dimple_writer_free (DimpleWriter *self)
+{
+  dimple_writer_close (self);
+  g_clear_pointer (&self->schema, dimple_schema_unref);
+  g_rec_mutex_clear (&self->lock);
+  g_free (self);
+}
+
+void
+dimple_writer_lock (DimpleWriter *self)
+{
+  g_rec_mutex_lock (&self->lock);
+}
+
+void
+dimple_writer_unlock (DimpleWriter *self)
+{
+  g_rec_mutex_unlock (&self->lock);
+}
+
+gboolean
+dimple_writer_is_mine (DimpleWriter *self)
+{
+  return g_atomic_pointer_get (&self->owner) == g_thread_self ();
+}
+
+DimpleConnection *
+dimple_writer_get_connection (DimpleWriter *self)
+{
+  return self->connection;
+}
+
+DimpleLogWriter *
+dimple_writer_get_log (DimpleWriter *self)
+{
+  return self->log;
+}
+
+DimpleClock *
+dimple_writer_get_clock (DimpleWriter *self)
+{
+  return &self->clock;
+}
+
+DimpleSchema *
+dimple_writer_get_schema (DimpleWriter *self)
+{
+  return self->schema;
+}
+
+/* -- Statements of the app ------------------------------------------------------------------------------------------ */
+
+sqlite3_stmt *
+dimple_writer_prepare (DimpleWriter  *self,
+                       const char    *sql,
+                       GError       **error)
+{
+  g_autoptr(GError) prepare_error = NULL;
+  sqlite3_stmt *statement;
+
+  if (!dimple_statement_policy_check (sql, error))
+    return NULL;
+  statement = dimple_connection_prepare (self->connection, sql, &prepare_error);
+  if (statement != NULL)
+    return statement;
+  if (sqlite3_errcode (dimple_connection_get_handle (self->connection)) == SQLITE_AUTH)
+    dimple_statement_policy_explain (sql, &prepare_error);
+  g_propagate_error (error, g_steal_pointer (&prepare_error));
+  return NULL;
+}
+
+/* -- What changed --------------------------------------------------------------------------------------------------- */
+
+static void
+append_key (GString                 *keys,
+            const DimpleCapturedRow *row)
+{
+  const DimpleTable *table = row->table;
+  const guint8 *record = row->now != NULL ? row->now : row->old;
+  DimpleValue values[16];
+
+  if (table->key->len == 0 || table->key->len > G_N_ELEMENTS (values))
+    return;
+  for (guint k = 0; k < table->key->len; k++)
+    {
+      guint column = g_array_index (table->key, guint, k);
+      guint stored = 0;
+
+      /* Records leave generated columns out. */
+      for (guint i = 0; i < column; i++)
+        stored += !((DimpleColumn *) g_ptr_array_index (table->columns, i))->generated;
+      dimple_record_read (dimple_record_skip (record, stored), &values[k]);
+    }
+  dimple_key_append (keys, table, values);
+  g_string_append_c (keys, '\0');
+}
+
+void
+dimple_writer_note_row (DimpleChangeSet         *changes,
+                        const DimpleCapturedRow *row)
+{
+  DimpleTableChanges *table = dimple_change_set_add_table (changes, row->table->name);
+  DimpleChangedRow changed = { row->rowid, row->changed, DIMPLE_OPERATION_UPDATE };
+
+  if (row->old == NULL)
+    changed.operation = DIMPLE_OPERATION_INSERT;
+  else if (row->now == NULL)
+    changed.operation = DIMPLE_OPERATION_DELETE;
+
+  table->columns |= row->changed;
+  append_key (table->keys, row);
+  if (row->table->without_rowid)
+    return;
+  if (row->old != NULL && row->now != NULL && row->old_rowid != row->rowid)
+    {
+      DimpleChangedRow gone = { row->old_rowid, DIMPLE_ALL_COLUMNS, DIMPLE_OPERATION_DELETE };
+
+      g_array_append_val (table->rows, gone);
+      changed.operation = DIMPLE_OPERATION_INSERT;
+      changed.columns = DIMPLE_ALL_COLUMNS;
+      table->columns = DIMPLE_ALL_COLUMNS;
+    }
+  g_array_append_val (table->rows, changed);
+}
+
+typedef struct
+{
+  DimpleWriter    *self;
+  DimpleChangeSet *changes;
+} Flush;
+
+static gboolean
+flush_row (const DimpleCapturedRow  *row,
+           gpointer                  user_data,
+           GError                  **error)
+{
+  Flush *flush = user_data;
+
+  dimple_writer_note_row (flush->changes, row);
+  /* A tracked row that only moved to another rowid is no change for anybody else. */
+  if (!row->table->tracked || row->changed == 0)
+    return TRUE;
+  return dimple_log_writer_add (flush->self->log, row, NULL, error);
+}
+
+static void
+flush_virtual (gpointer name,
+               gpointer user_data)
+{
+  DimpleTableChanges *table = dimple_change_set_add_table (user_data, name);
+
+  table->columns = DIMPLE_ALL_COLUMNS;
+  table->anything = TRUE;
+}
+
+/* -- Transactions --------------------------------------------------------------------------------------------------- */
+
+/* Another process may have written: its ids are newer than our clock, and its migrations change the schema. */
+static gboolean
+catch_up (DimpleWriter  *self,
+          GError       **error)
+{
+  gint64 data_version;
+
+  if (!dimple_connection_get_int64 (self->connection, "PRAGMA data_version", 0, &data_version, error))
+    return FALSE;
+  if (data_version == self->data_version)
+    return TRUE;
+  self->data_version = data_version;
+  return dimple_log_writer_load (self->log, error) && dimple_writer_load_schema (self, error);
+}
+
+static gboolean
+run_sql (DimpleWriter  *self,
+         const char    *sql,
+         GError       **error)
+{
+  g_autoptr(DimpleStatement) statement = NULL;
+
+  statement = dimple_connection_prepare (self->connection, sql, error);
+  return statement != NULL && dimple_statement_run (statement, error);
+}
+
+static void
+leave (DimpleWriter *self)
+{
+  if (--self->depth == 0)
+    {
+      dimple_connection_set_authorizer (self->connection, NULL, NULL);
+      g_atomic_pointer_set (&self->owner, NULL);
+    }
+  g_rec_mutex_unlock (&self->lock);
+}
+
+static gboolean
+check_open (DimpleWriter  *self,
+            GError       **error)
+{
+  if (self->connection != NULL)
+    return TRUE;
+  g_set_error_literal (error, DIMPLE_ERROR, DIMPLE_ERROR_CLOSED, "The store is closed");
+  return FALSE;
+}
+
+gboolean
+dimple_writer_begin (DimpleWriter  *self,
+                     GError       **error)
+{
+  g_autofree char *savepoint = NULL;
+
+  g_rec_mutex_lock (&self->lock);
+  if (!check_open (self, error))
+    {
+      g_rec_mutex_unlock (&self->lock);
+      return FALSE;
+    }
+  if (self->depth > 0)
+    {
+      savepoint = g_strdup_printf ("SAVEPOINT dimple_%u", self->depth);
+      dimple_connection_set_authorizer (self->connection, NULL, NULL);
+    }
+  self->depth++;
+  g_atomic_pointer_set (&self->owner, g_thread_self ());
+
+  if (savepoint != NULL ? run_sql (self, savepoint, error)
+                        : run_sql (self, "BEGIN IMMEDIATE", error) && catch_up (self, error))
+    {
+      dimple_connection_set_authorizer (self->connection, dimple_statement_policy_authorize, self);
+      return TRUE;
+    }
+  if (self->depth == 1 && !sqlite3_get_autocommit (dimple_connection_get_handle (self->connection)))
+    run_sql (self, "ROLLBACK", NULL);
+  leave (self);
+  return FALSE;
+}
+
+/* SQLite itself rolls back on some errors (a full disk); then there is nothing left to do. */
+static void
+abandon (DimpleWriter *self)
+{
+  if (!sqlite3_get_autocommit (dimple_connection_get_handle (self->connection)))
+    run_sql (self, "ROLLBACK", NULL);
+  dimple_capture_clear (self->capture);
+}
+
+static gboolean
+commit_changes (DimpleWriter     *self,
+                DimpleChangeSet  *changes,
+                GError          **error)
+{
+  gboolean tell = !dimple_change_set_is_empty (changes);
+  gboolean committed;
+
+  if (tell)
+    self->hooks.before_commit (self->connection, changes, self->user_data);
+  committed = run_sql (self, "COMMIT", error);
+  if (!committed)
+    {
+      abandon (self);
+      /* What the log's writer believes was written was not. */
+      dimple_log_writer_load (self->log, NULL);
+    }
+  if (tell)
+    self->hooks.after_commit (changes, committed, self->user_data);
+  return committed;
+}
+
+static gboolean
+flush_and_commit (DimpleWriter  *self,
+                  GError       **error)
+{
+  g_autoptr(DimpleChangeSet) changes = dimple_change_set_new (self->schema, DIMPLE_ORIGIN_LOCAL);
+  Flush flush = { self, changes };
+  char id[DIMPLE_UUID_SIZE];
+
+  dimple_connection_set_authorizer (self->connection, NULL, NULL);
+  if (!dimple_capture_is_empty (self->capture))
+    {
+      dimple_log_writer_begin (self->log, NULL, 0);
+      if (!dimple_capture_net (self->capture, flush_row, &flush, error) ||
+          !dimple_log_writer_end (self->log, id, error))
+        {
+          dimple_log_writer_undo (self->log);
+          abandon (self);
+          return FALSE;
+        }
+      dimple_capture_net_virtual (self->capture, flush_virtual, changes);
+    }
+  return commit_changes (self, changes, error);
+}
+
+gboolean
+dimple_writer_commit (DimpleWriter  *self,
+                      GError       **error)
+{
+  gboolean succeeded;
+
+  if (self->depth > 1)
+    {
+      g_autofree char *release = g_strdup_printf ("RELEASE dimple_%u", self->depth - 1);
+
+      dimple_connection_set_authorizer (self->connection, NULL, NULL);
+      succeeded = run_sql (self, release, error);
+      dimple_connection_set_authorizer (self->connection, dimple_statement_policy_authorize, self);
+    }
+  else
+    succeeded = flush_and_commit (self, error);
+  leave (self);
+  return succeeded;
+}
+
+void
+dimple_writer_rollback (DimpleWriter *self)
+{
+  dimple_connection_set_authorizer (self->connection, NULL, NULL);
+  if (self->depth > 1)
+    {
+      g_autofree char *back = g_strdup_printf ("ROLLBACK TO dimple_%u", self->depth - 1);
+      g_autofree char *release = g_strdup_printf ("RELEASE dimple_%u", self->depth - 1);
+
+      if (!sqlite3_get_autocommit (dimple_connection_get_handle (self->connection)))
+        {
+          run_sql (self, back, NULL);
+          run_sql (self, release, NULL);
+        }
+      dimple_connection_set_authorizer (self->connection, dimple_statement_policy_authorize, self);
+    }
+  else
+    abandon (self);
+  leave (self);
+}
+
+/* -- Migrations and merges ------------------------------------------------------------------------------------------ */
+
+static gboolean
+run_func (DimpleWriter      *self,
+          DimpleChangeSet   *changes,
+          DimpleWriterFunc   func,
+          gpointer           user_data,
+          GError           **error)
+{
+  if (!run_sql (self, "BEGIN IMMEDIATE", error))
+    return FALSE;
+  if (!catch_up (self, error) || !func (self, changes, user_data, error))
+    {
+      abandon (self);
+      /* What the writer believes was written was not, and the schema is as it was. */
+      dimple_log_writer_load (self->log, NULL);
+      dimple_writer_load_schema (self, NULL);
+      return FALSE;
+    }
+  return commit_changes (self, changes, error);
+}
+
+gboolean
+dimple_writer_run_uncaptured (DimpleWriter      *self,
+                              DimpleOrigin       origin,
+                              DimpleWriterFunc   func,
+                              gpointer           user_data,
+                              GError           **error)
+{
+  g_autoptr(DimpleChangeSet) changes = NULL;
+  gboolean succeeded;
+
+  g_rec_mutex_lock (&self->lock);
+  if (!check_open (self, error))
+    {
+      g_rec_mutex_unlock (&self->lock);
+      return FALSE;
+    }
+  if (self->depth > 0)
+    {
+      g_rec_mutex_unlock (&self->lock);
+      g_set_error_literal (error, DIMPLE_ERROR, DIMPLE_ERROR_SQL,
+                           "This cannot be done inside a transaction: commit or roll back first");
+      return FALSE;
+    }
+  changes = dimple_change_set_new (self->schema, origin);
+  dimple_capture_set_paused (self->capture, TRUE);
+  /* Does nothing inside a transaction, so before it. */
+  succeeded = dimple_connection_exec (self->connection, "PRAGMA foreign_keys = OFF", error) &&
+              run_func (self, changes, func, user_data, error);
+  dimple_connection_exec (self->connection, "PRAGMA foreign_keys = ON", NULL);
+  dimple_capture_set_paused (self->capture, FALSE);
+  g_rec_mutex_unlock (&self->lock);
+  return succeeded;
+}

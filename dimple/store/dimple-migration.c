@@ -13,7 +13,7 @@
 #include <string.h>
 
 #include "dimple-error.h"
-#include "dimple-merge-private.h"
+#include "dimple-fold-private.h"
 #include "dimple-record-private.h"
 
 /* -- The tables as they were ---------------------------------------------------------------------------------------- */
@@ -85,8 +85,8 @@ drop_kept_tables (DimpleConnection *connection,
 typedef struct
 {
   DimpleWriter    *writer;
-  DimpleAnchors   *anchors;
-  gboolean         collecting;       /* the first pass only says whose stamps are wanted */
+  DimpleFold      *known;            /* the stamps of what was there before */
+  gboolean         collecting;       /* the first pass only says whose are wanted */
   GByteArray      *old;
   GByteArray      *now;
 } Difference;
@@ -133,6 +133,21 @@ compare_records (const DimpleTable *table,
   return changed;
 }
 
+/* Of the row, or (`column` given) of one of its values; "" where the log knows of none. */
+static const char *
+get_anchor (const DimpleFoldedRow *row,
+            const char            *column)
+{
+  const DimpleFoldedCell *cell;
+  const char *anchor = NULL;
+
+  if (row != NULL && column == NULL)
+    anchor = row->edit.anchor;
+  else if (row != NULL && (cell = dimple_folded_row_find (row, column)) != NULL)
+    anchor = cell->stamp.anchor;
+  return anchor != NULL ? anchor : "";
+}
+
 /* The row's stamp, then that of each column that the log will hold; nothing was seen of a row that is new. */
 static GPtrArray *
 find_anchors (Difference              *self,
@@ -140,19 +155,20 @@ find_anchors (Difference              *self,
 {
   const DimpleTable *table = row->table;
   GPtrArray *anchors = g_ptr_array_new ();
+  const DimpleFoldedRow *seen = NULL;
   g_autoptr(GByteArray) key = g_byte_array_new ();
 
   append_key (table, row->now != NULL ? row->now : row->old, key);
-  g_ptr_array_add (anchors, row->old == NULL ? (gpointer) ""
-                   : (gpointer) dimple_anchors_get (self->anchors, table->name, key->data, key->len, NULL));
+  if (row->old != NULL)
+    seen = dimple_fold_find (self->known, table->name, key->data, key->len);
+  g_ptr_array_add (anchors, (gpointer) get_anchor (seen, NULL));
   for (guint i = 0; row->now != NULL && i < table->columns->len; i++)
     {
       const DimpleColumn *column = get_column (table, i);
 
       if (column->generated || column->key_position > 0 || (row->changed & DIMPLE_COLUMN_BIT (i)) == 0)
         continue;
-      g_ptr_array_add (anchors, row->old == NULL ? (gpointer) ""
-                       : (gpointer) dimple_anchors_get (self->anchors, table->name, key->data, key->len, column->name));
+      g_ptr_array_add (anchors, (gpointer) get_anchor (seen, column->name));
     }
   return anchors;
 }
@@ -177,7 +193,7 @@ add_difference (Difference         *self,
 
       append_key (table, is ? row.now : row.old, key);
       if (was)
-        dimple_anchors_want (self->anchors, table->name, key->data, key->len);
+        dimple_fold_want (self->known, table, table->name, key->data, key->len);
       return TRUE;
     }
   anchors = find_anchors (self, &row);
@@ -342,15 +358,15 @@ record_difference (DimpleWriter  *writer,
                    int            number,
                    GError       **error)
 {
-  g_autoptr(DimpleAnchors) anchors = dimple_anchors_new ();
+  DimpleSchema *after = dimple_writer_get_schema (writer);
+  g_autoptr(DimpleFold) known = dimple_fold_new (after);
   g_autoptr(GByteArray) old = g_byte_array_new ();
   g_autoptr(GByteArray) now = g_byte_array_new ();
-  Difference difference = { writer, anchors, TRUE, old, now };
-  DimpleSchema *after = dimple_writer_get_schema (writer);
+  Difference difference = { writer, known, TRUE, old, now };
   char id[DIMPLE_UUID_SIZE];
 
   if (!compare_tables (&difference, before, after, error) ||
-      !dimple_anchors_load (anchors, dimple_writer_get_connection (writer), error))
+      !dimple_fold_join_log (known, dimple_writer_get_connection (writer), NULL, NULL, NULL, error))
     return FALSE;
 
   difference.collecting = FALSE;

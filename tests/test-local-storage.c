@@ -10,6 +10,7 @@
 #include <signal.h>
 #include <string.h>
 #include <sys/mount.h>
+#include <sys/prctl.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -582,6 +583,9 @@ write_until_killed (const char *path)
   g_autoptr (GFile) folder = g_file_new_for_path (path);
   g_autoptr (DimpleStorage) storage = dimple_local_storage_new (folder);
   g_autofree guint8 *data = g_malloc (OBJECT_SIZE);
+
+  /* Not to go on for ever if the test fails */
+  prctl (PR_SET_PDEATHSIG, SIGKILL);
 
   for (guint i = 0; ; i++)
     {

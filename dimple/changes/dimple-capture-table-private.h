@@ -1,30 +1,62 @@
-/* dimple-capture-table-private.h: the rows of one table that a transaction touched
+/* dimple-capture-table-private.h: what capture keeps of one table while a transaction runs
  *
  * SPDX-License-Identifier: LGPL-2.1-or-later
  */
 #pragma once
 
 #include "dimple-capture-private.h"
+#include "dimple-capture-spill-private.h"
+#include "dimple-capture-touched-private.h"
+#include "dimple-record-private.h"
 
 G_BEGIN_DECLS
 
-typedef struct _DimpleCaptureTable DimpleCaptureTable;
+/* Where a column of the key is found */
+typedef struct
+{
+  int value;           /* in a record */
+  int column;          /* in the table: for sqlite3_preupdate_old(), and _new() of an insert */
+  int updated_column;  /* for sqlite3_preupdate_new() of an update */
+} DimpleCaptureKey;
 
-DimpleCaptureTable *dimple_capture_table_new       (DimpleConnection    *connection,
-                                                    const DimpleTable   *table,
-                                                    GError             **error);
-void                dimple_capture_table_free      (DimpleCaptureTable  *self);
-/* Of the preupdate hook, with its arguments. */
-gboolean            dimple_capture_table_touch     (DimpleCaptureTable  *self,
-                                                    sqlite3             *handle,
-                                                    int                  operation,
-                                                    gint64               old_rowid,
-                                                    gint64               new_rowid);
-gboolean            dimple_capture_table_is_empty  (DimpleCaptureTable  *self);
-gboolean            dimple_capture_table_net       (DimpleCaptureTable  *self,
-                                                    DimpleCaptureFunc    func,
-                                                    gpointer             user_data,
-                                                    GError             **error);
-void                dimple_capture_table_clear     (DimpleCaptureTable  *self);
+typedef struct
+{
+  const DimpleTable *table;
+  guint              n_values;         /* of a record: the columns that are not generated */
+  guint64           *bits;             /* the column bit of each value */
+  guint64            key_bits;
+  guint64            generated_bits;
+  GArray            *key;              /* of DimpleCaptureKey */
+  gboolean           has_doubtful_key; /* see dimple_capture_table_new() */
+  sqlite3_stmt      *select_one;       /* by rowid, or by key */
+  sqlite3_stmt      *select_range;     /* by rowids, which comes after the values; by nothing in WITHOUT ROWID tables */
+  DimpleTouched      touched;
+} DimpleCaptureTable;
+
+DimpleCaptureTable *dimple_capture_table_new        (DimpleConnection    *connection,
+                                                     const DimpleTable   *table,
+                                                     GError             **error);
+void                dimple_capture_table_free       (DimpleCaptureTable  *self);
+/* Appends the row that a SELECT stands on. */
+void                dimple_capture_table_read       (DimpleCaptureTable  *self,
+                                                     sqlite3_stmt        *select,
+                                                     GByteArray          *record);
+/* Appends the key of a record such that keys that SQLite takes as the same number are the same bytes: 1 and 1.0. */
+void                dimple_capture_table_append_key (DimpleCaptureTable  *self,
+                                                     const guint8        *record,
+                                                     GByteArray          *key);
+/* The same for one value. */
+void                dimple_capture_append_key_value (GByteArray          *key,
+                                                     const DimpleValue   *value);
+
+/* Reads back what was touched, and tells `func` what differs. */
+gboolean            dimple_capture_table_net        (DimpleCaptureTable  *self,
+                                                     DimpleConnection    *connection,
+                                                     DimpleCaptureSpill  *spill,
+                                                     DimpleCaptureFunc    func,
+                                                     gpointer             user_data,
+                                                     GError             **error);
+
+G_DEFINE_AUTOPTR_CLEANUP_FUNC (DimpleCaptureTable, dimple_capture_table_free)
 
 G_END_DECLS

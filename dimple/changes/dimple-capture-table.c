@@ -1,165 +1,255 @@
-/* dimple-capture-table.c: the rows of one table that a transaction touched
+/* dimple-capture-table.c: how capture reads the rows of one table
  *
- * Kept is only how each row was before the transaction first touched it; how it is now is read back at the end.  So what a
- * statement undid, or a savepoint, or a trigger changed again, needs no attention.
- *
- * A rowid table is kept by rowid, and rows that are plainly appended only as a stretch of rowids; a WITHOUT ROWID table
- * by the bytes of its key.  Old rows are read by a SELECT inside the hook: sqlite3_preupdate_old() is wrong for rows that
- * are older than an ADD COLUMN … DEFAULT, and counts columns wrongly behind a VIRTUAL one.
+ * The statements that run inside the preupdate hook read the table itself and never an index: SQLite has removed a row
+ * from its indexes by then.
  *
  * SPDX-License-Identifier: LGPL-2.1-or-later
  */
 #include "dimple-capture-table-private.h"
 
+#include <math.h>
 #include <string.h>
 
 #include "dimple-error.h"
-#include "dimple-record-private.h"
-
-#define ABSENT G_MAXSIZE
-
-typedef struct
-{
-  gint64  rowid;
-  gsize   key;          /* WITHOUT ROWID: where its key starts in self->keys */
-  gsize   key_size;
-  gsize   old;          /* where its old record starts in self->records; ABSENT: there was no such row */
-} Entry;
-
-typedef struct
-{
-  gint64 first;
-  gint64 last;
-} Stretch;
-
-struct _DimpleCaptureTable
-{
-  const DimpleTable *table;
-  GArray            *stored;       /* of guint: the columns of a record, as indexes into table->columns */
-  GArray            *key;          /* of guint: the key's columns, as indexes into a record */
-  GArray            *preupdate;    /* of int: of each column of the key, how the preupdate hook counts it */
-  GArray            *real;         /* of gboolean: whether that column has REAL affinity */
-  sqlite3_stmt      *select_old;   /* for the hook: the row may be asked for while `select_row` stands on another */
-  sqlite3_stmt      *select_row;
-  sqlite3_stmt      *select_stretch;
-
-  GArray            *entries;      /* of Entry */
-  guint32           *slots;        /* open hash: index into entries + 1; 0: free */
-  gsize              n_slots;      /* a power of two */
-  GArray            *stretches;    /* of Stretch, ascending: rows appended in this transaction */
-  GByteArray        *records;
-  GByteArray        *keys;
-  GByteArray        *scratch;
-};
-
-/* -- Making --------------------------------------------------------------------------------------------------------- */
 
 static const DimpleColumn *
-get_column (const DimpleTable *table,
-            guint              position)
+column_at (const DimpleTable *table,
+           guint              column)
 {
-  return g_ptr_array_index (table->columns, position);
+  return g_ptr_array_index (table->columns, column);
 }
 
-/* SQLite's rules of affinity (datatype3.html, section 3.1), as far as REAL is concerned. */
-static gboolean
-has_real_affinity (const char *declared_type)
+static sqlite3_stmt *
+prepare (DimpleConnection  *connection,
+         const char        *sql,
+         GError           **error)
 {
-  g_autofree char *upper = g_ascii_strup (declared_type, -1);
-  static const char * const stronger[] = { "INT", "CHAR", "CLOB", "TEXT", "BLOB" };
+  sqlite3_stmt *statement = NULL;
+  int result = sqlite3_prepare_v3 (dimple_connection_get_handle (connection), sql, -1, SQLITE_PREPARE_PERSISTENT,
+                                   &statement, NULL);
 
-  for (guint i = 0; i < G_N_ELEMENTS (stronger); i++)
-    if (strstr (upper, stronger[i]) != NULL)
-      return FALSE;
-  return strstr (upper, "REAL") != NULL || strstr (upper, "FLOA") != NULL || strstr (upper, "DOUB") != NULL;
+  if (result != SQLITE_OK)
+    dimple_connection_set_error (connection, result, error);
+  return statement;
 }
 
-static void
-find_columns (DimpleCaptureTable *self)
+/* "SELECT "a", "b" FROM main."t"", as far as all statements begin alike */
+static GString *
+begin_select (const DimpleTable *table,
+              const char        *more_columns)
 {
-  gboolean counts_virtual = sqlite3_libversion_number () >= 3050000;
-  g_autofree int *counted = g_new0 (int, self->table->columns->len);
-  int n_counted = 0;
-
-  for (guint i = 0; i < self->table->columns->len; i++)
-    {
-      const DimpleColumn *column = get_column (self->table, i);
-
-      counted[i] = n_counted;
-      if (!column->is_virtual || counts_virtual)
-        n_counted++;
-      if (!column->generated)
-        g_array_append_val (self->stored, i);
-    }
-  for (guint k = 0; k < self->table->key->len; k++)
-    {
-      guint position = g_array_index (self->table->key, guint, k);
-      gboolean real = has_real_affinity (get_column (self->table, position)->declared_type);
-
-      g_array_append_val (self->preupdate, counted[position]);
-      g_array_append_val (self->real, real);
-      for (guint i = 0; i < self->stored->len; i++)
-        if (g_array_index (self->stored, guint, i) == position)
-          g_array_append_val (self->key, i);
-    }
-}
-
-static char *
-build_select (DimpleCaptureTable *self,
-              gboolean            stretch)
-{
-  g_autofree char *name = dimple_quote (self->table->name);
   GString *sql = g_string_new ("SELECT ");
+  g_autofree char *name = dimple_quote (table->name);
 
-  for (guint i = 0; i < self->stored->len; i++)
+  for (guint i = 0; i < table->columns->len; i++)
     {
-      g_autofree char *column = dimple_quote (get_column (self->table, g_array_index (self->stored, guint, i))->name);
+      g_autofree char *column = dimple_quote (column_at (table, i)->name);
 
-      g_string_append_printf (sql, "%s%s", i > 0 ? ", " : "", column);
+      if (!column_at (table, i)->generated)
+        g_string_append_printf (sql, "%s, ", column);
     }
-  if (self->table->without_rowid)
-    {
-      g_string_append_printf (sql, " FROM main.%s WHERE ", name);
-      for (guint k = 0; k < self->table->key->len; k++)
-        {
-          g_autofree char *column =
-            dimple_quote (get_column (self->table, g_array_index (self->table->key, guint, k))->name);
-
-          g_string_append_printf (sql, "%s%s = ? COLLATE BINARY", k > 0 ? " AND " : "", column);
-        }
-    }
-  else if (stretch)
-    g_string_append_printf (sql, ", %s FROM main.%s WHERE %s BETWEEN ? AND ?", self->table->rowid_name, name,
-                            self->table->rowid_name);
+  if (more_columns != NULL)
+    g_string_append (sql, more_columns);
   else
-    g_string_append_printf (sql, " FROM main.%s WHERE %s = ?", name, self->table->rowid_name);
-  return g_string_free (sql, FALSE);
+    g_string_truncate (sql, sql->len - strlen (", "));
+  g_string_append_printf (sql, " FROM main.%s", name);
+  return sql;
 }
 
 static gboolean
-prepare_statements (DimpleCaptureTable  *self,
+prepare_for_rowids (DimpleCaptureTable  *self,
                     DimpleConnection    *connection,
                     GError             **error)
 {
-  g_autofree char *row = NULL, *stretch = NULL;
+  const char *rowid = self->table->rowid_name;
+  g_autoptr(GString) one = NULL;
+  g_autoptr(GString) range = NULL;
 
-  /* A table of which every column is generated, or that hides all names of its rowid, cannot be read back. */
-  if (self->stored->len == 0 || (!self->table->without_rowid && self->table->rowid_name == NULL))
+  if (rowid == NULL)
     {
       g_set_error (error, DIMPLE_ERROR, DIMPLE_ERROR_UNTRACKABLE,
-                   "Table “%s” has columns named rowid, _rowid_ and oid: rename one", self->table->name);
+                   "The columns of table “%s” hide its rowid: call one of “rowid”, “_rowid_” and “oid” something else",
+                   self->table->name);
       return FALSE;
     }
-  row = build_select (self, FALSE);
-  self->select_old = dimple_connection_prepare (connection, row, error);
-  self->select_row = self->select_old != NULL ? dimple_connection_prepare (connection, row, error) : NULL;
-  if (self->select_row == NULL)
+
+  one = begin_select (self->table, NULL);
+  g_string_append_printf (one, " NOT INDEXED WHERE %s = ?", rowid);
+  self->select_one = prepare (connection, one->str, error);
+
+  range = begin_select (self->table, rowid);
+  g_string_append_printf (range, " NOT INDEXED WHERE %s BETWEEN ? AND ? ORDER BY %s", rowid, rowid);
+  self->select_range = self->select_one != NULL ? prepare (connection, range->str, error) : NULL;
+  return self->select_range != NULL;
+}
+
+/* The collations of the PRIMARY KEY, which need not be those of its columns */
+static char **
+read_key_collations (DimpleConnection  *connection,
+                     const char        *index,
+                     GError           **error)
+{
+  g_autoptr(DimpleStatement) statement =
+    dimple_connection_prepare (connection,
+                               "SELECT coll FROM pragma_index_xinfo (?) WHERE \"key\" ORDER BY seqno", error);
+  g_autoptr(GStrvBuilder) collations = g_strv_builder_new ();
+
+  if (statement == NULL)
+    return NULL;
+  sqlite3_bind_text (statement, 1, index, -1, SQLITE_STATIC);
+  while (dimple_statement_step (statement, error))
+    g_strv_builder_add (collations, (const char *) sqlite3_column_text (statement, 0));
+  return g_strv_builder_end (collations);
+}
+
+static const char *
+find_key_index (const DimpleTable *table)
+{
+  for (guint i = 0; i < table->unique_indexes->len; i++)
+    {
+      const DimpleUniqueIndex *index = g_ptr_array_index (table->unique_indexes, i);
+
+      if (index->is_primary_key)
+        return index->name;
+    }
+  g_assert_not_reached ();
+}
+
+static gboolean
+prepare_for_keys (DimpleCaptureTable  *self,
+                  DimpleConnection    *connection,
+                  GError             **error)
+{
+  const char *index = find_key_index (self->table);
+  g_autofree char *quoted_index = dimple_quote (index);
+  g_auto(GStrv) collations = read_key_collations (connection, index, error);
+  g_autoptr(GString) one = begin_select (self->table, NULL);
+  g_autoptr(GString) all = begin_select (self->table, NULL);
+
+  if (collations == NULL || g_strv_length (collations) < self->table->key->len)
     return FALSE;
-  if (self->table->without_rowid)
-    return TRUE;
-  stretch = build_select (self, TRUE);
-  self->select_stretch = dimple_connection_prepare (connection, stretch, error);
-  return self->select_stretch != NULL;
+
+  g_string_append_printf (one, " INDEXED BY %s WHERE ", quoted_index);
+  for (guint i = 0; i < self->table->key->len; i++)
+    {
+      guint column = g_array_index (self->table->key, guint, i);
+      g_autofree char *name = dimple_quote (column_at (self->table, column)->name);
+      g_autofree char *collation = dimple_quote (collations[i]);
+
+      g_string_append_printf (one, "%s%s = ? COLLATE %s", i > 0 ? " AND " : "", name, collation);
+    }
+  self->select_one = prepare (connection, one->str, error);
+
+  g_string_append_printf (all, " INDEXED BY %s", quoted_index);
+  self->select_range = self->select_one != NULL ? prepare (connection, all->str, error) : NULL;
+  return self->select_range != NULL;
+}
+
+/* -- What SQLite's preupdate interface gives ------------------------------------------------------------------------ */
+
+static void
+note_updated_key (void         *user_data,
+                  sqlite3      *db,
+                  int           operation,
+                  const char   *database,
+                  const char   *table,
+                  sqlite3_int64 old_rowid,
+                  sqlite3_int64 new_rowid)
+{
+  gboolean *counts_virtual = user_data;
+  sqlite3_value *value = NULL;
+
+  if (operation == SQLITE_UPDATE && sqlite3_preupdate_new (db, 1, &value) == SQLITE_OK)
+    *counts_virtual = sqlite3_value_int (value) == 2;
+}
+
+/* Whether sqlite3_preupdate_new() of an UPDATE counts VIRTUAL columns, which are not stored: newer versions of SQLite do,
+ * older ones, against their documentation, do not.  So it is tried, once. */
+static gboolean
+preupdate_counts_virtual_columns (void)
+{
+  static gsize tried;
+
+  if (g_once_init_enter (&tried))
+    {
+      gboolean counts = FALSE;
+      sqlite3 *db = NULL;
+
+      if (sqlite3_open_v2 (":memory:", &db, SQLITE_OPEN_READWRITE | SQLITE_OPEN_NOMUTEX, NULL) == SQLITE_OK)
+        {
+          sqlite3_preupdate_hook (db, note_updated_key, &counts);
+          sqlite3_exec (db,
+                        "CREATE TABLE t (v AS (0), k PRIMARY KEY, x) WITHOUT ROWID;"
+                        "INSERT INTO t VALUES (1, 3); UPDATE t SET k = 2", NULL, NULL, NULL);
+        }
+      sqlite3_close (db);
+      g_once_init_leave (&tried, counts ? 2 : 1);
+    }
+  return tried == 2;
+}
+
+static gboolean
+has_real_affinity (const DimpleColumn *column)
+{
+  g_autofree char *type = g_ascii_strup (column->declared_type, -1);
+
+  if (strstr (type, "INT") != NULL || strstr (type, "CHAR") != NULL || strstr (type, "CLOB") != NULL ||
+      strstr (type, "TEXT") != NULL || strstr (type, "BLOB") != NULL)
+    return FALSE;
+  return strstr (type, "REAL") != NULL || strstr (type, "FLOA") != NULL || strstr (type, "DOUB") != NULL;
+}
+
+static void
+find_values (DimpleCaptureTable *self)
+{
+  self->bits = g_new0 (guint64, self->table->columns->len);
+  for (guint i = 0; i < self->table->columns->len; i++)
+    if (column_at (self->table, i)->generated)
+      self->generated_bits |= DIMPLE_COLUMN_BIT (i);
+    else
+      self->bits[self->n_values++] = DIMPLE_COLUMN_BIT (i);
+}
+
+/* Where a column of the key stands in records, and how the preupdate interface counts it */
+static DimpleCaptureKey
+locate_key_column (const DimpleTable *table,
+                   guint              column)
+{
+  DimpleCaptureKey key = { .column = (int) column };
+  gboolean counts_virtual = TRUE;
+
+  for (guint i = 0; i < column; i++)
+    if (column_at (table, i)->is_virtual)
+      counts_virtual = preupdate_counts_virtual_columns ();
+  for (guint i = 0; i < column; i++)
+    {
+      if (!column_at (table, i)->generated)
+        key.value++;
+      if (!column_at (table, i)->is_virtual || counts_virtual)
+        key.updated_column++;
+    }
+  return key;
+}
+
+static void
+find_key (DimpleCaptureTable *self)
+{
+  const DimpleTable *table = self->table;
+
+  for (guint i = 0; i < table->key->len; i++)
+    {
+      guint column = g_array_index (table->key, guint, i);
+      DimpleCaptureKey key = locate_key_column (table, column);
+
+      self->key_bits |= DIMPLE_COLUMN_BIT (column);
+      g_array_append_val (self->key, key);
+
+      /* sqlite3_preupdate_old() of a WITHOUT ROWID table makes a REAL of the n-th value of the key if the n-th column of
+       * the table is REAL (seen in 3.40): beyond 2^53 an INTEGER is then no longer what it was. */
+      if (table->without_rowid && has_real_affinity (column_at (table, i)) &&
+          !has_real_affinity (column_at (table, column)))
+        self->has_doubtful_key = TRUE;
+    }
 }
 
 DimpleCaptureTable *
@@ -167,601 +257,74 @@ dimple_capture_table_new (DimpleConnection   *connection,
                           const DimpleTable  *table,
                           GError            **error)
 {
-  DimpleCaptureTable *self = g_new0 (DimpleCaptureTable, 1);
+  g_autoptr(DimpleCaptureTable) self = g_new0 (DimpleCaptureTable, 1);
 
   self->table = table;
-  self->stored = g_array_new (FALSE, FALSE, sizeof (guint));
-  self->key = g_array_new (FALSE, FALSE, sizeof (guint));
-  self->preupdate = g_array_new (FALSE, FALSE, sizeof (int));
-  self->real = g_array_new (FALSE, FALSE, sizeof (gboolean));
-  self->entries = g_array_new (FALSE, FALSE, sizeof (Entry));
-  self->stretches = g_array_new (FALSE, FALSE, sizeof (Stretch));
-  self->records = g_byte_array_new ();
-  self->keys = g_byte_array_new ();
-  self->scratch = g_byte_array_new ();
-  find_columns (self);
-  if (!prepare_statements (self, connection, error))
-    {
-      dimple_capture_table_free (self);
-      return NULL;
-    }
-  return self;
+  self->key = g_array_new (FALSE, FALSE, sizeof (DimpleCaptureKey));
+  dimple_touched_init (&self->touched);
+  find_values (self);
+  find_key (self);
+  if (table->without_rowid ? !prepare_for_keys (self, connection, error)
+                           : !prepare_for_rowids (self, connection, error))
+    return NULL;
+  return g_steal_pointer (&self);
 }
 
 void
 dimple_capture_table_free (DimpleCaptureTable *self)
 {
-  dimple_statement_release (self->select_old);
-  dimple_statement_release (self->select_row);
-  dimple_statement_release (self->select_stretch);
-  g_array_unref (self->stored);
+  sqlite3_finalize (self->select_one);
+  sqlite3_finalize (self->select_range);
+  dimple_touched_clear (&self->touched);
   g_array_unref (self->key);
-  g_array_unref (self->preupdate);
-  g_array_unref (self->real);
-  g_array_unref (self->entries);
-  g_array_unref (self->stretches);
-  g_byte_array_unref (self->records);
-  g_byte_array_unref (self->keys);
-  g_byte_array_unref (self->scratch);
-  g_free (self->slots);
+  g_free (self->bits);
   g_free (self);
 }
 
+/* -- Records and keys ----------------------------------------------------------------------------------------------- */
+
 void
-dimple_capture_table_clear (DimpleCaptureTable *self)
+dimple_capture_table_read (DimpleCaptureTable *self,
+                           sqlite3_stmt       *select,
+                           GByteArray         *record)
 {
-  g_array_set_size (self->entries, 0);
-  g_array_set_size (self->stretches, 0);
-  g_byte_array_set_size (self->records, 0);
-  g_byte_array_set_size (self->keys, 0);
-  if (self->n_slots > 1 << 16)
-    {
-      /* A bulk transaction's memory is not kept for the small ones after it. */
-      g_clear_pointer (&self->slots, g_free);
-      self->n_slots = 0;
-      g_byte_array_unref (self->records);
-      self->records = g_byte_array_new ();
-    }
-  else if (self->slots != NULL)
-    memset (self->slots, 0, self->n_slots * sizeof *self->slots);
+  for (guint i = 0; i < self->n_values; i++)
+    dimple_record_append_column (record, select, (int) i);
 }
 
-gboolean
-dimple_capture_table_is_empty (DimpleCaptureTable *self)
-{
-  return self->entries->len == 0 && self->stretches->len == 0;
-}
-
-/* -- Keeping -------------------------------------------------------------------------------------------------------- */
-
-static guint64
-hash_bytes (const guint8 *bytes,
-            gsize         size)
-{
-  guint64 hash = G_GUINT64_CONSTANT (0xcbf29ce484222325);       /* FNV-1a */
-
-  for (gsize i = 0; i < size; i++)
-    hash = (hash ^ bytes[i]) * G_GUINT64_CONSTANT (0x100000001b3);
-  return hash;
-}
-
-static guint64
-mix (guint64 hash)
-{
-  hash ^= hash >> 33;
-  hash *= G_GUINT64_CONSTANT (0xff51afd7ed558ccd);
-  return hash ^ hash >> 33;
-}
-
-static guint64
-hash_entry (DimpleCaptureTable *self,
-            const Entry        *entry)
-{
-  return mix (self->table->without_rowid ? hash_bytes (self->keys->data + entry->key, entry->key_size)
-                                         : (guint64) entry->rowid);
-}
-
-static void
-grow_slots (DimpleCaptureTable *self)
-{
-  self->n_slots = MAX (64, self->n_slots * 2);
-  g_free (self->slots);
-  self->slots = g_new0 (guint32, self->n_slots);
-  for (guint32 i = 0; i < self->entries->len; i++)
-    {
-      gsize slot = hash_entry (self, &g_array_index (self->entries, Entry, i)) & (self->n_slots - 1);
-
-      while (self->slots[slot] != 0)
-        slot = (slot + 1) & (self->n_slots - 1);
-      self->slots[slot] = i + 1;
-    }
-}
-
+/* Whether a REAL is an INTEGER to SQLite's comparisons */
 static gboolean
-is_same_row (DimpleCaptureTable *self,
-             const Entry        *a,
-             const Entry        *b)
+is_integral (double  real,
+             gint64 *integer)
 {
-  if (!self->table->without_rowid)
-    return a->rowid == b->rowid;
-  return a->key_size == b->key_size &&
-         memcmp (self->keys->data + a->key, self->keys->data + b->key, a->key_size) == 0;
-}
-
-/* The slot where the row of `entry` is (TRUE), or would go. */
-static gboolean
-find_slot (DimpleCaptureTable *self,
-           const Entry        *entry,
-           gsize              *slot)
-{
-  if (self->n_slots == 0 || self->entries->len * 2 >= self->n_slots)
-    grow_slots (self);
-  *slot = hash_entry (self, entry) & (self->n_slots - 1);
-  for (; self->slots[*slot] != 0; *slot = (*slot + 1) & (self->n_slots - 1))
-    if (is_same_row (self, &g_array_index (self->entries, Entry, self->slots[*slot] - 1), entry))
-      return TRUE;
-  return FALSE;
-}
-
-static void
-add_entry (DimpleCaptureTable *self,
-           const Entry        *entry,
-           gsize               slot)
-{
-  g_array_append_val (self->entries, *entry);
-  self->slots[slot] = self->entries->len;
-}
-
-static gboolean
-is_in_stretches (DimpleCaptureTable *self,
-                 gint64              rowid)
-{
-  guint low = 0, high = self->stretches->len;
-
-  while (low < high)
-    {
-      guint middle = (low + high) / 2;
-
-      if (g_array_index (self->stretches, Stretch, middle).last < rowid)
-        low = middle + 1;
-      else
-        high = middle;
-    }
-  return low < self->stretches->len && g_array_index (self->stretches, Stretch, low).first <= rowid;
-}
-
-static void
-append_row (GByteArray   *record,
-            sqlite3_stmt *statement,
-            guint         n_columns)
-{
-  for (guint i = 0; i < n_columns; i++)
-    dimple_record_append_column (record, statement, (int) i);
-}
-
-static void
-bind_key (sqlite3_stmt *statement,
-          const guint8 *key,
-          guint         n_values)
-{
-  DimpleValue value;
-
-  for (guint k = 0; k < n_values; k++)
-    {
-      key = dimple_record_read (key, &value);
-      dimple_value_bind (&value, statement, (int) k + 1);
-    }
-}
-
-/* Stands on the row of `entry`, or FALSE.  The caller resets. */
-static gboolean
-step_to_row (DimpleCaptureTable *self,
-             sqlite3_stmt       *statement,
-             const Entry        *entry)
-{
-  if (self->table->without_rowid)
-    bind_key (statement, self->keys->data + entry->key, self->table->key->len);
-  else
-    sqlite3_bind_int64 (statement, 1, entry->rowid);
-  return sqlite3_step (statement) == SQLITE_ROW;
-}
-
-/* A row that is there, and is about to change. */
-static gboolean
-keep_old_row (DimpleCaptureTable *self,
-              Entry              *entry)
-{
-  gsize slot;
-  gboolean found;
-
-  if (!self->table->without_rowid && is_in_stretches (self, entry->rowid))
-    return TRUE;
-  if (find_slot (self, entry, &slot))
-    return TRUE;
-
-  found = step_to_row (self, self->select_old, entry);
-  if (found)
-    {
-      entry->old = self->records->len;
-      append_row (self->records, self->select_old, self->stored->len);
-      add_entry (self, entry, slot);
-    }
-  sqlite3_reset (self->select_old);
-  return found;
-}
-
-/* A row that is not there, and is about to be. */
-static void
-keep_absent_row (DimpleCaptureTable *self,
-                 Entry              *entry)
-{
-  gsize slot;
-
-  if (!self->table->without_rowid && is_in_stretches (self, entry->rowid))
-    return;
-  if (find_slot (self, entry, &slot))
-    return;
-
-  if (!self->table->without_rowid)
-    {
-      Stretch *newest = self->stretches->len > 0
-        ? &g_array_index (self->stretches, Stretch, self->stretches->len - 1) : NULL;
-
-      if (newest != NULL && newest->last < G_MAXINT64 && entry->rowid == newest->last + 1)
-        {
-          newest->last = entry->rowid;
-          return;
-        }
-      if (newest == NULL || entry->rowid > newest->last)
-        {
-          Stretch stretch = { entry->rowid, entry->rowid };
-
-          g_array_append_val (self->stretches, stretch);
-          return;
-        }
-    }
-  entry->old = ABSENT;
-  add_entry (self, entry, slot);
-}
-
-/* Reads the key that the hook is about; preupdate_new gives INTEGER for what a REAL column will hold. */
-static gboolean
-read_hook_key (DimpleCaptureTable *self,
-               sqlite3            *handle,
-               gboolean            new_key,
-               Entry              *entry)
-{
-  entry->key = self->keys->len;
-  for (guint k = 0; k < self->preupdate->len; k++)
-    {
-      int position = g_array_index (self->preupdate, int, k);
-      sqlite3_value *value;
-      int result = new_key ? sqlite3_preupdate_new (handle, position, &value)
-                           : sqlite3_preupdate_old (handle, position, &value);
-
-      if (result != SQLITE_OK)
-        return FALSE;
-      if (g_array_index (self->real, gboolean, k) && sqlite3_value_type (value) == SQLITE_INTEGER)
-        {
-          DimpleValue real = { .type = SQLITE_FLOAT, .real = (double) sqlite3_value_int64 (value) };
-
-          dimple_record_append (self->keys, &real);
-        }
-      else
-        dimple_record_append_sqlite (self->keys, value);
-    }
-  entry->key_size = self->keys->len - entry->key;
-  return TRUE;
-}
-
-static gboolean
-touch_by_key (DimpleCaptureTable *self,
-              sqlite3            *handle,
-              int                 operation)
-{
-  Entry entry = { 0 };
-
-  if (operation != SQLITE_INSERT &&
-      !(read_hook_key (self, handle, FALSE, &entry) && keep_old_row (self, &entry)))
+  if (!(real >= -0x1p63 && real < 0x1p63) || real != trunc (real))
     return FALSE;
-  if (operation == SQLITE_DELETE)
-    return TRUE;
-  if (!read_hook_key (self, handle, TRUE, &entry))
-    return FALSE;
-  keep_absent_row (self, &entry);
+  *integer = (gint64) real;
   return TRUE;
 }
 
-gboolean
-dimple_capture_table_touch (DimpleCaptureTable *self,
-                            sqlite3            *handle,
-                            int                 operation,
-                            gint64              old_rowid,
-                            gint64              new_rowid)
+void
+dimple_capture_append_key_value (GByteArray        *key,
+                                 const DimpleValue *value)
 {
-  Entry old_row = { .rowid = old_rowid };
-  Entry new_row = { .rowid = new_rowid };
+  DimpleValue number = { .type = SQLITE_INTEGER };
 
-  if (self->table->without_rowid)
-    return touch_by_key (self, handle, operation);
-
-  if (operation != SQLITE_INSERT && !keep_old_row (self, &old_row))
-    return FALSE;
-  if (operation == SQLITE_INSERT || (operation == SQLITE_UPDATE && new_rowid != old_rowid))
-    keep_absent_row (self, &new_row);
-  return TRUE;
+  if (value->type == SQLITE_FLOAT && is_integral (value->real, &number.integer))
+    value = &number;
+  dimple_record_append (key, value);
 }
 
-/* -- Netting -------------------------------------------------------------------------------------------------------- */
-
-typedef struct
+void
+dimple_capture_table_append_key (DimpleCaptureTable *self,
+                                 const guint8       *record,
+                                 GByteArray         *key)
 {
-  DimpleCaptureTable *self;
-  DimpleCaptureFunc   func;
-  gpointer            user_data;
-  GError            **error;
-  GHashTable         *gone;      /* rows that are not where they were: Entry * by their key's bytes */
-} Netting;
-
-static void
-append_key (DimpleCaptureTable *self,
-            const guint8       *record,
-            GByteArray         *key)
-{
-  for (guint k = 0; k < self->key->len; k++)
+  for (guint i = 0; i < self->key->len; i++)
     {
-      const guint8 *value = dimple_record_skip (record, g_array_index (self->key, guint, k));
-      const guint8 *after = dimple_record_skip (value, 1);
-
-      g_byte_array_append (key, value, (guint) (after - value));
-    }
-}
-
-static GBytes *
-dup_key (DimpleCaptureTable *self,
-         const guint8       *record)
-{
-  GByteArray *key = g_byte_array_new ();
-
-  append_key (self, record, key);
-  return g_byte_array_free_to_bytes (key);
-}
-
-static gboolean
-has_same_key (DimpleCaptureTable *self,
-              const guint8       *a,
-              const guint8       *b)
-{
-  for (guint k = 0; k < self->key->len; k++)
-    {
-      guint position = g_array_index (self->key, guint, k);
-      const guint8 *in_a = dimple_record_skip (a, position);
-      const guint8 *in_b = dimple_record_skip (b, position);
-      gsize size = (gsize) (dimple_record_skip (in_a, 1) - in_a);
-
-      if ((gsize) (dimple_record_skip (in_b, 1) - in_b) != size || memcmp (in_a, in_b, size) != 0)
-        return FALSE;
-    }
-  return TRUE;
-}
-
-static guint64
-compare_rows (DimpleCaptureTable *self,
-              const guint8       *old,
-              const guint8       *now)
-{
-  guint64 changed = 0;
-
-  for (guint i = 0; i < self->stored->len; i++)
-    {
-      const guint8 *old_end = dimple_record_skip (old, 1);
-      const guint8 *now_end = dimple_record_skip (now, 1);
-
-      if (old_end - old != now_end - now || memcmp (old, now, (gsize) (now_end - now)) != 0)
-        changed |= DIMPLE_COLUMN_BIT (g_array_index (self->stored, guint, i));
-      old = old_end;
-      now = now_end;
-    }
-  return changed;
-}
-
-static gboolean
-check_key (DimpleCaptureTable  *self,
-           const guint8        *record,
-           GError             **error)
-{
-  for (guint k = 0; k < self->key->len; k++)
-    {
+      const DimpleCaptureKey *part = &g_array_index (self->key, DimpleCaptureKey, i);
       DimpleValue value;
 
-      dimple_record_read (dimple_record_skip (record, g_array_index (self->key, guint, k)), &value);
-      if (value.type == SQLITE_NULL)
-        {
-          g_set_error (error, DIMPLE_ERROR, DIMPLE_ERROR_CONSTRAINT,
-                       "The key column “%s” of table “%s” may not be NULL: give it a value, or a DEFAULT (uuid7 ())",
-                       get_column (self->table, g_array_index (self->table->key, guint, k))->name, self->table->name);
-          return FALSE;
-        }
+      dimple_record_read (dimple_record_skip (record, (guint) part->value), &value);
+      dimple_capture_append_key_value (key, &value);
     }
-  return TRUE;
-}
-
-static gboolean
-emit (Netting      *netting,
-      const guint8 *old,
-      const guint8 *now,
-      gint64        old_rowid,
-      gint64        rowid)
-{
-  DimpleCaptureTable *self = netting->self;
-  DimpleCapturedRow row = { self->table, old, now, now != NULL ? rowid : old_rowid, old_rowid, DIMPLE_ALL_COLUMNS };
-
-  if (old != NULL && now != NULL)
-    {
-      row.changed = compare_rows (self, old, now);
-      if (row.changed == 0 && old_rowid == rowid)
-        return TRUE;
-    }
-  if (now != NULL && self->table->tracked && !check_key (self, now, netting->error))
-    return FALSE;
-  return netting->func (&row, netting->user_data, netting->error);
-}
-
-/* A row where none was: new, or come from another rowid with its key. */
-static gboolean
-emit_arrived (Netting      *netting,
-              const guint8 *now,
-              gint64        rowid)
-{
-  DimpleCaptureTable *self = netting->self;
-  const Entry *from = NULL;
-
-  if (netting->gone != NULL)
-    {
-      g_autoptr(GBytes) key = dup_key (self, now);
-      gpointer found_key, found;
-
-      if (g_hash_table_steal_extended (netting->gone, key, &found_key, &found))
-        {
-          g_bytes_unref (found_key);
-          from = found;
-        }
-    }
-  if (from == NULL)
-    return emit (netting, NULL, now, 0, rowid);
-  return emit (netting, self->records->data + from->old, now, from->rowid, rowid);
-}
-
-static void
-read_row (DimpleCaptureTable *self,
-          sqlite3_stmt       *statement)
-{
-  g_byte_array_set_size (self->scratch, 0);
-  append_row (self->scratch, statement, self->stored->len);
-}
-
-/* The rows that are where they were are done with at once; of the others, those that are `gone` are noted by key, so
- * that an arrived row can be recognised, and the places that are taken now are put into `arrived`. */
-static gboolean
-net_entry (Netting *netting,
-           Entry   *entry,
-           GArray  *arrived)
-{
-  DimpleCaptureTable *self = netting->self;
-  const guint8 *old = entry->old == ABSENT ? NULL : self->records->data + entry->old;
-  gboolean is_there = step_to_row (self, self->select_row, entry);
-  gboolean stays = FALSE;
-
-  if (is_there)
-    read_row (self, self->select_row);
-  sqlite3_reset (self->select_row);
-
-  if (is_there && old != NULL)
-    stays = self->key->len == 0 || has_same_key (self, old, self->scratch->data);
-  if (stays)
-    return emit (netting, old, self->scratch->data, entry->rowid, entry->rowid);
-  if (old != NULL && self->key->len == 0)
-    return emit (netting, old, NULL, entry->rowid, 0);
-  if (old != NULL)
-    {
-      if (netting->gone == NULL)
-        netting->gone = g_hash_table_new_full (g_bytes_hash, g_bytes_equal, (GDestroyNotify) g_bytes_unref, NULL);
-      g_hash_table_insert (netting->gone, dup_key (self, old), entry);
-    }
-  if (is_there)
-    g_array_append_val (arrived, *entry);
-  return TRUE;
-}
-
-static gboolean
-net_stretch (Netting       *netting,
-             const Stretch *stretch)
-{
-  DimpleCaptureTable *self = netting->self;
-  gboolean succeeded = TRUE;
-
-  sqlite3_bind_int64 (self->select_stretch, 1, stretch->first);
-  sqlite3_bind_int64 (self->select_stretch, 2, stretch->last);
-  while (succeeded && sqlite3_step (self->select_stretch) == SQLITE_ROW)
-    {
-      read_row (self, self->select_stretch);
-      succeeded = emit_arrived (netting, self->scratch->data,
-                                sqlite3_column_int64 (self->select_stretch, (int) self->stored->len));
-    }
-  sqlite3_reset (self->select_stretch);
-  return succeeded;
-}
-
-static int
-compare_entries (gconstpointer a,
-                 gconstpointer b)
-{
-  gint64 left = ((const Entry *) a)->rowid, right = ((const Entry *) b)->rowid;
-
-  return left < right ? -1 : left > right;
-}
-
-static gboolean
-net_arrived (Netting *netting,
-             GArray  *arrived)
-{
-  DimpleCaptureTable *self = netting->self;
-
-  for (guint i = 0; i < arrived->len; i++)
-    {
-      const Entry *entry = &g_array_index (arrived, Entry, i);
-      gboolean is_there = step_to_row (self, self->select_row, entry);
-
-      if (is_there)
-        read_row (self, self->select_row);
-      sqlite3_reset (self->select_row);
-      if (is_there && !emit_arrived (netting, self->scratch->data, entry->rowid))
-        return FALSE;
-    }
-  for (guint i = 0; i < self->stretches->len; i++)
-    if (!net_stretch (netting, &g_array_index (self->stretches, Stretch, i)))
-      return FALSE;
-  return TRUE;
-}
-
-/* In the order in which the rows stood, and not in that of a hash: the log of the same changes is the same. */
-static gboolean
-net_gone (Netting *netting)
-{
-  DimpleCaptureTable *self = netting->self;
-
-  for (guint i = 0; netting->gone != NULL && i < self->entries->len; i++)
-    {
-      Entry *entry = &g_array_index (self->entries, Entry, i);
-      g_autoptr(GBytes) key = NULL;
-
-      if (entry->old == ABSENT)
-        continue;
-      key = dup_key (self, self->records->data + entry->old);
-      if (g_hash_table_lookup (netting->gone, key) == entry &&
-          !emit (netting, self->records->data + entry->old, NULL, entry->rowid, 0))
-        return FALSE;
-    }
-  return TRUE;
-}
-
-gboolean
-dimple_capture_table_net (DimpleCaptureTable  *self,
-                          DimpleCaptureFunc    func,
-                          gpointer             user_data,
-                          GError             **error)
-{
-  Netting netting = { self, func, user_data, error, NULL };
-  g_autoptr(GArray) arrived = g_array_new (FALSE, FALSE, sizeof (Entry));
-  gboolean succeeded = TRUE;
-
-  /* In the order of the table, its pages are read once each.  The hash is not asked any more. */
-  if (!self->table->without_rowid)
-    g_array_sort (self->entries, compare_entries);
-  for (guint i = 0; succeeded && i < self->entries->len; i++)
-    succeeded = net_entry (&netting, &g_array_index (self->entries, Entry, i), arrived);
-
-  succeeded = succeeded && net_arrived (&netting, arrived) && net_gone (&netting);
-  g_clear_pointer (&netting.gone, g_hash_table_unref);
-  return succeeded;
 }

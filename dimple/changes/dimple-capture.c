@@ -1,100 +1,322 @@
 /* dimple-capture.c: which rows a transaction changed, whatever changed them
  *
- * The preupdate hook sees what neither the update hook nor triggers do: REPLACE, WITHOUT ROWID tables, cascades, a DELETE
- * without WHERE.  Here a change is brought to its table; dimple-capture-table.c keeps and nets it.
+ * Recording in the hook what a row becomes would be wrong in more than half of all transactions that undo a part of
+ * themselves (conflict clauses, RAISE, savepoints).  So only what a row was when it was first touched is kept.  It is read by
+ * a SELECT inside the hook: sqlite3_preupdate_old() misses the defaults of columns that were added later.
  *
  * SPDX-License-Identifier: LGPL-2.1-or-later
  */
 #include "dimple-capture-private.h"
 
+#include <math.h>
 #include <string.h>
 
 #include "dimple-capture-table-private.h"
 #include "dimple-error.h"
 
+/* How many bytes of old rows stay in memory */
+#define SPILL_LIMIT (64 * 1024 * 1024)
+
+/* What is known of a name that the hook has met */
+typedef struct
+{
+  char               *name;
+  DimpleCaptureTable *table;       /* (nullable) collected row by row */
+  char               *owner;       /* (nullable) the virtual table that it is a shadow of */
+  GError             *error;       /* (nullable) why its rows cannot be read */
+  gboolean            touched;
+} Source;
+
 struct _DimpleCapture
 {
   DimpleConnection   *connection;
-  DimpleSchema       *schema;
-  GHashTable         *tables;        /* DimpleCaptureTable by its name */
-  GHashTable         *virtuals;      /* names of the virtual tables written to */
-  DimpleCaptureTable *last;          /* changes come in stretches of one table */
-  const char         *last_name;
+  DimpleSchema       *schema;      /* (nullable) */
+  GHashTable         *sources;     /* Source by its name */
+  Source             *last;        /* (nullable) the one met last */
+  GPtrArray          *touched;     /* of Source: tables, in the order in which they were met */
+  GPtrArray          *shadows;     /* of Source: the same of shadow tables */
+  DimpleCaptureSpill  spill;
+  GByteArray         *key;         /* scratch */
+  GByteArray         *other_key;   /* scratch */
+  GError             *error;       /* (nullable) what went wrong in the hook, where nothing can be returned */
   gboolean            paused;
-  gboolean            failed;        /* an old row could not be read: the transaction must not commit */
 };
 
 static void
-touch_unlisted (DimpleCapture *self,
-                const char    *name)
+source_free (Source *source)
 {
-  const char *owner = dimple_schema_find_owner (self->schema, name);
+  g_clear_pointer (&source->table, dimple_capture_table_free);
+  g_clear_error (&source->error);
+  g_free (source->owner);
+  g_free (source->name);
+  g_free (source);
+}
 
-  if (owner != NULL)
-    g_hash_table_add (self->virtuals, (gpointer) owner);
+static Source *
+add_source (DimpleCapture *self,
+            const char    *name)
+{
+  Source *source = g_new0 (Source, 1);
+
+  source->name = g_strdup (name);
+  g_hash_table_insert (self->sources, source->name, source);
+  return source;
+}
+
+/* Names come from SQLite as they were declared, so they are compared exactly.  Those that the schema does not list (SQLite's
+ * and Dimple's own) are remembered too, with nothing to collect. */
+static Source *
+find_source (DimpleCapture *self,
+             const char    *name)
+{
+  Source *source = self->last;
+
+  if (source != NULL && strcmp (source->name, name) == 0)
+    return source;
+
+  source = g_hash_table_lookup (self->sources, name);
+  if (source == NULL)
+    {
+      source = add_source (self, name);
+      source->owner = g_strdup (dimple_schema_find_owner (self->schema, name));
+    }
+  self->last = source;
+  return source;
+}
+
+/* -- In the hook ---------------------------------------------------------------------------------------------------- */
+
+static void
+fail (DimpleCapture *self,
+      int            result)
+{
+  if (self->error == NULL)
+    dimple_connection_set_error (self->connection, result, &self->error);
+}
+
+/* Keeps the row that a SELECT stands on as what `row` was. */
+static void
+keep_old (DimpleCapture      *self,
+          DimpleCaptureTable *table,
+          sqlite3_stmt       *select,
+          DimpleTouchedRow   *row)
+{
+  row->old = dimple_capture_spill_get_end (&self->spill);
+  dimple_capture_table_read (table, select, self->spill.memory);
+  if (!dimple_capture_spill_settle (&self->spill, self->error == NULL ? &self->error : NULL))
+    row->old = DIMPLE_CAPTURE_SPILL_NONE;
 }
 
 static void
-on_preupdate (gpointer       user_data,
-              sqlite3       *handle,
-              int            operation,
-              const char    *database,
-              const char    *name,
-              sqlite3_int64  old_rowid,
-              sqlite3_int64  new_rowid)
+touch_rowid (DimpleCapture      *self,
+             DimpleCaptureTable *table,
+             gint64              rowid)
+{
+  DimpleTouchedRow *row = dimple_touched_add_rowid (&table->touched, rowid);
+  int result;
+
+  if (row == NULL)
+    return;
+
+  sqlite3_bind_int64 (table->select_one, 1, rowid);
+  result = sqlite3_step (table->select_one);
+  if (result == SQLITE_ROW)
+    keep_old (self, table, table->select_one, row);
+  else
+    fail (self, result == SQLITE_DONE ? SQLITE_CORRUPT : result);
+  sqlite3_reset (table->select_one);
+}
+
+/* Takes every row of the table as touched: those that were touched before are known already, so the others are as they
+ * were. */
+static void
+touch_all (DimpleCapture      *self,
+           DimpleCaptureTable *table)
+{
+  g_autoptr(GByteArray) record = g_byte_array_new ();
+  int result;
+
+  while ((result = sqlite3_step (table->select_range)) == SQLITE_ROW)
+    {
+      DimpleTouchedRow *row;
+
+      g_byte_array_set_size (record, 0);
+      g_byte_array_set_size (self->other_key, 0);
+      dimple_capture_table_read (table, table->select_range, record);
+      dimple_capture_table_append_key (table, record->data, self->other_key);
+      row = dimple_touched_add_key (&table->touched, self->other_key->data, self->other_key->len);
+      if (row != NULL)
+        keep_old (self, table, table->select_range, row);
+    }
+  if (result != SQLITE_DONE)
+    fail (self, result);
+  sqlite3_reset (table->select_range);
+}
+
+/* The key that a row has, or will have, by the preupdate interface. */
+static gboolean
+get_key (DimpleCapture      *self,
+         DimpleCaptureTable *table,
+         int                 operation,
+         gboolean            new_key,
+         GByteArray         *key,
+         gboolean           *doubtful)
+{
+  sqlite3 *db = dimple_connection_get_handle (self->connection);
+
+  g_byte_array_set_size (key, 0);
+  for (guint i = 0; i < table->key->len; i++)
+    {
+      const DimpleCaptureKey *part = &g_array_index (table->key, DimpleCaptureKey, i);
+      sqlite3_value *sqlite_value = NULL;
+      DimpleValue value;
+      int result;
+
+      if (!new_key)
+        result = sqlite3_preupdate_old (db, part->column, &sqlite_value);
+      else
+        result = sqlite3_preupdate_new (db, operation == SQLITE_UPDATE ? part->updated_column : part->column,
+                                        &sqlite_value);
+      if (result != SQLITE_OK)
+        {
+          fail (self, result);
+          return FALSE;
+        }
+      dimple_value_from_sqlite (&value, sqlite_value);
+      if (value.type == SQLITE_FLOAT && fabs (value.real) >= 0x1p53)
+        *doubtful = TRUE;
+      dimple_capture_append_key_value (key, &value);
+    }
+  return TRUE;
+}
+
+static void
+touch_old_key (DimpleCapture      *self,
+               DimpleCaptureTable *table,
+               int                 operation)
+{
+  DimpleTouchedRow *row;
+  gboolean doubtful = FALSE;
+  const guint8 *position;
+  int result;
+
+  if (!get_key (self, table, operation, FALSE, self->key, &doubtful))
+    return;
+  if (doubtful && table->has_doubtful_key)
+    {
+      touch_all (self, table);
+      return;
+    }
+  row = dimple_touched_add_key (&table->touched, self->key->data, self->key->len);
+  if (row == NULL)
+    return;
+
+  position = self->key->data;
+  for (guint i = 0; i < table->key->len; i++)
+    {
+      DimpleValue value;
+
+      position = dimple_record_read (position, &value);
+      dimple_value_bind (&value, table->select_one, (int) i + 1);
+    }
+  result = sqlite3_step (table->select_one);
+  if (result == SQLITE_ROW)
+    keep_old (self, table, table->select_one, row);
+  else
+    fail (self, result == SQLITE_DONE ? SQLITE_CORRUPT : result);
+  sqlite3_reset (table->select_one);
+}
+
+static void
+touch_keys (DimpleCapture      *self,
+            DimpleCaptureTable *table,
+            int                 operation)
+{
+  gboolean doubtful = FALSE;
+
+  if (operation != SQLITE_INSERT)
+    touch_old_key (self, table, operation);
+  if (operation != SQLITE_DELETE && get_key (self, table, operation, TRUE, self->other_key, &doubtful))
+    dimple_touched_add_key (&table->touched, self->other_key->data, self->other_key->len);
+}
+
+static void
+before_change (void         *user_data,
+               sqlite3      *db,
+               int           operation,
+               const char   *database,
+               const char   *name,
+               sqlite3_int64 old_rowid,
+               sqlite3_int64 new_rowid)
 {
   DimpleCapture *self = user_data;
+  Source *source;
 
   if (self->paused || self->schema == NULL || strcmp (database, "main") != 0)
     return;
 
-  if (self->last == NULL || strcmp (self->last_name, name) != 0)
+  source = find_source (self, name);
+  if (!source->touched)
     {
-      gpointer listed_name, table;
-
-      if (!g_hash_table_lookup_extended (self->tables, name, &listed_name, &table))
-        {
-          touch_unlisted (self, name);
-          return;
-        }
-      self->last = table;
-      self->last_name = listed_name;
+      if (source->table == NULL && source->owner == NULL && source->error == NULL)
+        return;
+      source->touched = TRUE;
+      g_ptr_array_add (source->owner != NULL ? self->shadows : self->touched, source);
     }
-  if (!dimple_capture_table_touch (self->last, handle, operation, old_rowid, new_rowid))
-    self->failed = TRUE;
+  if (source->table == NULL)
+    return;
+
+  if (source->table->table->without_rowid)
+    {
+      touch_keys (self, source->table, operation);
+      return;
+    }
+  if (operation != SQLITE_INSERT)
+    touch_rowid (self, source->table, old_rowid);
+  if (operation == SQLITE_INSERT || (operation == SQLITE_UPDATE && new_rowid != old_rowid))
+    dimple_touched_add_fresh (&source->table->touched, new_rowid);
 }
 
 static void
-on_rollback (gpointer user_data)
+after_rollback (void *user_data)
 {
   dimple_capture_clear (user_data);
 }
+
+/* -- Around it ------------------------------------------------------------------------------------------------------ */
 
 DimpleCapture *
 dimple_capture_new (DimpleConnection *connection)
 {
   DimpleCapture *self = g_new0 (DimpleCapture, 1);
-  sqlite3 *handle = dimple_connection_get_handle (connection);
+  sqlite3 *db = dimple_connection_get_handle (connection);
 
   self->connection = connection;
-  self->tables = g_hash_table_new_full (g_str_hash, g_str_equal, NULL,
-                                        (GDestroyNotify) dimple_capture_table_free);
-  self->virtuals = g_hash_table_new (g_str_hash, g_str_equal);
-  sqlite3_preupdate_hook (handle, on_preupdate, self);
-  sqlite3_rollback_hook (handle, on_rollback, self);
+  self->sources = g_hash_table_new_full (g_str_hash, g_str_equal, NULL, (GDestroyNotify) source_free);
+  self->touched = g_ptr_array_new ();
+  self->shadows = g_ptr_array_new ();
+  self->key = g_byte_array_new ();
+  self->other_key = g_byte_array_new ();
+  dimple_capture_spill_init (&self->spill, SPILL_LIMIT);
+  sqlite3_preupdate_hook (db, before_change, self);
+  sqlite3_rollback_hook (db, after_rollback, self);
   return self;
 }
 
 void
 dimple_capture_free (DimpleCapture *self)
 {
-  sqlite3 *handle = dimple_connection_get_handle (self->connection);
+  sqlite3 *db = dimple_connection_get_handle (self->connection);
 
-  sqlite3_preupdate_hook (handle, NULL, NULL);
-  sqlite3_rollback_hook (handle, NULL, NULL);
-  g_hash_table_unref (self->tables);
-  g_hash_table_unref (self->virtuals);
-  g_clear_pointer (&self->schema, dimple_schema_unref);
+  sqlite3_preupdate_hook (db, NULL, NULL);
+  sqlite3_rollback_hook (db, NULL, NULL);
+  dimple_capture_set_schema (self, NULL);
+  dimple_capture_spill_clear (&self->spill);
+  g_byte_array_unref (self->other_key);
+  g_byte_array_unref (self->key);
+  g_ptr_array_unref (self->shadows);
+  g_ptr_array_unref (self->touched);
+  g_hash_table_unref (self->sources);
   g_free (self);
 }
 
@@ -102,29 +324,22 @@ void
 dimple_capture_set_schema (DimpleCapture *self,
                            DimpleSchema  *schema)
 {
-  g_hash_table_remove_all (self->tables);
-  g_hash_table_remove_all (self->virtuals);
+  dimple_capture_clear (self);
   self->last = NULL;
-  self->failed = FALSE;
+  g_hash_table_remove_all (self->sources);
+  if (schema != NULL)
+    dimple_schema_ref (schema);
   g_clear_pointer (&self->schema, dimple_schema_unref);
+  self->schema = schema;
   if (schema == NULL)
     return;
 
-  self->schema = dimple_schema_ref (schema);
   for (guint i = 0; i < dimple_schema_get_n_tables (schema); i++)
     {
       const DimpleTable *table = dimple_schema_get_table (schema, i);
-      g_autoptr(GError) error = NULL;
-      DimpleCaptureTable *captured = dimple_capture_table_new (self->connection, table, &error);
+      Source *source = add_source (self, table->name);
 
-      /* Only a schema that SQLite itself cannot read brings this; then nothing may be committed unseen. */
-      if (captured == NULL)
-        {
-          g_warning ("Changes of table “%s” cannot be followed: %s", table->name, error->message);
-          self->failed = TRUE;
-        }
-      else
-        g_hash_table_insert (self->tables, table->name, captured);
+      source->table = dimple_capture_table_new (self->connection, table, &source->error);
     }
 }
 
@@ -135,48 +350,101 @@ dimple_capture_set_paused (DimpleCapture *self,
   self->paused = paused;
 }
 
+void
+dimple_capture_set_spill_limit (DimpleCapture *self,
+                                gsize          limit)
+{
+  self->spill.limit = limit;
+}
+
 gboolean
 dimple_capture_is_empty (DimpleCapture *self)
 {
-  GHashTableIter iter;
-  gpointer table;
+  return self->touched->len == 0 && self->shadows->len == 0;
+}
 
-  if (self->failed || g_hash_table_size (self->virtuals) > 0)
-    return FALSE;
-  g_hash_table_iter_init (&iter, self->tables);
-  while (g_hash_table_iter_next (&iter, NULL, &table))
-    if (!dimple_capture_table_is_empty (table))
+static void
+forget_rows (DimpleCapture *self)
+{
+  for (guint i = 0; i < self->touched->len; i++)
+    {
+      Source *source = g_ptr_array_index (self->touched, i);
+
+      source->touched = FALSE;
+      if (source->table != NULL)
+        dimple_touched_empty (&source->table->touched);
+    }
+  g_ptr_array_set_size (self->touched, 0);
+  dimple_capture_spill_empty (&self->spill);
+  g_clear_error (&self->error);
+}
+
+static void
+forget_shadows (DimpleCapture *self)
+{
+  for (guint i = 0; i < self->shadows->len; i++)
+    ((Source *) g_ptr_array_index (self->shadows, i))->touched = FALSE;
+  g_ptr_array_set_size (self->shadows, 0);
+}
+
+void
+dimple_capture_clear (DimpleCapture *self)
+{
+  forget_rows (self);
+  forget_shadows (self);
+}
+
+static gboolean
+net_sources (DimpleCapture      *self,
+             DimpleCaptureFunc   func,
+             gpointer            user_data,
+             GError            **error)
+{
+  if (self->error != NULL)
+    {
+      g_propagate_error (error, g_steal_pointer (&self->error));
       return FALSE;
+    }
+  if (!dimple_capture_spill_open (&self->spill, error))
+    return FALSE;
+
+  for (guint i = 0; i < self->touched->len; i++)
+    {
+      Source *source = g_ptr_array_index (self->touched, i);
+
+      if (source->error != NULL)
+        {
+          g_propagate_error (error, g_error_copy (source->error));
+          return FALSE;
+        }
+      if (!dimple_capture_table_net (source->table, self->connection, &self->spill, func, user_data, error))
+        return FALSE;
+    }
   return TRUE;
 }
 
+/* After an error, too, everything is forgotten: the caller rolls back to where it began to collect. */
 gboolean
 dimple_capture_net (DimpleCapture      *self,
                     DimpleCaptureFunc   func,
                     gpointer            user_data,
                     GError            **error)
 {
-  if (self->failed)
-    {
-      g_set_error_literal (error, DIMPLE_ERROR, DIMPLE_ERROR_FAILED,
-                           "The change could not be recorded in the history, so it was not made");
+  gboolean done = net_sources (self, func, user_data, error);
+
+  forget_rows (self);
+  return done;
+}
+
+static gboolean
+is_first_of_owner (GPtrArray *shadows,
+                   guint      position)
+{
+  const char *owner = ((Source *) g_ptr_array_index (shadows, position))->owner;
+
+  for (guint i = 0; i < position; i++)
+    if (strcmp (((Source *) g_ptr_array_index (shadows, i))->owner, owner) == 0)
       return FALSE;
-    }
-  if (self->schema == NULL)
-    return TRUE;
-
-  /* In the order of the schema, so that the same changes always give the same log. */
-  for (guint i = 0; i < dimple_schema_get_n_tables (self->schema); i++)
-    {
-      DimpleCaptureTable *table =
-        g_hash_table_lookup (self->tables, dimple_schema_get_table (self->schema, i)->name);
-
-      if (table == NULL || dimple_capture_table_is_empty (table))
-        continue;
-      if (!dimple_capture_table_net (table, func, user_data, error))
-        return FALSE;
-      dimple_capture_table_clear (table);
-    }
   return TRUE;
 }
 
@@ -185,24 +453,8 @@ dimple_capture_net_virtual (DimpleCapture *self,
                             GFunc          func,
                             gpointer       user_data)
 {
-  GHashTableIter iter;
-  gpointer name;
-
-  g_hash_table_iter_init (&iter, self->virtuals);
-  while (g_hash_table_iter_next (&iter, &name, NULL))
-    func (name, user_data);
-  g_hash_table_remove_all (self->virtuals);
-}
-
-void
-dimple_capture_clear (DimpleCapture *self)
-{
-  GHashTableIter iter;
-  gpointer table;
-
-  g_hash_table_iter_init (&iter, self->tables);
-  while (g_hash_table_iter_next (&iter, NULL, &table))
-    dimple_capture_table_clear (table);
-  g_hash_table_remove_all (self->virtuals);
-  self->failed = FALSE;
+  for (guint i = 0; i < self->shadows->len; i++)
+    if (is_first_of_owner (self->shadows, i))
+      func (((Source *) g_ptr_array_index (self->shadows, i))->owner, user_data);
+  forget_shadows (self);
 }

@@ -45,6 +45,8 @@ int           dimple_value_bind           (const DimpleValue *value,
 void          dimple_value_from_column    (DimpleValue   *value,
                                            sqlite3_stmt  *statement,
                                            int            column);
+void          dimple_value_from_sqlite    (DimpleValue   *value,
+                                           sqlite3_value *source);
 gboolean      dimple_value_equal          (const DimpleValue *a,
                                            const DimpleValue *b);
 

@@ -128,31 +128,40 @@ set_bytes (DimpleValue *value,
 }
 
 void
-dimple_record_append_sqlite (GByteArray    *record,
-                             sqlite3_value *source)
+dimple_value_from_sqlite (DimpleValue   *value,
+                          sqlite3_value *source)
 {
-  DimpleValue value = { .type = sqlite3_value_type (source) };
   const void *bytes;
 
-  switch (value.type)
+  *value = (DimpleValue) { .type = sqlite3_value_type (source) };
+  switch (value->type)
     {
     case SQLITE_INTEGER:
-      value.integer = sqlite3_value_int64 (source);
+      value->integer = sqlite3_value_int64 (source);
       break;
     case SQLITE_FLOAT:
-      value.real = sqlite3_value_double (source);
+      value->real = sqlite3_value_double (source);
       break;
     case SQLITE_TEXT:
       bytes = sqlite3_value_text (source);
-      set_bytes (&value, bytes, sqlite3_value_bytes (source));
+      set_bytes (value, bytes, sqlite3_value_bytes (source));
       break;
     case SQLITE_BLOB:
       bytes = sqlite3_value_blob (source);
-      set_bytes (&value, bytes, sqlite3_value_bytes (source));
+      set_bytes (value, bytes, sqlite3_value_bytes (source));
       break;
     default:
       break;
     }
+}
+
+void
+dimple_record_append_sqlite (GByteArray    *record,
+                             sqlite3_value *source)
+{
+  DimpleValue value;
+
+  dimple_value_from_sqlite (&value, source);
   dimple_record_append (record, &value);
 }
 

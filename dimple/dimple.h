@@ -5,6 +5,7 @@
 #pragma once
 
 #define DIMPLE_INSIDE
+#include "dimple-batch.h"
 #include "dimple-change-set.h"
 #include "dimple-custom-storage.h"
 #include "dimple-enum-types.h"

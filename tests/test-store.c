@@ -483,6 +483,42 @@ test_threads (void)
     ;
 }
 
+static void
+test_batch (void)
+{
+  g_autofree char *path = make_path ("batch.db");
+  g_autoptr(DimpleStore) store = open_store (path, notes);
+  g_autoptr(DimpleBatch) batch = dimple_batch_new (store);
+  g_autoptr(DimpleBatch) failing = dimple_batch_new (store);
+  g_autoptr(GError) error = NULL;
+  g_autofree char *key = dimple_batch_insert (batch, "note", g_variant_new_parsed ("{'title': <'Milk'>}"));
+  g_autofree char *given = dimple_batch_insert (batch, "folder", g_variant_new_parsed ("{'key': <'f'>, 'name': <'F'>}"));
+  g_autofree char *pair = dimple_batch_insert (batch, "tag", g_variant_new_parsed ("{'note': <'n'>, 'name': <'t'>}"));
+
+  g_assert_cmpuint (strlen (key), ==, 36);
+  g_assert_cmpstr (given, ==, "f");
+  g_assert_null (pair);
+  dimple_batch_update (batch, "note", key, g_variant_new_parsed ("{'folder': <'f'>}"));
+  dimple_batch_execute (batch, "UPDATE note SET stars = ?", g_variant_new_int32 (2));
+  dimple_batch_delete (batch, "tag", "[\"n\",\"t\"]");
+  assert_file (path, "SELECT count (*) FROM note", "0\n");
+  g_assert_true (dimple_batch_commit (batch, &error));
+  g_assert_no_error (error);
+  assert_file (path, "SELECT title || folder || stars FROM note", "Milkf2\n");
+  assert_file (path, "SELECT count (*) FROM dimple_log", "1\n");
+  assert_file (path, "SELECT count (*) FROM tag", "0\n");
+  g_assert_false (dimple_batch_commit (batch, &error));
+  g_assert_error (error, DIMPLE_ERROR, DIMPLE_ERROR_FAILED);
+  g_clear_error (&error);
+
+  dimple_batch_execute (failing, "DELETE FROM note", NULL);
+  dimple_batch_delete (failing, "note", "nobody");
+  g_assert_false (dimple_batch_commit (failing, &error));
+  g_assert_error (error, DIMPLE_ERROR, DIMPLE_ERROR_NOT_FOUND);
+  g_assert_nonnull (strstr (error->message, "Step 2"));
+  assert_file (path, "SELECT count (*) FROM note", "1\n");
+}
+
 int
 main (int    argc,
       char **argv)
@@ -500,6 +536,7 @@ main (int    argc,
   g_test_add_func ("/store/open-errors", test_open_errors);
   g_test_add_func ("/store/close", test_close);
   g_test_add_func ("/store/changed", test_changed);
+  g_test_add_func ("/store/batch", test_batch);
   g_test_add_func ("/store/threads", test_threads);
   return g_test_run ();
 }

@@ -1,0 +1,318 @@
+/* dimple-batch.c: many writes, one transaction
+ *
+ * A list of steps that is run as a whole: what a transaction with a function is in C, for languages whose functions may
+ * not run on another thread.
+ *
+ * SPDX-License-Identifier: LGPL-2.1-or-later
+ */
+#include "dimple-batch.h"
+
+#include "dimple-error.h"
+#include "dimple-store-private.h"
+#include "dimple-uuid-private.h"
+
+/**
+ * DimpleBatch:
+ *
+ * Many writes, one transaction: steps are collected, and [method@Batch.commit] does all of them or nothing.
+ *
+ * A batch belongs to one thread at a time, and is committed once.
+ */
+
+typedef enum
+{
+  STEP_INSERT,
+  STEP_UPDATE,
+  STEP_DELETE,
+  STEP_EXECUTE
+} StepKind;
+
+typedef struct
+{
+  StepKind  kind;
+  char     *subject;       /* the table, or the SQL */
+  char     *key;           /* (nullable) */
+  GVariant *values;        /* (nullable) */
+} Step;
+
+struct _DimpleBatch
+{
+  GObject      parent_instance;
+  DimpleStore *store;
+  GPtrArray   *steps;      /* of Step */
+  gboolean     committed;
+};
+
+G_DEFINE_FINAL_TYPE (DimpleBatch, dimple_batch, G_TYPE_OBJECT)
+
+static void
+step_free (Step *step)
+{
+  g_free (step->subject);
+  g_free (step->key);
+  g_clear_pointer (&step->values, g_variant_unref);
+  g_free (step);
+}
+
+/* Takes `values`, which is sunk. */
+static void
+add_step (DimpleBatch *self,
+          StepKind     kind,
+          const char  *subject,
+          const char  *key,
+          GVariant    *values)
+{
+  Step *step = g_new0 (Step, 1);
+
+  step->kind = kind;
+  step->subject = g_strdup (subject);
+  step->key = g_strdup (key);
+  step->values = values;
+  g_ptr_array_add (self->steps, step);
+}
+
+/**
+ * dimple_batch_new:
+ * @store: a store
+ *
+ * Makes an empty batch.
+ *
+ * Returns: (transfer full): the batch
+ */
+DimpleBatch *
+dimple_batch_new (DimpleStore *store)
+{
+  DimpleBatch *self;
+
+  g_return_val_if_fail (DIMPLE_IS_STORE (store), NULL);
+
+  self = g_object_new (DIMPLE_TYPE_BATCH, NULL);
+  self->store = g_object_ref (store);
+  return self;
+}
+
+/* The one key column that is text, if it is left to us: then the key can be known before the row is there. */
+static const char *
+find_missing_key (DimpleSchema *schema,
+                  const char   *table_name,
+                  GVariant     *values)
+{
+  const DimpleTable *table = dimple_schema_find (schema, table_name);
+  g_autoptr(GVariant) given = NULL;
+  const DimpleColumn *column;
+
+  if (table == NULL || !table->text_key)
+    return NULL;
+  column = g_ptr_array_index (table->columns, g_array_index (table->key, guint, 0));
+  given = g_variant_lookup_value (values, column->name, NULL);
+  return given == NULL ? column->name : NULL;
+}
+
+/* The key that is among the values, if it is one text. */
+static char *
+dup_given_key (DimpleSchema *schema,
+               const char   *table_name,
+               GVariant     *values)
+{
+  const DimpleTable *table = dimple_schema_find (schema, table_name);
+  const DimpleColumn *column;
+  char *key = NULL;
+
+  if (table == NULL || !table->text_key)
+    return NULL;
+  column = g_ptr_array_index (table->columns, g_array_index (table->key, guint, 0));
+  g_variant_lookup (values, column->name, "s", &key);
+  return key;
+}
+
+/**
+ * dimple_batch_insert:
+ * @self: a batch
+ * @table: a table with a key
+ * @values: the row's values by column, as `a{sv}`; sunk if floating
+ *
+ * Adds the insertion of a row.  Where the table has one text key, a new UUIDv7 is taken if @values has none.
+ *
+ * Returns: (transfer full) (nullable): the key that the row will have; %NULL where it is not one text
+ */
+char *
+dimple_batch_insert (DimpleBatch *self,
+                     const char  *table,
+                     GVariant    *values)
+{
+  g_autoptr(GVariant) sunk = g_variant_ref_sink (values);
+  g_autoptr(DimpleSchema) schema = NULL;
+  const char *column;
+  char key[DIMPLE_UUID_SIZE];
+  GVariantDict dict;
+
+  g_return_val_if_fail (DIMPLE_IS_BATCH (self), NULL);
+  g_return_val_if_fail (table != NULL, NULL);
+  g_return_val_if_fail (g_variant_is_of_type (values, G_VARIANT_TYPE_VARDICT), NULL);
+
+  schema = dimple_store_ref_schema (self->store);
+  column = find_missing_key (schema, table, sunk);
+  if (column == NULL)
+    {
+      add_step (self, STEP_INSERT, table, NULL, g_variant_ref (sunk));
+      return dup_given_key (schema, table, sunk);
+    }
+
+  dimple_uuid7_new (key);
+  g_variant_dict_init (&dict, sunk);
+  g_variant_dict_insert (&dict, column, "s", key);
+  add_step (self, STEP_INSERT, table, NULL, g_variant_ref_sink (g_variant_dict_end (&dict)));
+  return g_strdup (key);
+}
+
+/**
+ * dimple_batch_update:
+ * @self: a batch
+ * @table: a table with a key
+ * @key: the row's key
+ * @values: the values to set by column, as `a{sv}`; sunk if floating
+ *
+ * Adds setting columns of a row.
+ */
+void
+dimple_batch_update (DimpleBatch *self,
+                     const char  *table,
+                     const char  *key,
+                     GVariant    *values)
+{
+  g_return_if_fail (DIMPLE_IS_BATCH (self));
+  g_return_if_fail (table != NULL);
+  g_return_if_fail (key != NULL);
+
+  add_step (self, STEP_UPDATE, table, key, g_variant_ref_sink (values));
+}
+
+/**
+ * dimple_batch_delete:
+ * @self: a batch
+ * @table: a table with a key
+ * @key: the row's key
+ *
+ * Adds the deletion of a row.
+ */
+void
+dimple_batch_delete (DimpleBatch *self,
+                     const char  *table,
+                     const char  *key)
+{
+  g_return_if_fail (DIMPLE_IS_BATCH (self));
+  g_return_if_fail (table != NULL);
+  g_return_if_fail (key != NULL);
+
+  add_step (self, STEP_DELETE, table, key, NULL);
+}
+
+/**
+ * dimple_batch_execute:
+ * @self: a batch
+ * @sql: one statement
+ * @parameters: (nullable): its parameters, as for [method@Store.execute]; sunk if floating
+ *
+ * Adds an SQL statement.
+ */
+void
+dimple_batch_execute (DimpleBatch *self,
+                      const char  *sql,
+                      GVariant    *parameters)
+{
+  g_return_if_fail (DIMPLE_IS_BATCH (self));
+  g_return_if_fail (sql != NULL);
+
+  add_step (self, STEP_EXECUTE, sql, NULL, parameters != NULL ? g_variant_ref_sink (parameters) : NULL);
+}
+
+static gboolean
+run_step (DimpleStore  *store,
+          const Step   *step,
+          GError      **error)
+{
+  g_autofree char *key = NULL;
+
+  switch (step->kind)
+    {
+    case STEP_INSERT:
+      key = dimple_store_insert (store, step->subject, step->values, error);
+      return key != NULL;
+    case STEP_UPDATE:
+      return dimple_store_update (store, step->subject, step->key, step->values, error);
+    case STEP_DELETE:
+      return dimple_store_delete (store, step->subject, step->key, error);
+    default:
+      return dimple_store_execute (store, step->subject, step->values, error);
+    }
+}
+
+static gboolean
+run_steps (DimpleStore  *store,
+           gpointer      user_data,
+           GError      **error)
+{
+  static const char * const verbs[] = { "insert into", "update of", "deletion from", "statement" };
+  DimpleBatch *self = user_data;
+
+  for (guint i = 0; i < self->steps->len; i++)
+    {
+      const Step *step = g_ptr_array_index (self->steps, i);
+
+      if (!run_step (store, step, error))
+        {
+          g_prefix_error (error, "Step %u of the batch (%s %s): ", i + 1, verbs[step->kind], step->subject);
+          return FALSE;
+        }
+    }
+  return TRUE;
+}
+
+/**
+ * dimple_batch_commit:
+ * @self: a batch
+ * @error: return location for an error
+ *
+ * Does all steps in one transaction, or nothing; blocking.  If it fails, the message names the step, and the batch may be
+ * committed again.  A batch that is committed already fails with %DIMPLE_ERROR_FAILED.
+ *
+ * Returns: %TRUE if all is done
+ */
+gboolean
+dimple_batch_commit (DimpleBatch  *self,
+                     GError      **error)
+{
+  g_return_val_if_fail (DIMPLE_IS_BATCH (self), FALSE);
+  g_return_val_if_fail (error == NULL || *error == NULL, FALSE);
+
+  if (self->committed)
+    {
+      g_set_error_literal (error, DIMPLE_ERROR, DIMPLE_ERROR_FAILED, "The batch is committed already: make a new one");
+      return FALSE;
+    }
+  self->committed = dimple_store_transaction (self->store, run_steps, self, error);
+  return self->committed;
+}
+
+static void
+dimple_batch_finalize (GObject *object)
+{
+  DimpleBatch *self = DIMPLE_BATCH (object);
+
+  g_ptr_array_unref (self->steps);
+  g_clear_object (&self->store);
+
+  G_OBJECT_CLASS (dimple_batch_parent_class)->finalize (object);
+}
+
+static void
+dimple_batch_class_init (DimpleBatchClass *klass)
+{
+  G_OBJECT_CLASS (klass)->finalize = dimple_batch_finalize;
+}
+
+static void
+dimple_batch_init (DimpleBatch *self)
+{
+  self->steps = g_ptr_array_new_with_free_func ((GDestroyNotify) step_free);
+}

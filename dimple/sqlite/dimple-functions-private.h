@@ -1,4 +1,4 @@
-/* dimple-functions-private.h: the SQL functions that Dimple adds
+/* dimple-functions-private.h: the SQL functions and the collation that Dimple adds
  *
  * SPDX-License-Identifier: LGPL-2.1-or-later
  */
@@ -9,7 +9,9 @@
 
 G_BEGIN_DECLS
 
-/* uuid7 (), uuid7_time (id), casefold (text).  Returns SQLite's result code. */
-int dimple_functions_register (sqlite3 *handle);
+/* uuid7 (), uuid7_time (id), casefold (text), fts_query (text), COLLATE LOCALE.  Returns SQLite's result code. */
+int dimple_functions_register        (sqlite3 *handle);
+/* The collation alone. */
+int dimple_functions_register_locale (sqlite3 *handle);
 
 G_END_DECLS

@@ -81,6 +81,12 @@ dimple_log_writer_get_author (DimpleLogWriter *self)
   return self->author_id;
 }
 
+guint64
+dimple_log_writer_get_time (DimpleLogWriter *self)
+{
+  return self->clock->last;
+}
+
 static void
 copy_id (char        id[DIMPLE_UUID_SIZE],
          const char *text)

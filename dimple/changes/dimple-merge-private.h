@@ -19,11 +19,31 @@ gboolean dimple_merge_apply        (DimpleConnection   *connection,
                                     DimpleChangeSet    *changes,
                                     GError            **error);
 
+/* Whether rows wait on the shelf for others to go, or to come; if so, settle() follows each local commit. */
+gboolean dimple_merge_is_waiting   (DimpleConnection   *connection,
+                                    gboolean           *waiting,
+                                    GError            **error);
+/* After a local commit that changed `committed` (NULL: after opening, anything may have), in a write transaction of its
+ * own, prepared like that of a merge: shows what nothing is in the way of any more.  `changes` collects that. */
+gboolean dimple_merge_settle       (DimpleConnection   *connection,
+                                    DimpleSchema       *schema,
+                                    DimpleChangeSet    *committed,
+                                    DimpleChangeSet    *changes,
+                                    GError            **error);
+
+/* After a migration's script was run and logged, in its transaction: shows what the log has of the tables and columns that
+ * are new in `schema`, and settles what is shelved anew. */
+gboolean dimple_merge_refresh      (DimpleConnection   *connection,
+                                    DimpleSchema       *before,
+                                    DimpleSchema       *schema,
+                                    DimpleChangeSet    *changes,
+                                    GError            **error);
+
 /* The stamps' anchors that a migration records for a row it changes: 1 + n_columns texts ("" where nothing was known).
  * `key` is the record of the key's values. */
 typedef struct _DimpleAnchors DimpleAnchors;
 /* Reads the log once for the keys added, then answers. */
-DimpleAnchors      *dimple_anchors_new     (void);
+DimpleAnchors      *dimple_anchors_new     (DimpleSchema       *schema);
 void                dimple_anchors_free    (DimpleAnchors      *self);
 void                dimple_anchors_want    (DimpleAnchors      *self,
                                             const char         *table,

@@ -1,0 +1,160 @@
+/* dimple-merge-table-private.h: what the merge does to one table
+ *
+ * SPDX-License-Identifier: LGPL-2.1-or-later
+ */
+#pragma once
+
+#include "dimple-change-set-private.h"
+#include "dimple-fold-private.h"
+
+G_BEGIN_DECLS
+
+/* Why SQLite took a row or not. */
+typedef enum
+{
+  DIMPLE_TAKEN,
+  DIMPLE_REFUSED_NOT_NULL,
+  DIMPLE_REFUSED_CHECK,        /* CHECK, a STRICT table's type, a trigger's RAISE */
+  DIMPLE_REFUSED_UNIQUE        /* another row is in the way */
+} DimpleRefusal;
+
+/* The values of a whole row: one pointer to a record of one for each column of the table, NULL for generated ones. */
+typedef GPtrArray DimpleRowValues;
+
+typedef struct
+{
+  DimpleConnection    *connection;
+  const DimpleTable   *table;
+  const char          *database;           /* "main", or "temp" for a copy */
+  DimpleTableChanges  *changes;            /* (nullable) */
+  const guint8        *deleting;           /* the key (record) of the row that may be deleted now */
+
+  gboolean             any_tombstones;
+  gboolean             any_shelved;
+  gboolean             any_waiting;        /* for other rows to go, or to come */
+  guint64              referenced;         /* columns out of the key that FOREIGN KEYs point at */
+  gboolean             gained;             /* children may have found their parents */
+  gboolean             lost;               /* children may be orphans */
+  gboolean             freed;              /* UNIQUE values may be free */
+
+  GPtrArray           *defaults;           /* of const guint8 *: what a column has of which nothing is known; records */
+  GByteArray          *scratch;
+  GHashTable          *updates;            /* SQL by mask of columns */
+  char                *insert_sql;
+  char                *upsert_sql;
+  char                *find_sql;
+  char                *delete_sql;
+  char                *parents_sql;        /* (nullable) a row of values */
+  char                *orphan_sql;         /* (nullable) one row of the table */
+  char                *orphans_sql;        /* (nullable) all keys */
+} DimpleMergeTable;
+
+DimpleMergeTable *dimple_merge_table_new  (DimpleConnection      *connection,
+                                           DimpleSchema          *schema,
+                                           const DimpleTable     *table,
+                                           DimpleChangeSet       *changes,
+                                           GError               **error);
+/* The same for a copy of it in the database temp, which knows of no parents in `group`. */
+DimpleMergeTable *dimple_merge_table_new_copy (DimpleMergeTable  *self,
+                                               DimpleSchema      *schema,
+                                               GPtrArray         *group,
+                                               GError           **error);
+void              dimple_merge_table_free (DimpleMergeTable      *self);
+
+/* Whether a row of that key is in the table; `rowid` and (nullable) `values`, kept in `fold`, are as it is there. */
+gboolean dimple_merge_table_find    (DimpleMergeTable       *self,
+                                     const guint8           *key,
+                                     gboolean               *found,
+                                     gint64                 *rowid,
+                                     DimpleFold             *fold,
+                                     DimpleRowValues        *values,
+                                     GError                **error);
+gboolean dimple_merge_table_insert  (DimpleMergeTable       *self,
+                                     const guint8           *key,
+                                     const DimpleRowValues  *values,
+                                     DimpleRefusal          *refusal,
+                                     GError                **error);
+/* Writes the columns of `numbers`, which are in ascending order; `rowid` is of the row. */
+gboolean dimple_merge_table_update  (DimpleMergeTable       *self,
+                                     const guint8           *key,
+                                     gint64                  rowid,
+                                     const DimpleRowValues  *values,
+                                     GArray                 *numbers,
+                                     DimpleRefusal          *refusal,
+                                     GError                **error);
+gboolean dimple_merge_table_delete  (DimpleMergeTable       *self,
+                                     const guint8           *key,
+                                     gint64                  rowid,
+                                     GError                **error);
+/* Tries to insert, and tells in whose way the row is: `rival` receives a key of the table if the refusal is UNIQUE; then
+ * nothing was written. */
+gboolean dimple_merge_table_try     (DimpleMergeTable       *self,
+                                     const guint8           *key,
+                                     const DimpleRowValues  *values,
+                                     DimpleRefusal          *refusal,
+                                     GByteArray             *rival,
+                                     GError                **error);
+/* Whether a row of these values, in the table or not, would lack a parent. */
+gboolean dimple_merge_table_lacks_parent (DimpleMergeTable      *self,
+                                          const guint8          *key,
+                                          const DimpleRowValues *values,
+                                          gboolean              *lacks,
+                                          GError               **error);
+/* The same of a row that is in the table. */
+gboolean dimple_merge_table_is_orphan (DimpleMergeTable     *self,
+                                       const guint8         *key,
+                                       gboolean             *orphan,
+                                       GError              **error);
+/* The keys (GBytes) of all rows of the table that lack a parent. */
+GPtrArray *dimple_merge_table_list_orphans (DimpleMergeTable *self,
+                                            GError          **error);
+
+/* Notes that a row went from the table, or is known and not in it. */
+gboolean dimple_merge_table_bury      (DimpleMergeTable      *self,
+                                       const guint8          *key,
+                                       GError               **error);
+gboolean dimple_merge_table_is_buried (DimpleMergeTable      *self,
+                                       const guint8          *key,
+                                       gboolean              *buried,
+                                       GError               **error);
+/* A row that waits: with its values, and when it was created, it can be judged again without reading the log. */
+typedef struct
+{
+  GByteArray      *key;
+  const char      *created;    /* (nullable) */
+  const guint8    *rival;      /* (nullable) the key of an older row that was in its way */
+  DimpleRowValues *values;
+} DimpleWaitingRow;
+
+/* `rival` and `values` are nullable. */
+gboolean dimple_merge_table_shelve    (DimpleMergeTable      *self,
+                                       const guint8          *key,
+                                       const char            *reason,
+                                       const char            *created,
+                                       const guint8          *rival,
+                                       const DimpleRowValues *values,
+                                       GError               **error);
+gboolean dimple_merge_table_unshelve  (DimpleMergeTable      *self,
+                                       const guint8          *key,
+                                       GError               **error);
+typedef gboolean (*DimpleWaitingFunc) (DimpleMergeTable       *table,
+                                       const DimpleWaitingRow *row,
+                                       gpointer                user_data,
+                                       GError                **error);
+/* The shelved rows that other rows are in the way of.  Values are kept in `fold`. */
+gboolean dimple_merge_table_visit_waiting (DimpleMergeTable   *self,
+                                           DimpleFold         *fold,
+                                           DimpleWaitingFunc   func,
+                                           gpointer            user_data,
+                                           GError            **error);
+
+/* The key as the JSON array that dimple_tombstone and dimple_shelf have. */
+char    *dimple_key_to_json   (const guint8   *key,
+                               guint           n_values);
+gboolean dimple_key_from_json (const char     *json,
+                               guint           n_values,
+                               GByteArray     *key);
+
+G_DEFINE_AUTOPTR_CLEANUP_FUNC (DimpleMergeTable, dimple_merge_table_free)
+
+G_END_DECLS

@@ -1,0 +1,427 @@
+/* dimple-merge.c: making the tables what the set of known transactions says
+ *
+ * A transaction that is newer than all that is known wins everywhere: it is written to the tables as it is read.  What
+ * that leaves open (older transactions, migrations, rows that no table shows, rows that SQLite refuses) is touched and
+ * settled at the end, with what the log has of those rows.  So the log is read only where something concurrent happened.
+ *
+ * Which rows the log knows and no table shows is in dimple_tombstone.  Local deletes are not written there at commit,
+ * which would cost a page; their log rows carry a flag, and are read at the next merge.
+ *
+ * SPDX-License-Identifier: LGPL-2.1-or-later
+ */
+#include "dimple-merge-private.h"
+
+#include <string.h>
+
+#include "dimple-error.h"
+#include "dimple-merge-mode-private.h"
+
+typedef struct
+{
+  DimpleSettling     settling;
+  DimpleLogWriter   *log;
+
+  /* of the transaction at hand */
+  const DimpleTransaction *transaction;
+  gboolean                 fresh;        /* newer than all that is known */
+  DimpleMergeTable        *table;        /* of the group; NULL: not tracked here */
+  DimpleChangeGroup        group;
+  DimpleRowValues         *values;
+  GArray                  *numbers;      /* the columns to be written by an update */
+} Merge;
+
+static void
+merge_init (Merge            *self,
+            DimpleConnection *connection,
+            DimpleSchema     *schema,
+            DimpleLogWriter  *log,
+            DimpleChangeSet  *changes)
+{
+  memset (self, 0, sizeof *self);
+  dimple_settling_init (&self->settling, connection, schema, changes);
+  dimple_change_group_init (&self->group);
+  self->log = log;
+  self->values = g_ptr_array_new ();
+  self->numbers = g_array_new (FALSE, FALSE, sizeof (int));
+}
+
+static void
+merge_clear (Merge *self)
+{
+  dimple_settling_clear (&self->settling);
+  dimple_change_group_clear (&self->group);
+  g_clear_pointer (&self->values, g_ptr_array_unref);
+  g_clear_pointer (&self->numbers, g_array_unref);
+}
+
+G_DEFINE_AUTO_CLEANUP_CLEAR_FUNC (Merge, merge_clear)
+
+/* -- Local deletes ---------------------------------------------------------------------------------------------------- */
+
+static gboolean
+bury_deleted_rows (DimpleTransaction  *owned,
+                   gpointer            user_data,
+                   GError            **error)
+{
+  g_autoptr(DimpleTransaction) transaction = owned;
+  Merge *self = user_data;
+  g_auto(DimpleChangeReader) reader = { 0 };
+  g_autoptr(GError) local_error = NULL;
+
+  dimple_change_reader_init (&reader, transaction->changes, transaction->script);
+  while (local_error == NULL && dimple_change_reader_next_group (&reader, &local_error))
+    {
+      DimpleMergeTable *table = NULL;
+
+      dimple_change_group_set (&self->group, self->settling.fold, &reader);
+      if (self->group.table != NULL && reader.operation == DIMPLE_OPERATION_DELETE)
+        {
+          table = dimple_settling_get_table (&self->settling, self->group.table, &local_error);
+          if (table == NULL)
+            break;
+        }
+      while (dimple_change_reader_next_row (&reader, &local_error))
+        {
+          dimple_change_group_set_key (&self->group, &reader);
+          if (table != NULL && !dimple_merge_table_bury (table, self->group.key->data, &local_error))
+            break;
+        }
+    }
+  if (local_error == NULL)
+    return TRUE;
+  g_propagate_error (error, g_steal_pointer (&local_error));
+  return FALSE;
+}
+
+/* The seqs of local log rows with deletes that have not been looked at. */
+static GArray *
+list_deletes (DimpleConnection  *connection,
+              gint64             after,
+              GError           **error)
+{
+  g_autoptr(GArray) seqs = g_array_new (FALSE, FALSE, sizeof (gint64));
+  g_autoptr(DimpleStatement) statement = NULL;
+  g_autoptr(GError) local_error = NULL;
+
+  /* `changes` is not read here: it lies behind the flags, mostly on other pages */
+  statement = dimple_connection_prepare (connection,
+                                         "SELECT min (seq) FROM dimple_log WHERE seq > ? AND flags & 8 GROUP BY id", error);
+  if (statement == NULL)
+    return NULL;
+  sqlite3_bind_int64 (statement, 1, after);
+  while (dimple_statement_step (statement, &local_error))
+    {
+      gint64 seq = sqlite3_column_int64 (statement, 0);
+
+      g_array_append_val (seqs, seq);
+    }
+  if (local_error == NULL)
+    return g_steal_pointer (&seqs);
+  g_propagate_error (error, g_steal_pointer (&local_error));
+  return NULL;
+}
+
+static gboolean
+bury_local_deletes (Merge   *self,
+                    GError **error)
+{
+  DimpleConnection *connection = self->settling.connection;
+  g_autoptr(GArray) seqs = NULL;
+  g_autoptr(DimpleStatement) note = NULL;
+  gint64 after = 0;
+
+  if (!dimple_connection_get_int64 (connection, "SELECT value FROM dimple_state WHERE name = 'buried'", 0, &after, error))
+    return FALSE;
+  seqs = list_deletes (connection, after, error);
+  if (seqs == NULL)
+    return FALSE;
+  for (guint i = 0; i < seqs->len; i++)
+    {
+      DimpleTransaction *transaction = dimple_log_read_transaction (connection, g_array_index (seqs, gint64, i), error);
+
+      if (transaction == NULL || !bury_deleted_rows (transaction, self, error))
+        return FALSE;
+    }
+
+  note = dimple_connection_prepare (connection,
+                                    "INSERT OR REPLACE INTO dimple_state SELECT 'buried', max (seq) FROM dimple_log", error);
+  return note != NULL && dimple_statement_run (note, error);
+}
+
+/* -- Writing what is newer than all that is known ----------------------------------------------------------------------- */
+
+static gboolean
+touch_row (Merge      *self,
+           const char *since)
+{
+  dimple_settling_touch (&self->settling, self->table->table, self->group.key->data, self->group.key->len, since);
+  return TRUE;
+}
+
+/* What the row's values are, in the order of the table's columns; FALSE: one of them was pruned. */
+static gboolean
+place_values (Merge                    *self,
+              const DimpleChangeReader *reader)
+{
+  const guint8 *value = reader->new_values->data;
+
+  for (guint i = 0; i < reader->columns->len; i++)
+    {
+      int number = g_array_index (self->group.numbers, int, i);
+
+      if (*value == DIMPLE_VALUE_PRUNED)
+        return FALSE;
+      if (number >= 0)
+        self->values->pdata[number] = (gpointer) value;
+      value = dimple_record_skip (value, 1);
+    }
+  return TRUE;
+}
+
+static gboolean
+insert_fresh (Merge   *self,
+              GError **error)
+{
+  DimpleRefusal refusal;
+  gboolean buried;
+
+  if (!dimple_merge_table_is_buried (self->table, self->group.key->data, &buried, error))
+    return FALSE;
+  if (buried)
+    return touch_row (self, NULL);
+  if (!dimple_merge_table_insert (self->table, self->group.key->data, self->values, &refusal, error))
+    return FALSE;
+  if (refusal != DIMPLE_TAKEN)
+    return touch_row (self, self->transaction->id);
+  dimple_settling_check (&self->settling, self->table, self->group.key->data, self->group.key->len);
+  return TRUE;
+}
+
+static gboolean
+update_fresh (Merge   *self,
+              GError **error)
+{
+  DimpleRefusal refusal = DIMPLE_TAKEN;
+  gboolean found;
+  gint64 rowid;
+
+  if (!dimple_merge_table_find (self->table, self->group.key->data, &found, &rowid, NULL, NULL, error))
+    return FALSE;
+  if (found && self->numbers->len > 0 &&
+      !dimple_merge_table_update (self->table, self->group.key->data, rowid, self->values, self->numbers, &refusal, error))
+    return FALSE;
+  if (!found || refusal != DIMPLE_TAKEN)
+    return touch_row (self, self->transaction->id);
+  if (self->numbers->len > 0)
+    dimple_settling_check (&self->settling, self->table, self->group.key->data, self->group.key->len);
+  return TRUE;
+}
+
+static gboolean
+delete_fresh (Merge   *self,
+              GError **error)
+{
+  gboolean found;
+  gint64 rowid;
+
+  if (!dimple_merge_table_find (self->table, self->group.key->data, &found, &rowid, NULL, NULL, error))
+    return FALSE;
+  if (found && !dimple_merge_table_delete (self->table, self->group.key->data, rowid, error))
+    return FALSE;
+  return dimple_merge_table_bury (self->table, self->group.key->data, error) &&
+         dimple_merge_table_unshelve (self->table, self->group.key->data, error);
+}
+
+static gboolean
+write_fresh (Merge                     *self,
+             const DimpleChangeReader  *reader,
+             GError                   **error)
+{
+  switch (reader->operation)
+    {
+    case DIMPLE_OPERATION_INSERT:
+      return place_values (self, reader) ? insert_fresh (self, error) : touch_row (self, self->transaction->id);
+    case DIMPLE_OPERATION_UPDATE:
+      return place_values (self, reader) ? update_fresh (self, error) : touch_row (self, self->transaction->id);
+    case DIMPLE_OPERATION_DELETE:
+    default:
+      return delete_fresh (self, error);
+    }
+}
+
+/* -- Touching what has to be settled ------------------------------------------------------------------------------------ */
+
+/* The smallest anchor of a migration's row; NULL: it saw nothing of something. */
+static const char *
+smallest_anchor (const DimpleChangeReader *reader)
+{
+  const char *smallest = NULL;
+
+  for (guint i = 0; i < reader->anchors->len; i++)
+    {
+      const char *anchor = g_ptr_array_index (reader->anchors, i);
+
+      if (smallest == NULL || strcmp (anchor, smallest) < 0)
+        smallest = anchor;
+    }
+  return smallest != NULL && *smallest != '\0' ? smallest : NULL;
+}
+
+/* A migration that saw nothing of a row loses to all that is known of it, which the log has to tell.  Of a row that is
+ * in no table and was not, nothing is known, and what comes here is all. */
+static gboolean
+touch_unseen (Merge                     *self,
+              const DimpleChangeReader  *reader,
+              GError                   **error)
+{
+  const char *id = self->transaction->id;
+  DimpleFoldedRow *row;
+  gboolean found, buried;
+  gint64 rowid;
+
+  if (!dimple_merge_table_find (self->table, self->group.key->data, &found, &rowid, NULL, NULL, error) ||
+      !dimple_merge_table_is_buried (self->table, self->group.key->data, &buried, error))
+    return FALSE;
+  if (found || buried)
+    return touch_row (self, NULL);
+  row = dimple_settling_touch (&self->settling, self->table->table, self->group.key->data, self->group.key->len, id);
+  dimple_fold_join_row (self->settling.fold, row, id, self->transaction->script, NULL, &self->group, reader);
+  return TRUE;
+}
+
+static gboolean
+touch_late (Merge                     *self,
+            const DimpleChangeReader  *reader,
+            GError                   **error)
+{
+  const char *since = self->transaction->id;
+
+  if (self->transaction->script > 0)
+    since = smallest_anchor (reader);
+  return since != NULL ? touch_row (self, since) : touch_unseen (self, reader, error);
+}
+
+/* -- Transactions ------------------------------------------------------------------------------------------------------ */
+
+static int
+compare_numbers (gconstpointer a,
+                 gconstpointer b)
+{
+  return *(const int *) a - *(const int *) b;
+}
+
+static gboolean
+begin_group (Merge                     *self,
+             const DimpleChangeReader  *reader,
+             GError                   **error)
+{
+  dimple_change_group_set (&self->group, self->settling.fold, reader);
+  self->table = NULL;
+  if (self->group.table == NULL)
+    return TRUE;
+  self->table = dimple_settling_get_table (&self->settling, self->group.table, error);
+  if (self->table == NULL)
+    return FALSE;
+
+  g_ptr_array_set_size (self->values, (int) self->table->table->columns->len);
+  for (guint i = 0; i < self->values->len; i++)
+    self->values->pdata[i] = g_ptr_array_index (self->table->defaults, i);
+  g_array_set_size (self->numbers, 0);
+  for (guint i = 0; i < self->group.numbers->len; i++)
+    {
+      int number = g_array_index (self->group.numbers, int, i);
+
+      if (number >= 0)
+        g_array_append_val (self->numbers, number);
+    }
+  g_array_sort (self->numbers, compare_numbers);
+  return TRUE;
+}
+
+static gboolean
+merge_changes (Merge   *self,
+               GError **error)
+{
+  g_auto(DimpleChangeReader) reader = { 0 };
+  g_autoptr(GError) local_error = NULL;
+
+  dimple_change_reader_init (&reader, self->transaction->changes, self->transaction->script);
+  while (local_error == NULL && dimple_change_reader_next_group (&reader, &local_error))
+    {
+      if (!begin_group (self, &reader, &local_error))
+        break;
+      while (local_error == NULL && dimple_change_reader_next_row (&reader, &local_error))
+        {
+          if (self->table == NULL)
+            continue;
+          dimple_change_group_set_key (&self->group, &reader);
+          if (self->fresh)
+            write_fresh (self, &reader, &local_error);
+          else
+            touch_late (self, &reader, &local_error);
+        }
+    }
+  if (local_error == NULL)
+    return TRUE;
+  g_propagate_prefixed_error (error, g_steal_pointer (&local_error), "%s: ", self->transaction->id);
+  return FALSE;
+}
+
+static gboolean
+merge_transaction (Merge                    *self,
+                   const DimpleTransaction  *transaction,
+                   GError                  **error)
+{
+  guint64 time = 0;
+
+  dimple_uuid7_parse (transaction->id, &time, NULL);
+  self->transaction = transaction;
+  self->fresh = time > dimple_log_writer_get_time (self->log) && transaction->script == 0 && !transaction->pruned;
+  return dimple_log_append (self->log, transaction, error) && merge_changes (self, error);
+}
+
+static int
+compare_transactions (gconstpointer a,
+                      gconstpointer b)
+{
+  const DimpleTransaction * const *x = a, * const *y = b;
+
+  return strcmp ((*x)->id, (*y)->id);
+}
+
+static gboolean
+merge_all (Merge      *self,
+           GPtrArray  *transactions,
+           GError    **error)
+{
+  g_autoptr(DimpleMergeMode) mode = dimple_merge_mode_enter (&self->settling, error);
+
+  if (mode == NULL || !bury_local_deletes (self, error))
+    return FALSE;
+  for (guint i = 0; i < transactions->len; i++)
+    if (!merge_transaction (self, g_ptr_array_index (transactions, i), error))
+      return FALSE;
+  if (!dimple_settling_run (&self->settling, error))
+    return FALSE;
+  if (self->settling.changes != NULL)
+    dimple_merge_mode_report (mode, self->settling.changes);
+  return TRUE;
+}
+
+gboolean
+dimple_merge_apply (DimpleConnection  *connection,
+                    DimpleSchema      *schema,
+                    DimpleLogWriter   *log,
+                    GPtrArray         *transactions,
+                    DimpleChangeSet   *changes,
+                    GError           **error)
+{
+  g_auto(Merge) self = { 0 };
+  g_autoptr(GPtrArray) sorted = g_ptr_array_new ();
+
+  for (guint i = 0; i < transactions->len; i++)
+    g_ptr_array_add (sorted, g_ptr_array_index (transactions, i));
+  g_ptr_array_sort (sorted, compare_transactions);
+  merge_init (&self, connection, schema, log, changes);
+  return merge_all (&self, sorted, error);
+}

@@ -1,0 +1,793 @@
+/* dimple-settle-cycle.c: which rows are shown of tables that reference each other
+ *
+ * In such a group a row's parent may be younger than the row's rival, so "oldest first" is not enough.  All rows start
+ * undecided; then, for ever:
+ *
+ *   1. oldest first, hide a row that collides with a shown one, or wants a parent that is neither shown nor undecided;
+ *      show a row whose parents are all shown, if no older undecided row collides with it;
+ *   2. if that decided nothing: of the undecided rows with which no older undecided one collides, show the greatest set
+ *      whose parents are all shown or in the set (rows that are each other's parents);
+ *   3. if that is empty, rows wait in a circle for their own rivals: take the oldest with its undecided ancestors, and
+ *      show them all, or, if two of them collide, hide it;
+ *   4. at the end, oldest first, show what 3 has hidden if by now it has its parents and collides with nothing.
+ *
+ * It is seldom needed: only when something of the group is in the way of something else.  Then all rows of the group are
+ * loaded from the log and decided in memory.  What SQLite would compare is asked of SQLite: each row is put into an empty
+ * copy of its table, and the terms of the UNIQUE indexes are read there.
+ *
+ * SPDX-License-Identifier: LGPL-2.1-or-later
+ */
+#include "dimple-settle-private.h"
+
+#include <string.h>
+
+#include "dimple-error.h"
+#include "dimple-index-terms-private.h"
+
+/* What a row holds or wants is a text of a slot and values as their collations fold them: equal texts are equal values. */
+typedef struct
+{
+  DimpleFoldedRow *row;
+  GPtrArray       *entries;    /* of const char *: of UNIQUE indexes */
+  GPtrArray       *wants;      /* of parents in the group */
+  GPtrArray       *offers;     /* to children in the group */
+  gboolean         decided;
+  gboolean         shown;
+} Candidate;
+
+/* A set of rows with what they hold and offer. */
+typedef struct
+{
+  GHashTable *holders;         /* Candidate by entry */
+  GHashTable *offers;          /* how many, by offer */
+} RowSet;
+
+typedef struct
+{
+  DimpleSettling *settling;
+  GPtrArray      *tables;      /* of const DimpleTable */
+  GPtrArray      *candidates;  /* of Candidate, oldest first */
+  GStringChunk   *texts;
+  RowSet          shown;
+} Cycle;
+
+static void
+free_candidate (gpointer pointer)
+{
+  Candidate *candidate = pointer;
+
+  g_ptr_array_unref (candidate->entries);
+  g_ptr_array_unref (candidate->wants);
+  g_ptr_array_unref (candidate->offers);
+  g_free (candidate);
+}
+
+static void
+row_set_init (RowSet *self)
+{
+  self->holders = g_hash_table_new (g_str_hash, g_str_equal);
+  self->offers = g_hash_table_new (g_str_hash, g_str_equal);
+}
+
+static void
+row_set_clear (RowSet *self)
+{
+  g_clear_pointer (&self->holders, g_hash_table_unref);
+  g_clear_pointer (&self->offers, g_hash_table_unref);
+}
+
+G_DEFINE_AUTO_CLEANUP_CLEAR_FUNC (RowSet, row_set_clear)
+
+static void
+cycle_clear (Cycle *self)
+{
+  g_clear_pointer (&self->candidates, g_ptr_array_unref);
+  g_clear_pointer (&self->texts, g_string_chunk_free);
+  row_set_clear (&self->shown);
+}
+
+G_DEFINE_AUTO_CLEANUP_CLEAR_FUNC (Cycle, cycle_clear)
+
+/* -- Sets of rows ---------------------------------------------------------------------------------------------------- */
+
+static gboolean
+offers_any (RowSet     *self,
+            const char *want)
+{
+  return g_hash_table_lookup (self->offers, want) != NULL;
+}
+
+static void
+row_set_add (RowSet    *self,
+             Candidate *row)
+{
+  for (guint i = 0; i < row->entries->len; i++)
+    g_hash_table_insert (self->holders, g_ptr_array_index (row->entries, i), row);
+  for (guint i = 0; i < row->offers->len; i++)
+    {
+      char *offer = g_ptr_array_index (row->offers, i);
+
+      g_hash_table_insert (self->offers, offer,
+                           GUINT_TO_POINTER (GPOINTER_TO_UINT (g_hash_table_lookup (self->offers, offer)) + 1));
+    }
+}
+
+static void
+row_set_remove (RowSet    *self,
+                Candidate *row)
+{
+  for (guint i = 0; i < row->entries->len; i++)
+    if (g_hash_table_lookup (self->holders, g_ptr_array_index (row->entries, i)) == row)
+      g_hash_table_remove (self->holders, g_ptr_array_index (row->entries, i));
+  for (guint i = 0; i < row->offers->len; i++)
+    {
+      char *offer = g_ptr_array_index (row->offers, i);
+      guint n_offers = GPOINTER_TO_UINT (g_hash_table_lookup (self->offers, offer)) - 1;
+
+      g_hash_table_insert (self->offers, offer, GUINT_TO_POINTER (n_offers));
+    }
+}
+
+/* (nullable) a row of the set that `row` collides with */
+static Candidate *
+find_rival (RowSet    *self,
+            Candidate *row)
+{
+  for (guint i = 0; i < row->entries->len; i++)
+    {
+      Candidate *holder = g_hash_table_lookup (self->holders, g_ptr_array_index (row->entries, i));
+
+      if (holder != NULL && holder != row)
+        return holder;
+    }
+  return NULL;
+}
+
+static gboolean
+offers_itself (Candidate  *row,
+               const char *want)
+{
+  return g_ptr_array_find_with_equal_func (row->offers, want, g_str_equal, NULL);
+}
+
+/* (nullable) something that `row` wants and no row of the set offers; it may be its own parent */
+static const char *
+find_missing (RowSet    *self,
+              Candidate *row)
+{
+  for (guint i = 0; i < row->wants->len; i++)
+    {
+      const char *want = g_ptr_array_index (row->wants, i);
+
+      if (!offers_any (self, want) && !offers_itself (row, want))
+        return want;
+    }
+  return NULL;
+}
+
+/* -- Deciding -------------------------------------------------------------------------------------------------------- */
+
+static void
+show (Cycle     *self,
+      Candidate *row)
+{
+  row->decided = row->shown = TRUE;
+  row_set_add (&self->shown, row);
+}
+
+/* Step 1, once over the undecided rows; FALSE: it decided nothing. */
+static gboolean
+conclude (Cycle      *self,
+          RowSet     *alive,
+          GPtrArray  *undecided,
+          GHashTable *first)
+{
+  gboolean progress = FALSE;
+
+  g_hash_table_remove_all (first);
+  for (guint i = 0; i < undecided->len; i++)
+    {
+      Candidate *row = g_ptr_array_index (undecided, i);
+      gboolean opposed = FALSE;
+
+      for (guint j = 0; j < row->entries->len; j++)
+        opposed |= g_hash_table_contains (first, g_ptr_array_index (row->entries, j));
+      if (find_rival (&self->shown, row) != NULL || find_missing (alive, row) != NULL)
+        {
+          row_set_remove (alive, row);
+          row->decided = progress = TRUE;
+        }
+      else if (opposed || find_missing (&self->shown, row) != NULL)
+        {
+          for (guint j = 0; j < row->entries->len; j++)
+            if (!g_hash_table_contains (first, g_ptr_array_index (row->entries, j)))
+              g_hash_table_insert (first, g_ptr_array_index (row->entries, j), row);
+        }
+      else
+        {
+          show (self, row);
+          progress = TRUE;
+        }
+    }
+  return progress;
+}
+
+/* Step 2; FALSE: no such set. */
+static gboolean
+show_circles (Cycle      *self,
+              GPtrArray  *undecided,
+              GHashTable *first)
+{
+  g_autoptr(GPtrArray) rows = g_ptr_array_new ();
+  gboolean shrunk = TRUE;
+
+  for (guint i = 0; i < undecided->len; i++)
+    {
+      Candidate *row = g_ptr_array_index (undecided, i);
+      gboolean unopposed = TRUE;
+
+      for (guint j = 0; j < row->entries->len; j++)
+        unopposed &= g_hash_table_lookup (first, g_ptr_array_index (row->entries, j)) == row;
+      if (unopposed)
+        {
+          show (self, row);
+          g_ptr_array_add (rows, row);
+        }
+    }
+  while (shrunk)
+    {
+      shrunk = FALSE;
+      for (guint i = 0; i < rows->len; i++)
+        {
+          Candidate *row = g_ptr_array_index (rows, i);
+
+          if (!row->shown || find_missing (&self->shown, row) == NULL)
+            continue;
+          row->shown = row->decided = FALSE;
+          row_set_remove (&self->shown, row);
+          shrunk = TRUE;
+        }
+    }
+  for (guint i = 0; i < rows->len; i++)
+    if (((Candidate *) g_ptr_array_index (rows, i))->shown)
+      return TRUE;
+  return FALSE;
+}
+
+/* Adds to `family` what the oldest undecided row needs shown with it; FALSE if two of them collide. */
+static gboolean
+collect_family (Cycle     *self,
+                GPtrArray *undecided,
+                GPtrArray *family)
+{
+  g_auto(RowSet) members = { 0 };
+
+  row_set_init (&members);
+  g_ptr_array_add (family, g_ptr_array_index (undecided, 0));
+  row_set_add (&members, g_ptr_array_index (undecided, 0));
+  for (guint next = 0; next < family->len; next++)
+    {
+      Candidate *member = g_ptr_array_index (family, next);
+
+      for (guint i = 0; i < member->wants->len; i++)
+        {
+          const char *want = g_ptr_array_index (member->wants, i);
+          Candidate *parent = NULL;
+
+          if (offers_any (&self->shown, want) || offers_any (&members, want) || offers_itself (member, want))
+            continue;
+          for (guint j = 0; j < undecided->len && parent == NULL; j++)
+            if (offers_itself (g_ptr_array_index (undecided, j), want))
+              parent = g_ptr_array_index (undecided, j);
+          if (parent == NULL || find_rival (&members, parent) != NULL)
+            return FALSE;
+          row_set_add (&members, parent);
+          g_ptr_array_add (family, parent);
+        }
+    }
+  return TRUE;
+}
+
+/* Step 4. */
+static void
+show_late (Cycle *self)
+{
+  gboolean progress = TRUE;
+
+  while (progress)
+    {
+      progress = FALSE;
+      for (guint i = 0; i < self->candidates->len; i++)
+        {
+          Candidate *row = g_ptr_array_index (self->candidates, i);
+
+          if (row->shown || find_missing (&self->shown, row) != NULL || find_rival (&self->shown, row) != NULL)
+            continue;
+          show (self, row);
+          progress = TRUE;
+        }
+    }
+}
+
+static void
+drop_decided (GPtrArray *undecided)
+{
+  guint left = 0;
+
+  for (guint i = 0; i < undecided->len; i++)
+    if (!((Candidate *) g_ptr_array_index (undecided, i))->decided)
+      undecided->pdata[left++] = g_ptr_array_index (undecided, i);
+  g_ptr_array_set_size (undecided, (int) left);
+}
+
+static void
+decide (Cycle *self)
+{
+  g_autoptr(GPtrArray) undecided = g_ptr_array_copy (self->candidates, NULL, NULL);
+  g_autoptr(GHashTable) first = g_hash_table_new (g_str_hash, g_str_equal);
+  g_auto(RowSet) alive = { 0 };       /* what can still be a parent */
+  gboolean given_up = FALSE;
+
+  g_ptr_array_set_free_func (undecided, NULL);
+  row_set_init (&alive);
+  for (guint i = 0; i < undecided->len; i++)
+    row_set_add (&alive, g_ptr_array_index (undecided, i));
+
+  while (undecided->len > 0)
+    {
+      if (!conclude (self, &alive, undecided, first) && !show_circles (self, undecided, first))
+        {
+          g_autoptr(GPtrArray) family = g_ptr_array_new ();
+          Candidate *oldest = g_ptr_array_index (undecided, 0);
+
+          if (collect_family (self, undecided, family))
+            for (guint i = 0; i < family->len; i++)
+              show (self, g_ptr_array_index (family, i));
+          else
+            {
+              row_set_remove (&alive, oldest);
+              oldest->decided = given_up = TRUE;
+            }
+        }
+      drop_decided (undecided);
+    }
+  if (given_up)
+    show_late (self);
+}
+
+/* -- What rows hold, want and offer ----------------------------------------------------------------------------------- */
+
+/* Equal values give equal texts: numbers by value, text as the collation folds it. */
+static void
+append_folded (GString           *text,
+               sqlite3_stmt      *statement,
+               int                column,
+               const char        *collation)
+{
+  DimpleValue value;
+  g_autofree char *folded = NULL;
+
+  dimple_value_from_column (&value, statement, column);
+  if (value.type == SQLITE_FLOAT && value.real == (double) (gint64) value.real)
+    {
+      value.integer = (gint64) value.real;
+      value.type = SQLITE_INTEGER;
+    }
+  if (value.type == SQLITE_TEXT && g_ascii_strcasecmp (collation, "NOCASE") == 0)
+    value.bytes = folded = g_ascii_strdown (value.bytes, (gssize) value.size);
+  while (value.type == SQLITE_TEXT && g_ascii_strcasecmp (collation, "RTRIM") == 0 &&
+         value.size > 0 && value.bytes[value.size - 1] == ' ')
+    value.size--;
+  g_string_append_c (text, ',');
+  dimple_json_append_value (text, &value);
+}
+
+/* Adds the text of a slot and `n` columns from `column` on, unless one of them is NULL: NULL equals nothing. */
+static void
+add_text (Cycle              *self,
+          GPtrArray          *texts,
+          const char         *slot,
+          sqlite3_stmt       *statement,
+          int                 column,
+          guint               n,
+          const char * const *collations)
+{
+  g_autoptr(GString) text = g_string_new (slot);
+  char *kept;
+
+  for (guint i = 0; i < n; i++)
+    {
+      if (sqlite3_column_type (statement, column + (int) i) == SQLITE_NULL)
+        return;
+      append_folded (text, statement, column + (int) i, collations[i]);
+    }
+  kept = g_string_chunk_insert_len (self->texts, text->str, (gssize) text->len);
+  if (!g_ptr_array_find_with_equal_func (texts, kept, g_str_equal, NULL))
+    g_ptr_array_add (texts, kept);
+}
+
+/* One run of columns in the statement that reads a row's terms. */
+typedef struct
+{
+  enum { ENTRY, WANT, OFFER } kind;
+  char      *slot;
+  guint      n_columns;
+  gboolean   partial;          /* a column more at the end: whether the row is in the index */
+  GPtrArray *collations;
+} Slot;
+
+static void
+free_slot (gpointer pointer)
+{
+  Slot *slot = pointer;
+
+  g_free (slot->slot);
+  g_ptr_array_unref (slot->collations);
+  g_free (slot);
+}
+
+static Slot *
+add_slot (GPtrArray *slots,
+          int        kind,
+          char      *name)
+{
+  Slot *slot = g_new0 (Slot, 1);
+
+  slot->kind = kind;
+  slot->slot = name;
+  slot->collations = g_ptr_array_new_with_free_func (g_free);
+  g_ptr_array_add (slots, slot);
+  return slot;
+}
+
+static void
+append_term (GString    *sql,
+             const char *term)
+{
+  g_string_append_printf (sql, "%s(%s\n)", sql->len == 0 ? "" : ", ", term);
+}
+
+static void
+add_column (Slot              *slot,
+            GString           *sql,
+            const DimpleTable *holder,
+            const char        *column,
+            const char        *collation)
+{
+  g_autofree char *quoted = dimple_quote (column);
+
+  append_term (sql, quoted);
+  g_ptr_array_add (slot->collations, g_strdup (collation));
+  slot->n_columns++;
+}
+
+static const char *
+get_collation (const DimpleTable *table,
+               const char        *column)
+{
+  int number = dimple_table_find_column (table, column);
+
+  return number < 0 ? "BINARY" : ((DimpleColumn *) g_ptr_array_index (table->columns, (guint) number))->collation;
+}
+
+static gboolean
+add_index_slots (Cycle              *self,
+                 const DimpleTable  *table,
+                 GPtrArray          *slots,
+                 GString            *sql,
+                 GError            **error)
+{
+  for (guint i = 0; i < table->unique_indexes->len; i++)
+    {
+      const DimpleUniqueIndex *index = g_ptr_array_index (table->unique_indexes, i);
+      g_autoptr(DimpleIndexTerms) terms = dimple_index_terms_load (self->settling->connection, table, index, error);
+      Slot *slot;
+
+      if (terms == NULL)
+        return FALSE;
+      slot = add_slot (slots, ENTRY, g_strdup_printf ("%s.%s", table->name, index->name));
+      slot->n_columns = terms->terms->len;
+      for (guint j = 0; j < terms->terms->len; j++)
+        {
+          append_term (sql, g_ptr_array_index (terms->terms, j));
+          g_ptr_array_add (slot->collations, g_strdup (g_ptr_array_index (terms->collations, j)));
+        }
+      slot->partial = terms->condition != NULL;
+      if (slot->partial)
+        append_term (sql, terms->condition);
+    }
+  return TRUE;
+}
+
+static char *
+name_reference (const DimpleForeignKey *key,
+                const DimpleTable      *parent)
+{
+  g_autofree char *columns = g_strjoinv (",", key->parent_columns);
+  g_autofree char *text = g_strdup_printf ("%s(%s)", parent->name, columns);
+
+  return g_ascii_strdown (text, -1);
+}
+
+/* The FOREIGN KEYs within the group, from the side of `table` as child and as parent. */
+static void
+add_reference_slots (Cycle             *self,
+                     const DimpleTable *table,
+                     GPtrArray         *slots,
+                     GString           *sql)
+{
+  for (guint i = 0; i < self->tables->len; i++)
+    {
+      const DimpleTable *child = g_ptr_array_index (self->tables, i);
+
+      for (guint j = 0; j < child->foreign_keys->len; j++)
+        {
+          const DimpleForeignKey *key = g_ptr_array_index (child->foreign_keys, j);
+          const DimpleTable *parent = dimple_schema_find (self->settling->schema, key->parent);
+          Slot *slot;
+
+          if (child == table && g_ptr_array_find (self->tables, parent, NULL))
+            {
+              slot = add_slot (slots, WANT, name_reference (key, parent));
+              for (guint k = 0; key->columns[k] != NULL; k++)
+                add_column (slot, sql, table, key->columns[k], get_collation (parent, key->parent_columns[k]));
+            }
+          if (parent == table)
+            {
+              slot = add_slot (slots, OFFER, name_reference (key, parent));
+              for (guint k = 0; key->parent_columns[k] != NULL; k++)
+                add_column (slot, sql, table, key->parent_columns[k], get_collation (parent, key->parent_columns[k]));
+            }
+        }
+    }
+}
+
+static void
+read_slots (Cycle        *self,
+            Candidate    *candidate,
+            GPtrArray    *slots,
+            sqlite3_stmt *statement)
+{
+  int column = 0;
+
+  for (guint i = 0; i < slots->len; i++)
+    {
+      Slot *slot = g_ptr_array_index (slots, i);
+      GPtrArray *texts = slot->kind == ENTRY ? candidate->entries : slot->kind == WANT ? candidate->wants
+                                                                                       : candidate->offers;
+
+      if (!slot->partial || sqlite3_column_int (statement, column + (int) slot->n_columns) != 0)
+        add_text (self, texts, slot->slot, statement, column, slot->n_columns,
+                  (const char * const *) slot->collations->pdata);
+      column += (int) slot->n_columns + slot->partial;
+    }
+}
+
+/* An empty copy of a table, where one row at a time is looked at. */
+static gboolean
+create_copy (DimpleConnection   *connection,
+             const DimpleTable  *table,
+             GError            **error)
+{
+  g_autofree char *body = dimple_index_terms_get_table_body (connection, table->name, error);
+  g_autofree char *name = dimple_quote (table->name);
+  g_autofree char *sql = NULL;
+
+  if (body == NULL)
+    return FALSE;
+  sql = g_strdup_printf ("CREATE TEMP TABLE %s %s", name, body);
+  return dimple_connection_exec (connection, sql, error);
+}
+
+static void
+drop_copy (DimpleConnection  *connection,
+           const DimpleTable *table)
+{
+  g_autofree char *name = dimple_quote (table->name);
+  g_autofree char *sql = g_strdup_printf ("DROP TABLE temp.%s", name);
+
+  dimple_connection_exec (connection, sql, NULL);
+}
+
+/* Judges a row by itself: adds it to the candidates, or hides it. */
+static gboolean
+add_candidate (Cycle              *self,
+               DimpleMergeTable   *table,
+               DimpleMergeTable   *copy,
+               DimpleFoldedRow    *row,
+               GPtrArray          *slots,
+               sqlite3_stmt       *read,
+               GError            **error)
+{
+  DimpleRowStanding *standing = dimple_settling_look (self->settling, row, error);
+  const char *reason;
+  DimpleRefusal refusal;
+  Candidate *candidate;
+  gboolean lacks;
+
+  if (standing == NULL)
+    return FALSE;
+  reason = dimple_settling_judge (self->settling, table, row);
+  if (reason != NULL)
+    return dimple_settling_hide (self->settling, table, row, reason, NULL, error);
+  if (!dimple_merge_table_insert (copy, row->key, standing->wanted, &refusal, error))
+    return FALSE;
+  if (refusal != DIMPLE_TAKEN)
+    return dimple_settling_hide (self->settling, table, row,
+                                 refusal == DIMPLE_REFUSED_NOT_NULL ? "not-null" : "check", NULL, error);
+
+  candidate = g_new0 (Candidate, 1);
+  candidate->row = row;
+  candidate->entries = g_ptr_array_new ();
+  candidate->wants = g_ptr_array_new ();
+  candidate->offers = g_ptr_array_new ();
+  g_ptr_array_add (self->candidates, candidate);
+  if (slots->len > 0 && dimple_statement_step (read, NULL))
+    read_slots (self, candidate, slots, read);
+  sqlite3_reset (read);
+
+  /* what it wants of tables that are settled already, no row of the group can offer */
+  if (!dimple_merge_table_lacks_parent (copy, row->key, standing->wanted, &lacks, error))
+    return FALSE;
+  if (lacks)
+    g_ptr_array_add (candidate->wants, (gpointer) "outside");
+  return dimple_merge_table_delete (copy, row->key, 0, error);
+}
+
+static gboolean
+add_candidates (Cycle              *self,
+                const DimpleTable  *definition,
+                GError            **error)
+{
+  DimpleMergeTable *table = dimple_settling_get_table (self->settling, definition, error);
+  DimpleFold *fold = self->settling->fold;
+  g_autoptr(GPtrArray) slots = g_ptr_array_new_with_free_func (free_slot);
+  g_autoptr(GString) terms = g_string_new (NULL);
+  g_autofree char *name = dimple_quote (definition->name);
+  g_autofree char *sql = NULL;
+  g_autoptr(DimpleMergeTable) copy = NULL;
+  g_autoptr(DimpleStatement) read = NULL;
+
+  if (table == NULL || !add_index_slots (self, definition, slots, terms, error))
+    return FALSE;
+  add_reference_slots (self, definition, slots, terms);
+  copy = dimple_merge_table_new_copy (table, self->settling->schema, self->tables, error);
+  if (copy == NULL)
+    return FALSE;
+  sql = g_strdup_printf ("SELECT %s FROM temp.%s", terms->len > 0 ? terms->str : "1", name);
+  read = dimple_connection_prepare (self->settling->connection, sql, error);
+  if (read == NULL)
+    return FALSE;
+  for (guint i = 0; i < dimple_fold_get_n_rows (fold); i++)
+    {
+      DimpleFoldedRow *row = dimple_fold_get_row (fold, i);
+
+      if (row->table == definition && !add_candidate (self, table, copy, row, slots, read, error))
+        return FALSE;
+    }
+  return TRUE;
+}
+
+/* -- The whole ------------------------------------------------------------------------------------------------------- */
+
+static DimpleFoldedRow *
+want_of_group (DimpleFold              *fold,
+               const DimpleChangeGroup *group,
+               gpointer                 user_data)
+{
+  Cycle *self = user_data;
+
+  if (group->table == NULL || !g_ptr_array_find (self->tables, group->table, NULL))
+    return NULL;
+  return dimple_settling_touch (self->settling, group->table, group->key->data, group->key->len, self->settling->since);
+}
+
+static int
+compare_candidates (gconstpointer a,
+                    gconstpointer b)
+{
+  const Candidate * const *x = a, * const *y = b;
+
+  return dimple_settling_compare ((*x)->row, (*y)->row);
+}
+
+static gboolean
+collect_candidates (Cycle   *self,
+                    GError **error)
+{
+  DimpleSettling *settling = self->settling;
+
+  if (!dimple_fold_join_log (settling->fold, settling->connection, NULL, want_of_group, self, error))
+    return FALSE;
+  for (guint i = 0; i < dimple_fold_get_n_rows (settling->fold); i++)
+    dimple_fold_get_row (settling->fold, i)->whole = TRUE;
+
+  for (guint i = 0; i < self->tables->len; i++)
+    {
+      const DimpleTable *table = g_ptr_array_index (self->tables, i);
+      gboolean added;
+
+      if (!create_copy (settling->connection, table, error))
+        return FALSE;
+      added = add_candidates (self, table, error);
+      drop_copy (settling->connection, table);
+      if (!added)
+        return FALSE;
+    }
+  g_ptr_array_sort (self->candidates, compare_candidates);
+  return TRUE;
+}
+
+static gboolean
+hide_others (Cycle   *self,
+             GError **error)
+{
+  for (guint i = 0; i < self->candidates->len; i++)
+    {
+      Candidate *candidate = g_ptr_array_index (self->candidates, i);
+      DimpleMergeTable *table = g_hash_table_lookup (self->settling->tables, candidate->row->table);
+      gboolean orphan = find_missing (&self->shown, candidate) != NULL;
+
+      if (!candidate->shown && !dimple_settling_hide (self->settling, table, candidate->row,
+                                                      orphan ? "foreign-key" : "unique", NULL, error))
+        return FALSE;
+    }
+  return TRUE;
+}
+
+/* Shows what is to be shown; rows that are in each other's way only for now are taken out, and come in a later round. */
+static gboolean
+show_all (Cycle   *self,
+          GError **error)
+{
+  guint n_left = self->candidates->len + 1, n_before;
+
+  do
+    {
+      n_before = n_left;
+      n_left = 0;
+      for (guint i = 0; i < self->candidates->len; i++)
+        {
+          Candidate *candidate = g_ptr_array_index (self->candidates, i);
+          DimpleRowStanding *standing = candidate->row->data;
+          DimpleMergeTable *table = g_hash_table_lookup (self->settling->tables, candidate->row->table);
+          DimpleRefusal refusal;
+
+          if (!candidate->shown || standing->wanted == NULL)
+            continue;
+          if (!dimple_settling_show (self->settling, table, candidate->row, &refusal, error))
+            return FALSE;
+          if (refusal == DIMPLE_TAKEN)
+            continue;
+          n_left++;
+          if (!dimple_settling_take_out (self->settling, table, candidate->row, error))
+            return FALSE;
+        }
+    }
+  while (n_left > 0 && n_left < n_before);
+
+  if (n_left == 0)
+    return TRUE;
+  g_set_error_literal (error, DIMPLE_ERROR, DIMPLE_ERROR_CONSTRAINT,
+                       "Rows that should fit together were refused: a UNIQUE index compares in a way unknown to Dimple");
+  return FALSE;
+}
+
+gboolean
+dimple_settling_run_cycle (DimpleSettling  *settling,
+                           GPtrArray       *tables,
+                           GError         **error)
+{
+  g_auto(Cycle) self = {
+    .settling = settling,
+    .tables = tables,
+    .candidates = g_ptr_array_new_with_free_func (free_candidate),
+    .texts = g_string_chunk_new (4096),
+  };
+
+  row_set_init (&self.shown);
+  if (!collect_candidates (&self, error))
+    return FALSE;
+  decide (&self);
+  return hide_others (&self, error) && show_all (&self, error);
+}

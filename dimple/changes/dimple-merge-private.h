@@ -39,26 +39,4 @@ gboolean dimple_merge_refresh      (DimpleConnection   *connection,
                                     DimpleChangeSet    *changes,
                                     GError            **error);
 
-/* The stamps' anchors that a migration records for a row it changes: 1 + n_columns texts ("" where nothing was known).
- * `key` is the record of the key's values. */
-typedef struct _DimpleAnchors DimpleAnchors;
-/* Reads the log once for the keys added, then answers. */
-DimpleAnchors      *dimple_anchors_new     (DimpleSchema       *schema);
-void                dimple_anchors_free    (DimpleAnchors      *self);
-void                dimple_anchors_want    (DimpleAnchors      *self,
-                                            const char         *table,
-                                            const guint8       *key,
-                                            gsize               key_size);
-gboolean            dimple_anchors_load    (DimpleAnchors      *self,
-                                            DimpleConnection   *connection,
-                                            GError            **error);
-/* (column NULL: of the row) */
-const char         *dimple_anchors_get     (DimpleAnchors      *self,
-                                            const char         *table,
-                                            const guint8       *key,
-                                            gsize               key_size,
-                                            const char         *column);
-
-G_DEFINE_AUTOPTR_CLEANUP_FUNC (DimpleAnchors, dimple_anchors_free)
-
 G_END_DECLS

@@ -1,0 +1,43 @@
+/* dimple-query-plan-private.h: what a query reads, and whether its result can be kept row by row
+ *
+ * A query can be kept row by row if each row of its result comes from one row of one table, and depends on nothing else:
+ * then after a commit only the changed rows are asked for.  Whatever is not surely so is run again instead.
+ *
+ * SPDX-License-Identifier: LGPL-2.1-or-later
+ */
+#pragma once
+
+#include "dimple-sort-key-private.h"
+#include "dimple-watch-set-private.h"
+
+G_BEGIN_DECLS
+
+typedef struct
+{
+  char              *sql;
+  DimpleSchema      *schema;
+  DimpleWatchSet     watch;
+
+  char              *reason;          /* (nullable) why it is run again; NULL: it is kept row by row */
+
+  /* Only if it is kept row by row. */
+  const DimpleTable *table;
+  guint64            place_columns;   /* what WHERE and ORDER BY read: else a row stays where it is */
+  GArray            *terms;           /* of DimpleSortTerm */
+  guint              first_hidden;    /* in load_sql and test_sql: the rowid, then the value of each term */
+  GArray            *term_columns;    /* of guint: where each term's value is */
+  char              *load_sql;        /* all rows, in order */
+  char              *test_sql;        /* one row, :dimple_row; no row if it does not belong */
+  char              *row_sql;         /* what the query shows of the row :dimple_row */
+} DimpleQueryPlan;
+
+DimpleQueryPlan *dimple_query_plan_new   (DimpleConnection  *reader,
+                                          DimpleSchema      *schema,
+                                          const char        *sql,
+                                          GError           **error);
+DimpleQueryPlan *dimple_query_plan_ref   (DimpleQueryPlan   *self);
+void             dimple_query_plan_unref (DimpleQueryPlan   *self);
+
+G_DEFINE_AUTOPTR_CLEANUP_FUNC (DimpleQueryPlan, dimple_query_plan_unref)
+
+G_END_DECLS

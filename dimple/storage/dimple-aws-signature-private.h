@@ -24,7 +24,8 @@ typedef struct
   const char *service;
 } DimpleAwsCredentials;
 
-/* What is signed.  `path` and `query` are encoded already; `headers` are names in lower case and values by turns, then NULL */
+/* What is signed.  `path` and `query` are encoded already; `headers` are names in lower case and values by turns, then
+ * NULL */
 typedef struct
 {
   const char *method;

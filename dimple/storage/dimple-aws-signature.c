@@ -47,7 +47,7 @@ dimple_aws_canonical_query (const char * const *parameters)
   g_autoptr (GPtrArray) pairs = g_ptr_array_new_with_free_func (g_free);
   char *query;
 
-  /* Sorted by name and then by value: a byte below all others stands for the `=` meanwhile, which would sort after `-` */
+  /* Sorted by name and then by value: a byte below all others stands for the `=`, which would sort after `-` */
   for (gsize i = 0; parameters[i] != NULL; i += 2)
     {
       g_autofree char *name = dimple_aws_uri_encode (parameters[i], FALSE);

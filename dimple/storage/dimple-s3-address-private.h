@@ -1,6 +1,7 @@
 /* dimple-s3-address-private.h: where a bucket is
  *
- * An address never changes: what is learnt from a server makes another one.  So requests on several threads can share it.
+ * An address never changes: what is learnt from a server makes another one.  So requests on several threads can share
+ * it.
  *
  * SPDX-License-Identifier: LGPL-2.1-or-later
  */
@@ -29,7 +30,8 @@ DimpleS3Address *dimple_s3_address_new           (const char             *endpoi
 DimpleS3Address *dimple_s3_address_ref           (DimpleS3Address        *self);
 void             dimple_s3_address_unref         (DimpleS3Address        *self);
 
-/* Both are NULL if nothing new is learnt, or if it may not be followed.  `target` is a URI, or a host with or without port. */
+/* Both are NULL if nothing new is learnt, or if it may not be followed.  `target` is a URI, or a host with or without
+ * port. */
 DimpleS3Address *dimple_s3_address_with_region   (DimpleS3Address        *self,
                                                   const char             *region);
 DimpleS3Address *dimple_s3_address_redirect      (DimpleS3Address        *self,

@@ -69,7 +69,7 @@ copy_address (DimpleS3Address *self)
   return copy;
 }
 
-/* Providers name their servers as AWS does: “s3.eu-west-1.example.com”, or “s3-eu-west-1.example.com” in the old days */
+/* Providers name their servers as AWS does: “s3.eu-west-1.example.com”, or “s3-eu-west-1.example.com” formerly */
 static char *
 guess_region (const char *host)
 {
@@ -95,11 +95,25 @@ make_amazon_server (const char *region)
   return g_strdup_printf ("s3.%s.amazonaws.com%s", region, g_str_has_prefix (region, "cn-") ? ".cn" : "");
 }
 
-/* Letters, digits and dashes, with dots between: what a name of a host can hold and a region never exceeds */
+/* What the name of a host is made of, and a region too */
 static gboolean
 is_host_name (const char *name)
 {
-  return *name != '\0' && name[strspn (name, "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789.-_")] == '\0';
+  static const char allowed[] = G_CSET_A_2_Z G_CSET_a_2_z G_CSET_DIGITS ".-_";
+
+  return *name != '\0' && name[strspn (name, allowed)] == '\0';
+}
+
+/* (transfer full) (nullable): as it is signed and sent: in lower case, and in ASCII where a name is in another script */
+static char *
+normalize_host (const char *host)
+{
+  g_autofree char *ascii = g_hostname_is_ip_address (host) ? g_strdup (host) : g_hostname_to_ascii (host);
+
+  if (ascii == NULL || (!is_host_name (ascii) && !g_hostname_is_ip_address (ascii)))
+    return NULL;
+
+  return g_ascii_strdown (ascii, -1);
 }
 
 /* A URI, or a host with or without port */
@@ -122,15 +136,25 @@ parse_server (const char *text,
   return g_steal_pointer (&uri);
 }
 
+/* -1 for the usual one */
+static int
+get_port (GUri *uri)
+{
+  int default_port = strcmp (g_uri_get_scheme (uri), "https") == 0 ? 443 : 80;
+
+  return g_uri_get_port (uri) != default_port ? g_uri_get_port (uri) : -1;
+}
+
 static gboolean
 set_endpoint (DimpleS3Address  *self,
               const char       *endpoint,
               GError          **error)
 {
   g_autoptr (GUri) uri = parse_server (endpoint, "https");
+  g_autofree char *host = uri != NULL ? normalize_host (g_uri_get_host (uri)) : NULL;
   gsize length;
 
-  if (uri == NULL || g_uri_get_query (uri) != NULL || g_uri_get_fragment (uri) != NULL)
+  if (host == NULL || g_uri_get_query (uri) != NULL || g_uri_get_fragment (uri) != NULL)
     {
       /* What was typed is not repeated: there may be a password in it */
       g_set_error_literal (error, DIMPLE_ERROR, DIMPLE_ERROR_NO_SUCH_STORAGE,
@@ -139,8 +163,8 @@ set_endpoint (DimpleS3Address  *self,
     }
 
   self->scheme = g_strdup (g_uri_get_scheme (uri));
-  self->server = g_strdup (g_uri_get_host (uri));
-  self->port = g_uri_get_port (uri);
+  self->server = g_steal_pointer (&host);
+  self->port = get_port (uri);
   self->base_path = g_strdup (g_uri_get_path (uri));
   length = strlen (self->base_path);
   while (length > 0 && self->base_path[length - 1] == '/')
@@ -169,7 +193,8 @@ dimple_s3_address_new (const char     *endpoint,
     }
   if (region != NULL && *region != '\0' && !is_host_name (region))
     {
-      g_set_error (error, DIMPLE_ERROR, DIMPLE_ERROR_NO_SUCH_STORAGE, _("“%s” cannot be the name of a region."), region);
+      g_set_error (error, DIMPLE_ERROR, DIMPLE_ERROR_NO_SUCH_STORAGE,
+                   _("“%s” cannot be the name of a region."), region);
       return NULL;
     }
 
@@ -191,7 +216,7 @@ dimple_s3_address_new (const char     *endpoint,
       self->base_path = g_strdup ("");
       /* The certificate of AWS is for one label before the server's name */
       self->path_style = style == DIMPLE_S3_STYLE_PATH ||
-                         (style == DIMPLE_S3_STYLE_AUTOMATIC && (strchr (bucket, '.') != NULL || !is_host_name (bucket)));
+                         (style == DIMPLE_S3_STYLE_AUTOMATIC && (strchr (bucket, '.') || !is_host_name (bucket)));
     }
 
   return g_steal_pointer (&self);
@@ -230,16 +255,16 @@ dimple_s3_address_redirect (DimpleS3Address *self,
 {
   g_autoptr (GUri) uri = target != NULL ? parse_server (target, self->scheme) : NULL;
   g_autofree char *bucket_label = g_strconcat (self->bucket, ".", NULL);
+  g_autofree char *host = uri != NULL ? normalize_host (g_uri_get_host (uri)) : NULL;
   g_autofree char *region = NULL;
   DimpleS3Address *changed;
-  const char *server;
+  const char *server = host;
   gboolean path_style;
 
-  if (uri == NULL)
+  if (host == NULL)
     return NULL;
 
   /* Nobody may lead us, and the session token, out of TLS, or away from AWS */
-  server = g_uri_get_host (uri);
   if ((strcmp (self->scheme, "https") == 0 && strcmp (g_uri_get_scheme (uri), "https") != 0) ||
       (self->is_amazon && !is_of_amazon (server)))
     return NULL;
@@ -250,7 +275,7 @@ dimple_s3_address_redirect (DimpleS3Address *self,
       server += strlen (bucket_label);
       path_style = FALSE;
     }
-  if (g_ascii_strcasecmp (server, self->server) == 0 && g_uri_get_port (uri) == self->port &&
+  if (strcmp (server, self->server) == 0 && get_port (uri) == self->port &&
       path_style == self->path_style && strcmp (g_uri_get_scheme (uri), self->scheme) == 0)
     return NULL;
 
@@ -259,7 +284,7 @@ dimple_s3_address_redirect (DimpleS3Address *self,
   g_free (changed->server);
   changed->scheme = g_strdup (g_uri_get_scheme (uri));
   changed->server = g_strdup (server);
-  changed->port = g_uri_get_port (uri);
+  changed->port = get_port (uri);
   changed->path_style = path_style;
   region = guess_region (server);
   if (region != NULL)
@@ -302,11 +327,10 @@ char *
 dimple_s3_address_dup_host (DimpleS3Address *self)
 {
   g_autofree char *host = make_host (self);
-  int default_port = strcmp (self->scheme, "https") == 0 ? 443 : 80;
   GString *text = g_string_new (NULL);
 
   g_string_append_printf (text, strchr (host, ':') != NULL ? "[%s]" : "%s", host);
-  if (self->port != -1 && self->port != default_port)
+  if (self->port != -1)
     g_string_append_printf (text, ":%d", self->port);
 
   return g_string_free (text, FALSE);
@@ -340,5 +364,5 @@ gboolean
 dimple_s3_address_is_same_server (DimpleS3Address *self,
                                   DimpleS3Address *other)
 {
-  return g_ascii_strcasecmp (self->server, other->server) == 0;
+  return strcmp (self->server, other->server) == 0;
 }

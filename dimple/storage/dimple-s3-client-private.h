@@ -1,7 +1,7 @@
 /* dimple-s3-client-private.h: what all requests to one bucket share
  *
- * The connections, the keys, what has been learnt from the server so far, and the limit on requests at once.  May be used
- * from any thread.
+ * The connections, the keys, what has been learnt from the server so far, and the limit on requests at once.  May be
+ * used from any thread.
  *
  * SPDX-License-Identifier: LGPL-2.1-or-later
  */

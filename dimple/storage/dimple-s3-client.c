@@ -1,9 +1,9 @@
 /* dimple-s3-client.c: what all requests to one bucket share
  *
- * One SoupSession serves all threads: since libsoup 3.2 messages may be sent from any of them, and the callbacks come in
- * the thread-default main context of each call.  The limit on requests at once is ours, not the session's: with HTTP/2,
- * many requests share one connection, and a request that libsoup keeps waiting would have been signed long before it is
- * sent.
+ * One SoupSession serves all threads: since libsoup 3.2 messages may be sent from any of them, and the callbacks come
+ * in the thread-default main context of each call.  The limit on requests at once is ours, not the session's: with
+ * HTTP/2, many requests share one connection, and a request that libsoup keeps waiting would have been signed long
+ * before it is sent.
  *
  * SPDX-License-Identifier: LGPL-2.1-or-later
  */
@@ -296,6 +296,21 @@ hide (GString    *text,
     g_string_replace (text, secret, "…", 0);
 }
 
+/* A server may repeat the Authorization header */
+static void
+hide_signatures (GString *text)
+{
+  static const char name[] = "Signature=";
+  char *found;
+
+  while ((found = strstr (text->str, name)) != NULL)
+    {
+      gsize length = strlen (name) + strspn (found + strlen (name), G_CSET_DIGITS "abcdefABCDEF");
+
+      g_string_erase (text, found - text->str, length);
+    }
+}
+
 char *
 dimple_s3_client_clean_text (DimpleS3Client *self,
                              const char     *text)
@@ -306,6 +321,7 @@ dimple_s3_client_clean_text (DimpleS3Client *self,
   /* Before it is cut, so that no half of one stays */
   hide (cleaned, self->secret_key);
   hide (cleaned, self->session_token);
+  hide_signatures (cleaned);
 
   for (char *c = cleaned->str; *c != '\0'; c++)
     if (g_ascii_iscntrl (*c))

@@ -111,7 +111,8 @@ load_file (const char  *variable,
   /* GKeyFile's own message may show a line, and with it a secret */
   if (!g_key_file_load_from_data (file, text, -1, G_KEY_FILE_NONE, NULL))
     {
-      g_set_error (error, DIMPLE_ERROR, DIMPLE_ERROR_DENIED, _("The keys in %s cannot be read: it is not an INI file."), path);
+      g_set_error (error, DIMPLE_ERROR, DIMPLE_ERROR_DENIED,
+                   _("The keys in %s cannot be read: it is not an INI file."), path);
       return NULL;
     }
 
@@ -153,7 +154,8 @@ read_keys_from_file (Place   *place,
 
   g_set_error (error, DIMPLE_ERROR, DIMPLE_ERROR_DENIED,
                _("There are no keys for the bucket “%s”. Put them into the URI, into AWS_ACCESS_KEY_ID and "
-                 "AWS_SECRET_ACCESS_KEY, or into the profile “%s” of ~/.aws/credentials."), place->bucket, get_profile ());
+                 "AWS_SECRET_ACCESS_KEY, or into the profile “%s” of ~/.aws/credentials."),
+               place->bucket, get_profile ());
   return FALSE;
 }
 
@@ -176,11 +178,12 @@ find_keys (Place   *place,
   return TRUE;
 }
 
-/* (transfer full) (nullable): the region in the configuration, which names its profiles another way than the credentials */
+/* (transfer full) (nullable): the region; the configuration names its profiles another way than the credentials do */
 static char *
 find_region (void)
 {
   static const char * const variables[] = { "AWS_REGION", "AWS_DEFAULT_REGION" };
+  const char *profile = get_profile ();
   g_autoptr (GKeyFile) file = NULL;
   g_autofree char *group = NULL;
 
@@ -193,7 +196,7 @@ find_region (void)
   if (file == NULL)
     return NULL;
 
-  group = strcmp (get_profile (), "default") == 0 ? g_strdup ("default") : g_strconcat ("profile ", get_profile (), NULL);
+  group = g_strconcat (strcmp (profile, "default") == 0 ? "" : "profile ", profile, NULL);
   return get_value (file, group, "region");
 }
 
@@ -202,7 +205,8 @@ set_fault (GError     **error,
            const char  *fault)
 {
   g_set_error (error, DIMPLE_ERROR, DIMPLE_ERROR_PARAMETERS,
-               _("The s3:// URI cannot be used: %s. Write it like s3://KEY:SECRET@s3.example.org/bucket/prefix."), fault);
+               _("The s3:// URI cannot be used: %s. Write it like s3://KEY:SECRET@s3.example.org/bucket/prefix."),
+               fault);
   return FALSE;
 }
 
@@ -246,12 +250,13 @@ read_parameters (Place     *place,
                  gboolean  *tls,
                  GError   **error)
 {
+  const char *query = g_uri_get_query (uri) != NULL ? g_uri_get_query (uri) : "";
   GUriParamsIter iter;
   char *name;
   char *value;
 
   *tls = TRUE;
-  g_uri_params_iter_init (&iter, g_uri_get_query (uri) != NULL ? g_uri_get_query (uri) : "", -1, "&", G_URI_PARAMS_NONE);
+  g_uri_params_iter_init (&iter, query, -1, "&", G_URI_PARAMS_NONE);
   while (g_uri_params_iter_next (&iter, &name, &value, NULL))
     {
       g_autofree char *own_name = name;
@@ -340,7 +345,7 @@ read_place (Place   *place,
   return find_keys (place, error);
 }
 
-/* `uri` was parsed with G_URI_FLAGS_HAS_PASSWORD, and is decoded but for its query */
+/* `uri` was parsed with G_URI_FLAGS_HAS_PASSWORD and G_URI_FLAGS_ENCODED_QUERY */
 DimpleStorage *
 dimple_s3_storage_new_for_uri (GUri    *uri,
                                GError **error)

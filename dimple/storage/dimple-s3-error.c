@@ -102,7 +102,7 @@ explain_denial (DimpleS3Address *address,
   if (g_strcmp0 (code, "InvalidAccessKeyId") == 0)
     return g_strdup (_("The server does not know the access key. Check the access key."));
   if (g_strcmp0 (code, "SignatureDoesNotMatch") == 0)
-    return g_strdup (_("The server does not accept the secret key. Check the secret key."));
+    return g_strdup (_("The server does not accept the keys. Check the access key and the secret key."));
   if (is_one_of (code, token_codes))
     return g_strdup (_("The session has ended. Sign in again."));
   if (g_strcmp0 (code, "RequestTimeTooSkewed") == 0)
@@ -162,14 +162,15 @@ dimple_s3_error_to_gerror (DimpleS3Client      *client,
     }
   if (dimple_s3_error_is_transient (status, code))
     {
-      sentence = g_strdup_printf (_("The server %s cannot answer at the moment (%u). Try again later."), server, status);
+      sentence = g_strdup_printf (_("The server %s cannot answer at the moment (%u). Try again later."),
+                                  server, status);
       return make_error (client, DIMPLE_ERROR_STORAGE, sentence, answer);
     }
   if (answer == NULL)
     {
       return g_error_new (DIMPLE_ERROR, DIMPLE_ERROR_STORAGE,
-                          _("%s does not answer as an S3 server does (%u). Check its address, and whether a proxy or a login "
-                            "page is in between."), server, status);
+                          _("%s does not answer as an S3 server does (%u). Check its address, and whether a proxy or a "
+                            "login page is in between."), server, status);
     }
 
   sentence = g_strdup_printf (_("The server %s refuses the request (%u)."), server, status);

@@ -2,8 +2,8 @@
  *
  * https://docs.aws.amazon.com/AmazonS3/latest/API/API_ListObjectsV2.html
  *
- * One request as a rule.  More follow only where a page has no key that was asked for and yet is not the last: after many
- * deletes, or from a server that knows no start-after.  They go on by token, so they come to an end.
+ * One request as a rule.  More follow only where a page has no key that was asked for and yet is not the last: after
+ * many deletes, or from a server that knows no start-after.  They go on by token, so they come to an end.
  *
  * SPDX-License-Identifier: LGPL-2.1-or-later
  */
@@ -86,8 +86,8 @@ on_page (GObject      *source,
   if (listing.continuation_token == NULL || g_strcmp0 (listing.continuation_token, list->token) == 0)
     {
       g_task_return_new_error (task, DIMPLE_ERROR, DIMPLE_ERROR_STORAGE,
-                               _("The server does not tell how its list of objects goes on. Another version of the server, or "
-                                 "another one, is needed."));
+                               _("The server does not tell how its list of objects goes on. Update the server, or use "
+                                 "another one."));
       return;
     }
 

@@ -1,7 +1,7 @@
 /* dimple-s3-remove.c: removes any number of objects from a bucket
  *
- * DeleteObjects takes 1,000 keys at once; but not every server has it, and it wants its keys in XML, which cannot hold all
- * of them.  The others are removed one by one, several at a time.
+ * DeleteObjects takes 1,000 keys at once; but not every server has it, and it wants its keys in XML, which cannot hold
+ * all of them.  The others are removed one by one, several at a time.
  *
  * https://docs.aws.amazon.com/AmazonS3/latest/API/API_DeleteObjects.html
  *

@@ -7,9 +7,9 @@
  *             |  <--- learnt ---------+  +-> BACK_OFF
  *             +---------------------------------+
  *
- * Each state has a function, which does its work and sets the next state.  It returns TRUE to go on at once, or FALSE if
- * a callback will.  While a callback is awaited it holds a reference on the task, which owns the item; so an item lives
- * until its last callback, and there is never more than one on the way.
+ * Each state has a function, which does its work and sets the next state.  It returns TRUE to go on at once, or FALSE
+ * if a callback will.  While a callback is awaited it holds a reference on the task, which owns the item; so an item
+ * lives until its last callback, and there is never more than one on the way.
  *
  * Cancellation ends each state early, and request_judge() turns it into the result.
  *
@@ -341,7 +341,8 @@ request_send (Request *self)
                                            : dimple_s3_client_dup_address (self->client);
   uri = dimple_s3_address_build_uri (self->address, self->key, self->query);
   self->message = soup_message_new_from_uri (self->method, uri);
-  soup_message_set_flags (self->message, SOUP_MESSAGE_NO_REDIRECT);
+  /* All that we ask may be asked twice, DeleteObjects too; libsoup would give that a connection of its own */
+  soup_message_set_flags (self->message, SOUP_MESSAGE_NO_REDIRECT | SOUP_MESSAGE_IDEMPOTENT);
   headers = soup_message_get_request_headers (self->message);
   if (self->body != NULL)
     soup_message_set_request_body_from_bytes (self->message, self->content_type, self->body);
@@ -356,8 +357,8 @@ request_send (Request *self)
     self->cancelled_id = g_cancellable_connect (get_cancellable (self), G_CALLBACK (on_cancelled),
                                                 g_object_ref (self->attempt), g_object_unref);
   request_watch_progress (self);
-  soup_session_send_async (dimple_s3_client_get_session (self->client), self->message, G_PRIORITY_DEFAULT, self->attempt,
-                           on_sent, g_object_ref (self->task));
+  soup_session_send_async (dimple_s3_client_get_session (self->client), self->message, G_PRIORITY_DEFAULT,
+                           self->attempt, on_sent, g_object_ref (self->task));
   return FALSE;
 }
 
@@ -489,6 +490,8 @@ request_may_try_again (Request *self)
 static void
 request_judge_transport (Request *self)
 {
+  GTlsCertificateFlags flags;
+
   if (self->stalled)
     {
       g_clear_error (&self->transport_error);
@@ -498,8 +501,8 @@ request_judge_transport (Request *self)
   if (dimple_s3_transport_error_is_transient (self->transport_error) && request_may_try_again (self))
     return;
 
-  request_fail (self, dimple_s3_transport_error_to_gerror (self->client, self->address, self->transport_error,
-                                                           soup_message_get_tls_peer_certificate_errors (self->message)));
+  flags = soup_message_get_tls_peer_certificate_errors (self->message);
+  request_fail (self, dimple_s3_transport_error_to_gerror (self->client, self->address, self->transport_error, flags));
 }
 
 /* Whether a server's clock, as the answer tells it, is another than was thought */
@@ -517,8 +520,8 @@ request_learn_time (Request             *self,
   return time != NULL && dimple_s3_client_learn_time (self->client, g_date_time_to_unix (time));
 }
 
-/* Whether the answer leads to another region or server.  A temporary one is not remembered: AWS leads so from a new bucket
- * until its name is known everywhere. */
+/* Whether the answer leads to another region or server.  A temporary one is not remembered: AWS leads so from a new
+ * bucket until its name is known everywhere. */
 static gboolean
 request_learn_address (Request             *self,
                        const DimpleS3Error *answer,

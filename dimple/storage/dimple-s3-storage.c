@@ -1,7 +1,8 @@
 /* dimple-s3-storage.c: a bucket on an S3 server
  *
  * The object holds what the app says about the bucket; the client, made of that when it is first needed, holds the
- * connections and what is learnt.  Changing a property drops the client: requests that are under way go on with the old one.
+ * connections and what is learnt.  Changing a property drops the client: requests that are under way go on with the old
+ * one.
  *
  * SPDX-License-Identifier: LGPL-2.1-or-later
  */
@@ -40,8 +41,8 @@
  * Connections by `https` are verified; [property@Dimple.S3Storage:tls-database] is for servers with a certificate of
  * your own.
  *
- * Keys are never shown in errors or in logs, and cannot be read back from the object. `DIMPLE_DEBUG=s3` logs one line for
- * each request.
+ * The secret key is never shown in errors or in logs, and cannot be read back from the object. `DIMPLE_DEBUG=s3` logs
+ * one line for each request.
  *
  * Like every [iface@Dimple.Storage] it may be used from several threads at once. Set properties before the first use.
  */

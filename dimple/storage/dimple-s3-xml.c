@@ -149,7 +149,7 @@ read_document (GBytes     *document,
 
   reader.path = g_string_new (NULL);
   reader.text = g_string_new (NULL);
-  context = g_markup_parse_context_new (&parser, G_MARKUP_TREAT_CDATA_AS_TEXT | G_MARKUP_IGNORE_QUALIFIED, &reader, NULL);
+  context = g_markup_parse_context_new (&parser, G_MARKUP_TREAT_CDATA_AS_TEXT, &reader, NULL);
 
   complete = size > 0 &&
              g_markup_parse_context_parse (context, text, size, NULL) &&

@@ -40,7 +40,7 @@ new_for_s3_uri (const char  *text,
 
   /* Neither is this one shown, nor what GLib has to say about it */
   g_set_error_literal (error, DIMPLE_ERROR, DIMPLE_ERROR_PARAMETERS,
-                       _("The s3:// address is malformed. Write “/”, “+”, “:” and “@” in a key as %2F, %2B, %3A and %40."));
+                       _("The s3:// address is malformed. In a key, write %2F for “/”, %2B for “+”, %3A for “:”."));
   return NULL;
 }
 
@@ -51,13 +51,13 @@ new_for_s3_uri (const char  *text,
  *
  * Makes a storage from its address: `memory:`, `file:///path/of/a/folder`, or a bucket by `s3://`:
  *
- * - `s3://KEY:SECRET@host:port/bucket/prefix` is a bucket on a server, where the prefix, the port, and the keys may be left
- *   out. It is taken for this form if the host has a dot in it or is `localhost`, or if there are keys or a port.
+ * - `s3://KEY:SECRET@host:port/bucket/prefix` is a bucket on a server, where the prefix, the port, and the keys may be
+ *   left out. It is taken for this form if the host has a dot in it or is `localhost`, or if there are keys or a port.
  * - `s3://bucket/prefix` is a bucket of AWS, or of the server that `AWS_ENDPOINT_URL` names.
  *
  * After a `?` may follow `region=NAME`, `tls=no` for a server without TLS, and `style=path` or `style=host` (see
- * [property@Dimple.S3Storage:path-style]), with `&` between them. What is special in a URI is written as `%XY`: `%2F` for a
- * `/` in a secret key, `%2B` for a `+`.
+ * [property@Dimple.S3Storage:path-style]), with `&` between them. What is special in a URI is written as `%XY`: `%2F`
+ * for a `/` in a secret key, `%2B` for a `+`.
  *
  * Where there are no keys in the address, they come from `AWS_ACCESS_KEY_ID`, `AWS_SECRET_ACCESS_KEY` and
  * `AWS_SESSION_TOKEN`, or else from the profile `AWS_PROFILE` in `~/.aws/credentials` (or in the file named by

@@ -79,7 +79,8 @@ def start(folder, ports, secret_key, certificate, key):
     conf = ('-c', conf)
     monmap = folder.join('data', 'monmap')
 
-    folder.run('mkfs', 'monmaptool', '--create', '--addv', 'a', f'[v2:127.0.0.1:{monitor_port}]', '--fsid', fsid, monmap)
+    folder.run('mkfs', 'monmaptool', '--create', '--addv', 'a', f'[v2:127.0.0.1:{monitor_port}]', '--fsid', fsid,
+               monmap)
     folder.run('mkfs', 'ceph-mon', *conf, '--mkfs', '-i', 'a', '--monmap', monmap)
     folder.spawn('mon', 'ceph-mon', *conf, '-i', 'a', '-f')
     folder.run('mkfs', 'ceph', *conf, '--connect-timeout', '30', 'osd', 'new', osd, '0')

@@ -41,7 +41,7 @@ swift_dir = {folder}/conf
 log_address = {folder}/run/no-syslog
 log_level = WARNING
 [pipeline:main]
-pipeline = catch_errors gatekeeper cache listing_formats bulk s3api tempauth copy slo dlo versioned_writes symlink proxy-server
+pipeline = catch_errors gatekeeper cache listing_formats bulk s3api tempauth copy slo dlo versioned_writes proxy-server
 [app:proxy-server]
 use = egg:swift#proxy
 account_autocreate = true
@@ -62,7 +62,7 @@ allow_versioned_writes = true
 allow_object_versioning = true
 '''
 
-PLAIN_FILTERS = ('catch_errors', 'gatekeeper', 'listing_formats', 'bulk', 'copy', 'slo', 'dlo', 'symlink')
+PLAIN_FILTERS = ('catch_errors', 'gatekeeper', 'listing_formats', 'bulk', 'copy', 'slo', 'dlo')
 
 MAKE_RING = '''\
 import sys
@@ -85,8 +85,10 @@ def start(folder, ports, secret_key, certificate, key):
 
     folder.spawn('memcached', 'memcached', '-u', user, '-l', '127.0.0.1', '-p', str(cache_port), '-U', '0', '-m', '64')
     for kind, storage_port in zip(('account', 'container', 'object'), storage_ports):
-        folder.run('rings', '/usr/bin/python3', '-c', MAKE_RING, folder.join('conf', kind + '.ring.gz'), str(storage_port))
-        conf = folder.write(kind + '.conf', STORAGE.format(port=storage_port, user=user, folder=folder.path, kind=kind))
+        ring = folder.join('conf', kind + '.ring.gz')
+        folder.run('rings', '/usr/bin/python3', '-c', MAKE_RING, ring, str(storage_port))
+        text = STORAGE.format(port=storage_port, user=user, folder=folder.path, kind=kind)
+        conf = folder.write(kind + '.conf', text)
         folder.spawn(kind, f'swift-{kind}-server', conf)
 
     filters = ''.join(f'[filter:{name}]\nuse = egg:swift#{name}\n' for name in PLAIN_FILTERS)

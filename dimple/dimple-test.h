@@ -30,4 +30,10 @@ void           dimple_test_storage_set_latency    (DimpleTestStorage      *self,
 DIMPLE_AVAILABLE_IN_1_0
 guint          dimple_test_storage_get_n_requests (DimpleTestStorage      *self);
 
+DIMPLE_AVAILABLE_IN_1_0
+void           dimple_test_set_time               (DimpleStore            *store,
+                                                   GDateTime              *time);
+DIMPLE_AVAILABLE_IN_1_0
+void           dimple_test_wait_idle              (DimpleStore            *store);
+
 G_END_DECLS

@@ -519,6 +519,154 @@ test_batch (void)
   assert_file (path, "SELECT count (*) FROM note", "1\n");
 }
 
+/* -- Without blocking ----------------------------------------------------------------------------------------------- */
+
+static void
+take_result (GObject      *source,
+             GAsyncResult *result,
+             gpointer      user_data)
+{
+  *(GAsyncResult **) user_data = g_object_ref (result);
+}
+
+static GAsyncResult *
+wait_for (GAsyncResult **result)
+{
+  while (*result == NULL)
+    g_main_context_iteration (NULL, TRUE);
+  return *result;
+}
+
+static gboolean
+rename_notes (DimpleStore  *store,
+              gpointer      main_thread,
+              GError      **error)
+{
+  g_assert_true (g_thread_self () != main_thread);
+  return dimple_store_execute (store, "UPDATE note SET title = ?", g_variant_new_string ("Bread"), error);
+}
+
+static void
+test_async (void)
+{
+  g_autofree char *path = make_path ("async.db");
+  g_autoptr(GAsyncResult) opened = NULL, migrated = NULL, inserted = NULL, refused = NULL, changed = NULL, closed = NULL;
+  g_autoptr(DimpleStore) store = NULL;
+  g_autoptr(GError) error = NULL;
+  g_autofree char *key = NULL;
+
+  dimple_store_open_async (path, NULL, take_result, &opened);
+  store = dimple_store_open_finish (wait_for (&opened), &error);
+  g_assert_no_error (error);
+
+  /* In the order of the calls, without waiting between them. */
+  dimple_store_migrate_async (store, notes, NULL, take_result, &migrated);
+  dimple_store_insert_async (store, "note", g_variant_new_parsed ("{'title': <'Milk'>}"), NULL, take_result, &inserted);
+  dimple_store_execute_async (store, "SELEKT", NULL, NULL, take_result, &refused);
+  dimple_store_transaction_async (store, rename_notes, g_thread_self (), NULL, NULL, take_result, &changed);
+  dimple_store_close_async (store, NULL, take_result, &closed);
+  wait_for (&closed);
+
+  g_assert_true (dimple_store_migrate_finish (store, migrated, &error));
+  key = dimple_store_insert_finish (store, inserted, &error);
+  g_assert_no_error (error);
+  g_assert_false (dimple_store_execute_finish (store, refused, &error));
+  g_assert_error (error, DIMPLE_ERROR, DIMPLE_ERROR_SQL);
+  g_clear_error (&error);
+  g_assert_true (dimple_store_transaction_finish (store, changed, &error));
+  g_assert_true (dimple_store_close_finish (store, closed, &error));
+  g_assert_no_error (error);
+  assert_file (path, "SELECT title FROM note", "Bread\n");
+}
+
+static void
+test_cancelled (void)
+{
+  g_autoptr(DimpleStore) store = open_store (NULL, notes);
+  g_autoptr(GCancellable) cancellable = g_cancellable_new ();
+  g_autoptr(GAsyncResult) result = NULL;
+  g_autoptr(GError) error = NULL;
+  g_autofree char *key = NULL;
+
+  g_cancellable_cancel (cancellable);
+  dimple_store_insert_async (store, "note", g_variant_new_parsed ("{'title': <'Milk'>}"), cancellable, take_result,
+                             &result);
+  key = dimple_store_insert_finish (store, wait_for (&result), &error);
+  g_assert_null (key);
+  g_assert_error (error, G_IO_ERROR, G_IO_ERROR_CANCELLED);
+}
+
+static void
+test_batch_async (void)
+{
+  g_autoptr(DimpleStore) store = open_store (NULL, notes);
+  g_autoptr(DimpleBatch) batch = dimple_batch_new (store);
+  g_autoptr(GAsyncResult) result = NULL;
+  g_autoptr(GError) error = NULL;
+  guint n_changed = 0;
+
+  dimple_test_wait_idle (store);
+  g_signal_connect_swapped (store, "changed", G_CALLBACK (g_atomic_int_inc), &n_changed);
+  for (guint i = 0; i < 100; i++)
+    g_free (dimple_batch_insert (batch, "note", g_variant_new_parsed ("{'title': <'x'>}")));
+  dimple_batch_commit_async (batch, NULL, take_result, &result);
+  g_assert_true (dimple_batch_commit_finish (batch, wait_for (&result), &error));
+  g_assert_no_error (error);
+  dimple_test_wait_idle (store);
+  g_assert_cmpuint (n_changed, ==, 1);
+}
+
+/* A store whose last reference is dropped while its thread works ends all the same. */
+static void
+test_dropped (void)
+{
+  g_autofree char *path = make_path ("dropped.db");
+  DimpleStore *store = open_store (path, notes);
+
+  for (guint i = 0; i < 20; i++)
+    dimple_store_insert_async (store, "note", g_variant_new_parsed ("{'title': <'x'>}"), NULL, NULL, NULL);
+  g_object_add_weak_pointer (G_OBJECT (store), (gpointer *) &store);
+  g_object_unref (store);
+  while (store != NULL)
+    g_main_context_iteration (NULL, FALSE);
+  assert_file (path, "SELECT count (*) FROM note", "20\n");
+}
+
+static void
+test_author (void)
+{
+  g_autofree char *path = make_path ("author.db");
+  g_autofree char *first = NULL, *again = NULL, *name = NULL, *renamed = NULL;
+  g_autoptr(DimpleStore) store = open_store (path, notes);
+
+  g_object_get (store, "author", &first, "author-name", &name, NULL);
+  g_assert_true (g_uuid_string_is_valid (first));
+  g_assert_cmpuint (strlen (name), >, 0);
+  g_object_set (store, "author-name", "Kitchen", NULL);
+  g_clear_object (&store);
+  store = open_store (path, notes);
+  g_object_get (store, "author", &again, "author-name", &renamed, NULL);
+  g_assert_cmpstr (first, ==, again);
+  g_assert_cmpstr (renamed, ==, "Kitchen");
+}
+
+static void
+test_clock (void)
+{
+  g_autofree char *path = make_path ("clock.db");
+  g_autoptr(DimpleStore) store = open_store (path, notes);
+  g_autoptr(GDateTime) future = g_date_time_new_utc (2100, 1, 2, 3, 4, 5);
+  g_autoptr(GDateTime) past = g_date_time_new_utc (1980, 1, 2, 3, 4, 5);
+
+  dimple_test_set_time (store, future);
+  g_free (insert (store, "note", "{'title': <'x'>}"));
+  dimple_test_set_time (store, past);
+  g_free (insert (store, "note", "{'title': <'y'>}"));
+  assert_file (path, "SELECT time FROM dimple_history ORDER BY \"transaction\"",
+               "2100-01-02T03:04:05.000Z\n2100-01-02T03:04:05.000Z\n");
+  assert_file (path, "SELECT count (DISTINCT id) FROM dimple_log", "2\n");
+}
+
 int
 main (int    argc,
       char **argv)
@@ -538,5 +686,11 @@ main (int    argc,
   g_test_add_func ("/store/changed", test_changed);
   g_test_add_func ("/store/batch", test_batch);
   g_test_add_func ("/store/threads", test_threads);
+  g_test_add_func ("/store/async", test_async);
+  g_test_add_func ("/store/cancelled", test_cancelled);
+  g_test_add_func ("/store/batch-async", test_batch_async);
+  g_test_add_func ("/store/dropped", test_dropped);
+  g_test_add_func ("/store/author", test_author);
+  g_test_add_func ("/store/clock", test_clock);
   return g_test_run ();
 }

@@ -13,6 +13,7 @@
 
 #include "dimple-error.h"
 #include "dimple-functions-private.h"
+#include "dimple-memory-vfs-private.h"
 
 #define MAX_CACHED_STATEMENTS 256
 #define BUSY_TIMEOUT_MS 5000
@@ -199,7 +200,7 @@ dimple_connection_open (const char             *path,
                         GError                **error)
 {
   g_autoptr(DimpleConnection) self = g_new0 (DimpleConnection, 1);
-  const char *vfs = flags & DIMPLE_CONNECTION_IN_MEMORY ? "memdb" : NULL;
+  const char *vfs = flags & DIMPLE_CONNECTION_IN_MEMORY ? dimple_memory_vfs_get_name () : NULL;
   int open_flags = SQLITE_OPEN_NOMUTEX | SQLITE_OPEN_READWRITE;
   int result;
 

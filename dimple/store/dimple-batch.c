@@ -8,7 +8,7 @@
 #include "dimple-batch.h"
 
 #include "dimple-error.h"
-#include "dimple-store-private.h"
+#include "dimple-store-internal-private.h"
 #include "dimple-uuid-private.h"
 
 /**
@@ -292,6 +292,46 @@ dimple_batch_commit (DimpleBatch  *self,
     }
   self->committed = dimple_store_transaction (self->store, run_steps, self, error);
   return self->committed;
+}
+
+/**
+ * dimple_batch_commit_async:
+ * @self: a batch
+ * @cancellable: (nullable): a cancellable
+ * @callback: (scope async): called when all is done
+ * @user_data: for @callback
+ *
+ * Does all steps on the store's own thread, without blocking; see [method@Batch.commit].  Nothing may be added meanwhile.
+ */
+void
+dimple_batch_commit_async (DimpleBatch         *self,
+                           GCancellable        *cancellable,
+                           GAsyncReadyCallback  callback,
+                           gpointer             user_data)
+{
+  g_return_if_fail (DIMPLE_IS_BATCH (self));
+
+  dimple_store_commit_batch_async (self->store, self, dimple_batch_commit_async, cancellable, callback, user_data);
+}
+
+/**
+ * dimple_batch_commit_finish:
+ * @self: a batch
+ * @result: what the callback got
+ * @error: return location for an error
+ *
+ * Ends [method@Batch.commit_async].
+ *
+ * Returns: %TRUE if all is done
+ */
+gboolean
+dimple_batch_commit_finish (DimpleBatch   *self,
+                            GAsyncResult  *result,
+                            GError       **error)
+{
+  g_return_val_if_fail (g_task_is_valid (result, self), FALSE);
+
+  return g_task_propagate_boolean (G_TASK (result), error);
 }
 
 static void

@@ -39,5 +39,14 @@ void         dimple_batch_execute (DimpleBatch  *self,
 DIMPLE_AVAILABLE_IN_1_0
 gboolean     dimple_batch_commit  (DimpleBatch  *self,
                                    GError      **error);
+DIMPLE_AVAILABLE_IN_1_0
+void         dimple_batch_commit_async  (DimpleBatch          *self,
+                                         GCancellable         *cancellable,
+                                         GAsyncReadyCallback   callback,
+                                         gpointer              user_data);
+DIMPLE_AVAILABLE_IN_1_0
+gboolean     dimple_batch_commit_finish (DimpleBatch          *self,
+                                         GAsyncResult         *result,
+                                         GError              **error);
 
 G_END_DECLS

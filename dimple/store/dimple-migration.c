@@ -14,6 +14,7 @@
 
 #include "dimple-error.h"
 #include "dimple-fold-private.h"
+#include "dimple-merge-private.h"
 #include "dimple-record-private.h"
 
 /* -- The tables as they were ---------------------------------------------------------------------------------------- */
@@ -486,6 +487,7 @@ migrate_once (DimpleWriter     *writer,
               dimple_schema_check (dimple_writer_get_schema (writer), error) &&
               check_foreign_keys (connection, error) &&
               record_difference (writer, before, migration->number, error) &&
+              dimple_merge_refresh (connection, before, dimple_writer_get_schema (writer), changes, error) &&
               note_migration (connection, migration, error);
   dimple_connection_drop_statements (connection);
   drop_kept_tables (connection, before);

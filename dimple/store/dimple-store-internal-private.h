@@ -4,7 +4,9 @@
  */
 #pragma once
 
+#include "dimple-batch.h"
 #include "dimple-store-private.h"
+#include "dimple-worker-private.h"
 #include "dimple-writer-private.h"
 
 G_BEGIN_DECLS
@@ -15,9 +17,9 @@ struct _DimpleStore
 
   char             *path;             /* (nullable) */
   char             *name;             /* the path, or what connections in memory are opened by */
-  char             *author;
   GMainContext     *context;          /* signals are emitted here */
   DimpleWriter     *writer;
+  DimpleWorker     *worker;           /* runs what is asynchronous */
 
   GMutex            readers_lock;     /* of this group */
   GCond             readers_changed;
@@ -32,6 +34,21 @@ struct _DimpleStore
   DimpleChangeSet  *pending;          /* (nullable) what `changed` has not told yet */
   GSource          *emission;         /* (nullable) */
   guint64           generation;
+  char             *author;
+  guint             n_busy;           /* what the layers above are about */
 };
+
+DimpleStore *dimple_store_open_for_context   (const char           *path,
+                                              GMainContext         *context,
+                                              GError              **error);
+char        *dimple_store_dup_author         (DimpleStore          *self);
+/* The log's writer has another author now. */
+void         dimple_store_notify_author      (DimpleStore          *self);
+void         dimple_store_commit_batch_async (DimpleStore          *self,
+                                              DimpleBatch          *batch,
+                                              gpointer              source_tag,
+                                              GCancellable         *cancellable,
+                                              GAsyncReadyCallback   callback,
+                                              gpointer              user_data);
 
 G_END_DECLS

@@ -42,6 +42,10 @@ void dimple_store_remove_observer (DimpleStore           *self,
                                    const DimpleObserver  *observer,
                                    gpointer               user_data);
 
+/* Between the two something is under way that dimple_test_wait_idle() waits for; any thread. */
+void    dimple_store_begin_work     (DimpleStore *self);
+void    dimple_store_end_work       (DimpleStore *self);
+
 /* Grows with every commit that this process makes or hears of; what a reader sees is at least what it was before BEGIN. */
 guint64 dimple_store_get_generation (DimpleStore *self);
 
@@ -69,7 +73,10 @@ char   **dimple_store_dup_authors      (DimpleStore   *self,
 /* From now on a new author id and a new run (transactions of ours came from elsewhere that we do not know). */
 gboolean dimple_store_take_new_author  (DimpleStore   *self,
                                         GError       **error);
-/* What an author is called, for DimpleChange and packs. */
+/* What an author is called, for DimpleChange and packs; NULL if that is not known. */
+char    *dimple_store_dup_author_name  (DimpleStore   *self,
+                                        const char    *author,
+                                        GError       **error);
 gboolean dimple_store_set_author_name  (DimpleStore   *self,
                                         const char    *author,
                                         const char    *name,

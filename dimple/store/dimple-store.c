@@ -14,6 +14,7 @@
 #include "dimple-error.h"
 
 #define MAX_READERS 4
+#define SYNC_DELAY_MS 1000
 
 /**
  * DimpleStore:
@@ -38,6 +39,7 @@ enum
   PROP_0,
   PROP_PATH,
   PROP_AUTHOR,
+  PROP_AUTHOR_NAME,
   N_PROPERTIES
 };
 
@@ -107,6 +109,16 @@ schedule_changed (DimpleStore     *self,
   g_source_attach (self->emission, self->context);
 }
 
+/* A burst of commits is synced to disk once, about a second after it began; failing is told by what comes next. */
+static gboolean
+sync_to_disk (gpointer user_data)
+{
+  DimpleStore *self = user_data;
+
+  dimple_writer_sync_to_disk (self->writer, NULL);
+  return G_SOURCE_REMOVE;
+}
+
 static void
 after_commit (DimpleChangeSet *changes,
               gboolean         committed,
@@ -131,8 +143,11 @@ after_commit (DimpleChangeSet *changes,
     }
   g_rec_mutex_unlock (&self->listeners_lock);
 
-  if (committed)
-    schedule_changed (self, changes);
+  if (!committed)
+    return;
+  schedule_changed (self, changes);
+  if (self->path != NULL)
+    dimple_worker_schedule (self->worker, SYNC_DELAY_MS, sync_to_disk, self);
 }
 
 void
@@ -164,6 +179,19 @@ dimple_store_remove_observer (DimpleStore          *self,
         }
     }
   g_rec_mutex_unlock (&self->listeners_lock);
+}
+
+void
+dimple_store_begin_work (DimpleStore *self)
+{
+  g_atomic_int_inc (&self->n_busy);
+}
+
+void
+dimple_store_end_work (DimpleStore *self)
+{
+  g_assert (g_atomic_int_get (&self->n_busy) > 0);
+  g_atomic_int_add (&self->n_busy, -1);
 }
 
 guint64
@@ -246,12 +274,76 @@ make_folder (const char  *path,
   return FALSE;
 }
 
+/* What the user calls this machine, as systemd keeps it (machine-info(5)), else its host name. */
+static char *
+dup_machine_name (void)
+{
+  g_autoptr(GKeyFile) file = g_key_file_new ();
+  g_autofree char *contents = NULL;
+  g_autofree char *grouped = NULL;
+  g_autofree char *quoted = NULL;
+  char *name = NULL;
+
+  if (g_file_get_contents ("/etc/machine-info", &contents, NULL, NULL))
+    {
+      grouped = g_strconcat ("[machine]\n", contents, NULL);
+      if (g_key_file_load_from_data (file, grouped, (gsize) -1, G_KEY_FILE_NONE, NULL))
+        quoted = g_key_file_get_string (file, "machine", "PRETTY_HOSTNAME", NULL);
+      name = quoted != NULL ? g_shell_unquote (quoted, NULL) : NULL;
+    }
+  return name != NULL && *name != '\0' ? name : g_strdup (g_get_host_name ());
+}
+
+static gboolean
+load_author (DimpleStore  *self,
+             GError      **error)
+{
+  g_autofree char *name = NULL;
+  g_autofree char *machine = NULL;
+  g_autoptr(GError) read_error = NULL;
+
+  self->author = g_strdup (dimple_log_writer_get_author (dimple_writer_get_log (self->writer)));
+  name = dimple_store_dup_author_name (self, self->author, &read_error);
+  if (read_error != NULL)
+    {
+      g_propagate_error (error, g_steal_pointer (&read_error));
+      return FALSE;
+    }
+  if (name != NULL)
+    return TRUE;
+  machine = dup_machine_name ();
+  return dimple_store_set_author_name (self, self->author, machine, error);
+}
+
+DimpleStore *
+dimple_store_open_for_context (const char    *path,
+                               GMainContext  *context,
+                               GError       **error)
+{
+  static const DimpleWriterHooks hooks = { before_commit, after_commit };
+  g_autoptr(DimpleStore) self = NULL;
+  char id[DIMPLE_UUID_SIZE];
+
+  if (path != NULL && !make_folder (path, error))
+    return NULL;
+  self = g_object_new (DIMPLE_TYPE_STORE, "path", path, NULL);
+  self->context = g_main_context_ref (context);
+  dimple_uuid7_new (id);
+  self->name = path != NULL ? g_strdup (path) : g_strdup_printf ("/dimple-%s", id);
+  self->writer = dimple_writer_open (self->name, path == NULL, &hooks, self, error);
+  if (self->writer == NULL || !load_author (self, error))
+    return NULL;
+  return g_steal_pointer (&self);
+}
+
 /**
  * dimple_store_open:
  * @path: (nullable) (type filename): the database file, or %NULL for a store in memory
  * @error: return location for an error
  *
  * Opens a store; blocking.  A file that is not there is made, and so are its parent folders, for the user only.
+ *
+ * A power cut can take what was committed in the last second or so, never what was uploaded.
  *
  * Fails with %DIMPLE_ERROR_NOT_A_DATABASE, %DIMPLE_ERROR_CORRUPT, %DIMPLE_ERROR_TOO_NEW, %DIMPLE_ERROR_READ_ONLY,
  * %DIMPLE_ERROR_BUSY or %DIMPLE_ERROR_FULL; the file is then as it was.
@@ -262,22 +354,11 @@ DimpleStore *
 dimple_store_open (const char  *path,
                    GError     **error)
 {
-  static const DimpleWriterHooks hooks = { before_commit, after_commit };
-  g_autoptr(DimpleStore) self = NULL;
-  char id[DIMPLE_UUID_SIZE];
+  g_autoptr(GMainContext) context = g_main_context_ref_thread_default ();
 
   g_return_val_if_fail (error == NULL || *error == NULL, NULL);
 
-  if (path != NULL && !make_folder (path, error))
-    return NULL;
-  self = g_object_new (DIMPLE_TYPE_STORE, "path", path, NULL);
-  dimple_uuid7_new (id);
-  self->name = path != NULL ? g_strdup (path) : g_strdup_printf ("/dimple-%s", id);
-  self->writer = dimple_writer_open (self->name, path == NULL, &hooks, self, error);
-  if (self->writer == NULL)
-    return NULL;
-  self->author = g_strdup (dimple_log_writer_get_author (dimple_writer_get_log (self->writer)));
-  return g_steal_pointer (&self);
+  return dimple_store_open_for_context (path, context, error);
 }
 
 /**
@@ -286,7 +367,7 @@ dimple_store_open (const char  *path,
  * @error: return location for an error
  *
  * Closes the store; blocking.  Whatever is called later fails with %DIMPLE_ERROR_CLOSED.  Waits for a transaction that
- * another thread has open; inside one of the caller's own it fails with %DIMPLE_ERROR_SQL.  Closing again does nothing.
+ * another thread has open, and for readers; inside one of the caller's own it fails with %DIMPLE_ERROR_SQL.  Closing again does nothing.
  *
  * Returns: %TRUE if the store is closed
  */
@@ -309,22 +390,77 @@ dimple_store_close (DimpleStore  *self,
   self->n_readers -= self->idle_readers->len;
   g_ptr_array_set_size (self->idle_readers, 0);
   g_cond_broadcast (&self->readers_changed);
+  /* The last connection removes the WAL by its name; one that is closed later could remove that of another file that was
+   * put in the place of this one. */
+  while (self->n_readers > 0)
+    g_cond_wait (&self->readers_changed, &self->readers_lock);
   g_mutex_unlock (&self->readers_lock);
 
   dimple_writer_close (self->writer);
   return TRUE;
 }
 
+/* -- The author ----------------------------------------------------------------------------------------------------- */
+
+char *
+dimple_store_dup_author (DimpleStore *self)
+{
+  g_autoptr(GMutexLocker) locker = g_mutex_locker_new (&self->pending_lock);
+
+  return g_strdup (self->author);
+}
+
+static gboolean
+notify_author (gpointer self)
+{
+  g_object_notify_by_pspec (self, properties[PROP_AUTHOR]);
+  return G_SOURCE_REMOVE;
+}
+
+void
+dimple_store_notify_author (DimpleStore *self)
+{
+  dimple_writer_lock (self->writer);
+  g_mutex_lock (&self->pending_lock);
+  g_free (self->author);
+  self->author = g_strdup (dimple_log_writer_get_author (dimple_writer_get_log (self->writer)));
+  g_mutex_unlock (&self->pending_lock);
+  dimple_writer_unlock (self->writer);
+  g_main_context_invoke_full (self->context, G_PRIORITY_DEFAULT, notify_author, g_object_ref (self), g_object_unref);
+}
+
+static char *
+dup_own_name (DimpleStore *self)
+{
+  g_autofree char *author = dimple_store_dup_author (self);
+
+  return dimple_store_dup_author_name (self, author, NULL);
+}
+
+static void
+set_own_name (DimpleStore *self,
+              const char  *name)
+{
+  g_autofree char *author = dimple_store_dup_author (self);
+  g_autoptr(GError) error = NULL;
+
+  if (!dimple_store_set_author_name (self, author, name, &error))
+    g_warning ("The name of this device could not be kept: %s", error->message);
+}
+
+/* -- The object ----------------------------------------------------------------------------------------------------- */
+
 static void
 dimple_store_finalize (GObject *object)
 {
   DimpleStore *self = DIMPLE_STORE (object);
 
+  dimple_worker_free (self->worker);
   g_ptr_array_unref (self->idle_readers);
   g_clear_pointer (&self->writer, dimple_writer_free);
   g_clear_pointer (&self->pending, dimple_change_set_unref);
   g_array_unref (self->listeners);
-  g_main_context_unref (self->context);
+  g_clear_pointer (&self->context, g_main_context_unref);
   g_mutex_clear (&self->readers_lock);
   g_cond_clear (&self->readers_changed);
   g_mutex_clear (&self->pending_lock);
@@ -350,7 +486,10 @@ dimple_store_get_property (GObject    *object,
       g_value_set_string (value, self->path);
       break;
     case PROP_AUTHOR:
-      g_value_set_string (value, self->author);
+      g_value_take_string (value, dimple_store_dup_author (self));
+      break;
+    case PROP_AUTHOR_NAME:
+      g_value_take_string (value, dup_own_name (self));
       break;
     default:
       G_OBJECT_WARN_INVALID_PROPERTY_ID (object, property_id, pspec);
@@ -369,6 +508,9 @@ dimple_store_set_property (GObject      *object,
     {
     case PROP_PATH:
       self->path = g_value_dup_string (value);
+      break;
+    case PROP_AUTHOR_NAME:
+      set_own_name (self, g_value_get_string (value));
       break;
     default:
       G_OBJECT_WARN_INVALID_PROPERTY_ID (object, property_id, pspec);
@@ -401,6 +543,14 @@ dimple_store_class_init (DimpleStoreClass *klass)
   properties[PROP_AUTHOR] =
     g_param_spec_string ("author", NULL, NULL, NULL, G_PARAM_READABLE | G_PARAM_STATIC_STRINGS);
 
+  /**
+   * DimpleStore:author-name:
+   *
+   * What this device is called on the others; at first what the user calls the machine.
+   */
+  properties[PROP_AUTHOR_NAME] =
+    g_param_spec_string ("author-name", NULL, NULL, NULL, G_PARAM_READWRITE | G_PARAM_STATIC_STRINGS);
+
   g_object_class_install_properties (object_class, N_PROPERTIES, properties);
 
   /**
@@ -417,7 +567,7 @@ dimple_store_class_init (DimpleStoreClass *klass)
 static void
 dimple_store_init (DimpleStore *self)
 {
-  self->context = g_main_context_ref_thread_default ();
+  self->worker = dimple_worker_new ();
   self->idle_readers = g_ptr_array_new_with_free_func ((GDestroyNotify) dimple_connection_free);
   self->listeners = g_array_new (FALSE, FALSE, sizeof (Listener));
   g_mutex_init (&self->readers_lock);

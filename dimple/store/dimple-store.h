@@ -95,4 +95,91 @@ gboolean     dimple_store_set_local     (DimpleStore            *self,
                                          const char             *table,
                                          gboolean                local);
 
+/* The same without blocking: on the store's own thread, in the order of the calls */
+
+DIMPLE_AVAILABLE_IN_1_0
+void         dimple_store_open_async            (const char            *path,
+                                                 GCancellable          *cancellable,
+                                                 GAsyncReadyCallback    callback,
+                                                 gpointer               user_data);
+DIMPLE_AVAILABLE_IN_1_0
+DimpleStore *dimple_store_open_finish           (GAsyncResult          *result,
+                                                 GError               **error);
+DIMPLE_AVAILABLE_IN_1_0
+void         dimple_store_close_async           (DimpleStore           *self,
+                                                 GCancellable          *cancellable,
+                                                 GAsyncReadyCallback    callback,
+                                                 gpointer               user_data);
+DIMPLE_AVAILABLE_IN_1_0
+gboolean     dimple_store_close_finish          (DimpleStore           *self,
+                                                 GAsyncResult          *result,
+                                                 GError               **error);
+DIMPLE_AVAILABLE_IN_1_0
+void         dimple_store_migrate_async         (DimpleStore           *self,
+                                                 const char * const    *migrations,
+                                                 GCancellable          *cancellable,
+                                                 GAsyncReadyCallback    callback,
+                                                 gpointer               user_data);
+DIMPLE_AVAILABLE_IN_1_0
+gboolean     dimple_store_migrate_finish        (DimpleStore           *self,
+                                                 GAsyncResult          *result,
+                                                 GError               **error);
+DIMPLE_AVAILABLE_IN_1_0
+void         dimple_store_insert_async          (DimpleStore           *self,
+                                                 const char            *table,
+                                                 GVariant              *values,
+                                                 GCancellable          *cancellable,
+                                                 GAsyncReadyCallback    callback,
+                                                 gpointer               user_data);
+DIMPLE_AVAILABLE_IN_1_0
+char        *dimple_store_insert_finish         (DimpleStore           *self,
+                                                 GAsyncResult          *result,
+                                                 GError               **error);
+DIMPLE_AVAILABLE_IN_1_0
+void         dimple_store_update_async          (DimpleStore           *self,
+                                                 const char            *table,
+                                                 const char            *key,
+                                                 GVariant              *values,
+                                                 GCancellable          *cancellable,
+                                                 GAsyncReadyCallback    callback,
+                                                 gpointer               user_data);
+DIMPLE_AVAILABLE_IN_1_0
+gboolean     dimple_store_update_finish         (DimpleStore           *self,
+                                                 GAsyncResult          *result,
+                                                 GError               **error);
+DIMPLE_AVAILABLE_IN_1_0
+void         dimple_store_delete_async          (DimpleStore           *self,
+                                                 const char            *table,
+                                                 const char            *key,
+                                                 GCancellable          *cancellable,
+                                                 GAsyncReadyCallback    callback,
+                                                 gpointer               user_data);
+DIMPLE_AVAILABLE_IN_1_0
+gboolean     dimple_store_delete_finish         (DimpleStore           *self,
+                                                 GAsyncResult          *result,
+                                                 GError               **error);
+DIMPLE_AVAILABLE_IN_1_0
+void         dimple_store_execute_async         (DimpleStore           *self,
+                                                 const char            *sql,
+                                                 GVariant              *parameters,
+                                                 GCancellable          *cancellable,
+                                                 GAsyncReadyCallback    callback,
+                                                 gpointer               user_data);
+DIMPLE_AVAILABLE_IN_1_0
+gboolean     dimple_store_execute_finish        (DimpleStore           *self,
+                                                 GAsyncResult          *result,
+                                                 GError               **error);
+DIMPLE_AVAILABLE_IN_1_0
+void         dimple_store_transaction_async     (DimpleStore           *self,
+                                                 DimpleTransactionFunc  func,
+                                                 gpointer               func_data,
+                                                 GDestroyNotify         func_destroy,
+                                                 GCancellable          *cancellable,
+                                                 GAsyncReadyCallback    callback,
+                                                 gpointer               user_data);
+DIMPLE_AVAILABLE_IN_1_0
+gboolean     dimple_store_transaction_finish    (DimpleStore           *self,
+                                                 GAsyncResult          *result,
+                                                 GError               **error);
+
 G_END_DECLS

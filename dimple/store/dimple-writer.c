@@ -10,6 +10,7 @@
 
 #include "dimple-error.h"
 #include "dimple-key-private.h"
+#include "dimple-merge-private.h"
 #include "dimple-record-private.h"
 #include "dimple-statement-policy-private.h"
 
@@ -28,6 +29,9 @@ struct _DimpleWriter
   GThread           *owner;          /* while depth > 0 */
   gint64             data_version;   /* of SQLite's: another process wrote if it differs */
 };
+
+static void settle_shelved (DimpleWriter    *self,
+                            DimpleChangeSet *committed);
 
 /* -- Life ----------------------------------------------------------------------------------------------------------- */
 
@@ -73,6 +77,8 @@ dimple_writer_open (const char               *path,
       !dimple_writer_load_schema (self, error) ||
       !dimple_connection_get_int64 (self->connection, "PRAGMA data_version", 0, &self->data_version, error))
     return NULL;
+  /* The last process may have ended between a commit and this. */
+  settle_shelved (self, NULL);
   return g_steal_pointer (&self);
 }
 
@@ -357,10 +363,10 @@ commit_changes (DimpleWriter     *self,
 }
 
 static gboolean
-flush_and_commit (DimpleWriter  *self,
-                  GError       **error)
+flush_and_commit (DimpleWriter     *self,
+                  DimpleChangeSet  *changes,
+                  GError          **error)
 {
-  g_autoptr(DimpleChangeSet) changes = dimple_change_set_new (self->schema, DIMPLE_ORIGIN_LOCAL);
   Flush flush = { self, changes };
   char id[DIMPLE_UUID_SIZE];
 
@@ -380,6 +386,94 @@ flush_and_commit (DimpleWriter  *self,
   return commit_changes (self, changes, error);
 }
 
+/* -- Without capture: migrations and merges ------------------------------------------------------------------------- */
+
+static gboolean
+run_func (DimpleWriter      *self,
+          DimpleChangeSet   *changes,
+          DimpleWriterFunc   func,
+          gpointer           user_data,
+          GError           **error)
+{
+  if (!run_sql (self, "BEGIN IMMEDIATE", error))
+    return FALSE;
+  if (!catch_up (self, error) || !func (self, changes, user_data, error))
+    {
+      abandon (self);
+      /* What the writer believes was written was not, and the schema is as it was. */
+      dimple_log_writer_load (self->log, NULL);
+      dimple_writer_load_schema (self, NULL);
+      return FALSE;
+    }
+  return commit_changes (self, changes, error);
+}
+
+static gboolean
+run_uncaptured (DimpleWriter      *self,
+                DimpleOrigin       origin,
+                DimpleWriterFunc   func,
+                gpointer           user_data,
+                GError           **error)
+{
+  g_autoptr(DimpleChangeSet) changes = dimple_change_set_new (self->schema, origin);
+  gboolean succeeded;
+
+  dimple_capture_set_paused (self->capture, TRUE);
+  /* Does nothing inside a transaction, so before it. */
+  succeeded = dimple_connection_exec (self->connection, "PRAGMA foreign_keys = OFF", error) &&
+              run_func (self, changes, func, user_data, error);
+  dimple_connection_exec (self->connection, "PRAGMA foreign_keys = ON", NULL);
+  dimple_capture_set_paused (self->capture, FALSE);
+  return succeeded;
+}
+
+gboolean
+dimple_writer_run_uncaptured (DimpleWriter      *self,
+                              DimpleOrigin       origin,
+                              DimpleWriterFunc   func,
+                              gpointer           user_data,
+                              GError           **error)
+{
+  gboolean succeeded = FALSE;
+
+  g_rec_mutex_lock (&self->lock);
+  if (!check_open (self, error))
+    succeeded = FALSE;
+  else if (self->depth > 0)
+    g_set_error_literal (error, DIMPLE_ERROR, DIMPLE_ERROR_SQL,
+                         "This cannot be done inside a transaction: commit or roll back first");
+  else
+    succeeded = run_uncaptured (self, origin, func, user_data, error);
+  g_rec_mutex_unlock (&self->lock);
+  return succeeded;
+}
+
+static gboolean
+settle (DimpleWriter     *self,
+        DimpleChangeSet  *changes,
+        gpointer          user_data,
+        GError          **error)
+{
+  return dimple_merge_settle (self->connection, self->schema, user_data, changes, error);
+}
+
+/* After a local commit, or (`committed` NULL) after opening: rows that wait on the shelf may be shown now.  The commit has
+ * succeeded whatever comes of this, and the next one tries again. */
+static void
+settle_shelved (DimpleWriter    *self,
+                DimpleChangeSet *committed)
+{
+  g_autoptr(GError) error = NULL;
+  gboolean waiting = FALSE;
+
+  dimple_connection_set_authorizer (self->connection, NULL, NULL);
+  if (!dimple_merge_is_waiting (self->connection, &waiting, &error) ||
+      (waiting && !run_uncaptured (self, DIMPLE_ORIGIN_SYNC, settle, committed, &error)))
+    g_warning ("Shelved rows could not be looked at: %s", error->message);
+}
+
+/* -- Commit and roll back ------------------------------------------------------------------------------------------- */
+
 gboolean
 dimple_writer_commit (DimpleWriter  *self,
                       GError       **error)
@@ -395,7 +489,13 @@ dimple_writer_commit (DimpleWriter  *self,
       dimple_connection_set_authorizer (self->connection, dimple_statement_policy_authorize, self);
     }
   else
-    succeeded = flush_and_commit (self, error);
+    {
+      g_autoptr(DimpleChangeSet) changes = dimple_change_set_new (self->schema, DIMPLE_ORIGIN_LOCAL);
+
+      succeeded = flush_and_commit (self, changes, error);
+      if (succeeded && !dimple_change_set_is_empty (changes))
+        settle_shelved (self, changes);
+    }
   leave (self);
   return succeeded;
 }
@@ -421,58 +521,27 @@ dimple_writer_rollback (DimpleWriter *self)
   leave (self);
 }
 
-/* -- Migrations and merges ------------------------------------------------------------------------------------------ */
-
-static gboolean
-run_func (DimpleWriter      *self,
-          DimpleChangeSet   *changes,
-          DimpleWriterFunc   func,
-          gpointer           user_data,
-          GError           **error)
-{
-  if (!run_sql (self, "BEGIN IMMEDIATE", error))
-    return FALSE;
-  if (!catch_up (self, error) || !func (self, changes, user_data, error))
-    {
-      abandon (self);
-      /* What the writer believes was written was not, and the schema is as it was. */
-      dimple_log_writer_load (self->log, NULL);
-      dimple_writer_load_schema (self, NULL);
-      return FALSE;
-    }
-  return commit_changes (self, changes, error);
-}
+/* -- Power cuts ----------------------------------------------------------------------------------------------------- */
 
 gboolean
-dimple_writer_run_uncaptured (DimpleWriter      *self,
-                              DimpleOrigin       origin,
-                              DimpleWriterFunc   func,
-                              gpointer           user_data,
-                              GError           **error)
+dimple_writer_sync_to_disk (DimpleWriter  *self,
+                            GError       **error)
 {
-  g_autoptr(DimpleChangeSet) changes = NULL;
-  gboolean succeeded;
+  sqlite3_file *wal = NULL;
+  int result = SQLITE_OK;
+  gboolean open;
 
   g_rec_mutex_lock (&self->lock);
-  if (!check_open (self, error))
+  open = check_open (self, error);
+  if (open)
     {
-      g_rec_mutex_unlock (&self->lock);
-      return FALSE;
+      /* In WAL mode the journal is the WAL; it has no methods until it was opened. */
+      sqlite3_file_control (dimple_connection_get_handle (self->connection), "main", SQLITE_FCNTL_JOURNAL_POINTER, &wal);
+      if (wal != NULL && wal->pMethods != NULL)
+        result = wal->pMethods->xSync (wal, SQLITE_SYNC_NORMAL);
+      if (result != SQLITE_OK)
+        dimple_connection_set_error (self->connection, result, error);
     }
-  if (self->depth > 0)
-    {
-      g_rec_mutex_unlock (&self->lock);
-      g_set_error_literal (error, DIMPLE_ERROR, DIMPLE_ERROR_SQL,
-                           "This cannot be done inside a transaction: commit or roll back first");
-      return FALSE;
-    }
-  changes = dimple_change_set_new (self->schema, origin);
-  dimple_capture_set_paused (self->capture, TRUE);
-  /* Does nothing inside a transaction, so before it. */
-  succeeded = dimple_connection_exec (self->connection, "PRAGMA foreign_keys = OFF", error) &&
-              run_func (self, changes, func, user_data, error);
-  dimple_connection_exec (self->connection, "PRAGMA foreign_keys = ON", NULL);
-  dimple_capture_set_paused (self->capture, FALSE);
   g_rec_mutex_unlock (&self->lock);
-  return succeeded;
+  return open && result == SQLITE_OK;
 }

@@ -3,10 +3,10 @@
  * SPDX-License-Identifier: LGPL-2.1-or-later
  */
 #include <math.h>
-#include <stdlib.h>
 #include <string.h>
 
 #include "dimple-record-private.h"
+#include "random-test.h"
 
 static guint32 seed;
 
@@ -216,12 +216,8 @@ int
 main (int   argc,
       char *argv[])
 {
+  seed = take_option (&argc, argv, "--seed", g_random_int ());
   g_test_init (&argc, &argv, G_TEST_OPTION_ISOLATE_DIRS, NULL);
-
-  seed = g_random_int ();
-  for (int i = 1; i < argc; i++)
-    if (g_str_has_prefix (argv[i], "--seed="))
-      seed = (guint32) g_ascii_strtoull (argv[i] + strlen ("--seed="), NULL, 10);
   g_test_message ("--seed=%u", seed);
 
   g_test_add_func ("/record/round-trip", test_round_trip);

@@ -231,7 +231,7 @@ find_stretch (Net   *net,
   guint end = start + 1;
 
   while (end < net->self->touched.rows->len &&
-         touched_row (net, end)->rowid - touched_row (net, end - 1)->rowid <= MAX_GAP)
+         (guint64) touched_row (net, end)->rowid - (guint64) touched_row (net, end - 1)->rowid <= MAX_GAP)
     end++;
   return end - start >= MIN_STRETCH ? end : start + 1;
 }

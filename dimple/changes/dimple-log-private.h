@@ -110,6 +110,12 @@ gboolean dimple_log_visit_since   (DimpleConnection          *connection,
                                    DimpleTransactionVisitor   visitor,
                                    gpointer                   user_data,
                                    GError                   **error);
+/* Where the transactions of one run (author, tail of `last`) with first <= id <= last begin, in order: seqs, as gint64. */
+GArray  *dimple_log_find_range    (DimpleConnection          *connection,
+                                   const char                *author,
+                                   const char                *first,
+                                   const char                *last,
+                                   GError                   **error);
 /* Visits the transactions of one run (author, tail of `last`) with first <= id <= last, in order. */
 gboolean dimple_log_visit_range   (DimpleConnection          *connection,
                                    const char                *author,

@@ -662,12 +662,12 @@ dimple_log_read_transaction (DimpleConnection  *connection,
 
 /* Where the transactions of a run begin, in order.  A run may be here both as our own and, after a backup was restored,
  * as somebody's. */
-static GArray *
-find_range (DimpleConnection  *connection,
-            const char        *author,
-            const char        *first,
-            const char        *last,
-            GError           **error)
+GArray *
+dimple_log_find_range (DimpleConnection  *connection,
+                       const char        *author,
+                       const char        *first,
+                       const char        *last,
+                       GError           **error)
 {
   g_autoptr(DimpleStatement) statement = NULL;
   g_autoptr(GArray) seqs = g_array_new (FALSE, FALSE, sizeof (gint64));
@@ -719,7 +719,7 @@ dimple_log_visit_range (DimpleConnection          *connection,
                         gpointer                   user_data,
                         GError                   **error)
 {
-  g_autoptr(GArray) seqs = find_range (connection, author, first, last, error);
+  g_autoptr(GArray) seqs = dimple_log_find_range (connection, author, first, last, error);
 
   if (seqs == NULL)
     return FALSE;

@@ -51,14 +51,24 @@ guint64 dimple_store_get_generation (DimpleStore *self);
 
 /* -- Syncing --------------------------------------------------------------------------------------------------------- */
 
-/* Merges transactions from elsewhere in one commit; blocking, any thread.  Those that the caller does not know to be
- * missing must be left out.  Emits `changed` with DIMPLE_ORIGIN_SYNC. */
+/* Merges transactions from elsewhere in one commit; blocking, any thread.  They must have been missing when the log ended
+ * with the row `known_seq`; what another process has merged since is left out.  Emits `changed` with
+ * DIMPLE_ORIGIN_SYNC. */
 gboolean dimple_store_apply            (DimpleStore   *self,
                                         GPtrArray     *transactions,
+                                        gint64         known_seq,
                                         GError       **error);
 /* Makes all that is committed survive a power cut: called after reading what is to be uploaded, before the first PUT. */
 gboolean dimple_store_sync_to_disk     (DimpleStore   *self,
                                         GError       **error);
+/* Writes to tables of Dimple's own, in a transaction that is neither captured nor told to anybody. */
+typedef gboolean (*DimpleOwnWriteFunc) (DimpleConnection  *connection,
+                                        gpointer           user_data,
+                                        GError           **error);
+gboolean dimple_store_write_own        (DimpleStore         *self,
+                                        DimpleOwnWriteFunc   func,
+                                        gpointer             user_data,
+                                        GError             **error);
 /* A small persistent value (the table dimple_state); NULL if there is none. */
 char    *dimple_store_dup_state        (DimpleStore   *self,
                                         const char    *name,

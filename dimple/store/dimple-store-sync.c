@@ -6,22 +6,68 @@
 
 #include "dimple-merge-private.h"
 
+typedef struct
+{
+  GPtrArray *transactions;
+  gint64     known_seq;
+} Arrival;
+
+/* The ids that came from elsewhere since the caller looked: another process may be syncing, too. */
+static GHashTable *
+find_newcomers (DimpleConnection  *connection,
+                gint64             known_seq,
+                GError           **error)
+{
+  g_autoptr(GHashTable) ids = g_hash_table_new_full (g_str_hash, g_str_equal, g_free, NULL);
+  g_autoptr(DimpleStatement) statement = NULL;
+  g_autoptr(GError) step_error = NULL;
+
+  statement = dimple_connection_prepare (connection, "SELECT id FROM dimple_log WHERE seq > ? AND flags & 1", error);
+  if (statement == NULL)
+    return NULL;
+  sqlite3_bind_int64 (statement, 1, known_seq);
+  while (dimple_statement_step (statement, &step_error))
+    g_hash_table_add (ids, g_strdup ((const char *) sqlite3_column_text (statement, 0)));
+  if (step_error == NULL)
+    return g_steal_pointer (&ids);
+  g_propagate_error (error, g_steal_pointer (&step_error));
+  return NULL;
+}
+
 static gboolean
 merge (DimpleWriter     *writer,
        DimpleChangeSet  *changes,
        gpointer          user_data,
        GError          **error)
 {
-  return dimple_merge_apply (dimple_writer_get_connection (writer), dimple_writer_get_schema (writer),
-                             dimple_writer_get_log (writer), user_data, changes, error);
+  const Arrival *arrival = user_data;
+  DimpleConnection *connection = dimple_writer_get_connection (writer);
+  g_autoptr(GHashTable) newcomers = find_newcomers (connection, arrival->known_seq, error);
+  g_autoptr(GPtrArray) missing = g_ptr_array_new ();
+
+  if (newcomers == NULL)
+    return FALSE;
+  for (guint i = 0; i < arrival->transactions->len; i++)
+    {
+      DimpleTransaction *transaction = g_ptr_array_index (arrival->transactions, i);
+
+      if (!g_hash_table_contains (newcomers, transaction->id))
+        g_ptr_array_add (missing, transaction);
+    }
+  return missing->len == 0 ||
+         dimple_merge_apply (connection, dimple_writer_get_schema (writer), dimple_writer_get_log (writer), missing,
+                             changes, error);
 }
 
 gboolean
 dimple_store_apply (DimpleStore  *self,
                     GPtrArray    *transactions,
+                    gint64        known_seq,
                     GError      **error)
 {
-  return dimple_writer_run_uncaptured (self->writer, DIMPLE_ORIGIN_SYNC, merge, transactions, error);
+  Arrival arrival = { transactions, known_seq };
+
+  return dimple_writer_run_uncaptured (self->writer, DIMPLE_ORIGIN_SYNC, merge, &arrival, error);
 }
 
 gboolean
@@ -32,6 +78,34 @@ dimple_store_sync_to_disk (DimpleStore  *self,
 }
 
 /* -- Dimple's own small tables -------------------------------------------------------------------------------------- */
+
+typedef struct
+{
+  DimpleOwnWriteFunc  func;
+  gpointer            user_data;
+} OwnWrite;
+
+static gboolean
+run_own_write (DimpleWriter     *writer,
+               DimpleChangeSet  *changes,
+               gpointer          user_data,
+               GError          **error)
+{
+  const OwnWrite *write = user_data;
+
+  return write->func (dimple_writer_get_connection (writer), write->user_data, error);
+}
+
+gboolean
+dimple_store_write_own (DimpleStore         *self,
+                        DimpleOwnWriteFunc   func,
+                        gpointer             user_data,
+                        GError             **error)
+{
+  OwnWrite write = { func, user_data };
+
+  return dimple_writer_run_uncaptured (self->writer, DIMPLE_ORIGIN_LOCAL, run_own_write, &write, error);
+}
 
 /* The texts that a query of one parameter (nullable) gives, from the last commit. */
 static GPtrArray *
@@ -71,15 +145,13 @@ typedef struct
 } Note;
 
 static gboolean
-write_note (DimpleWriter     *writer,
-            DimpleChangeSet  *changes,
-            gpointer          user_data,
-            GError          **error)
+write_note (DimpleConnection  *connection,
+            gpointer           user_data,
+            GError           **error)
 {
   const Note *note = user_data;
-  g_autoptr(DimpleStatement) statement = NULL;
+  g_autoptr(DimpleStatement) statement = dimple_connection_prepare (connection, note->sql, error);
 
-  statement = dimple_connection_prepare (dimple_writer_get_connection (writer), note->sql, error);
   if (statement == NULL)
     return FALSE;
   sqlite3_bind_text (statement, 1, note->first, -1, SQLITE_STATIC);
@@ -105,7 +177,7 @@ dimple_store_set_state (DimpleStore  *self,
 {
   Note note = { "INSERT OR REPLACE INTO dimple_state VALUES (?, ?)", name, value };
 
-  return dimple_writer_run_uncaptured (self->writer, DIMPLE_ORIGIN_LOCAL, write_note, &note, error);
+  return dimple_store_write_own (self, write_note, &note, error);
 }
 
 gboolean
@@ -117,7 +189,7 @@ dimple_store_set_author_name (DimpleStore  *self,
   Note note = { "INSERT INTO dimple_author (id, name) VALUES (?, ?)"
                 " ON CONFLICT (id) DO UPDATE SET name = excluded.name", author, name };
 
-  return dimple_writer_run_uncaptured (self->writer, DIMPLE_ORIGIN_LOCAL, write_note, &note, error);
+  return dimple_store_write_own (self, write_note, &note, error);
 }
 
 char *

@@ -9,6 +9,7 @@
 #include "dimple-writer-private.h"
 
 #include "dimple-error.h"
+#include "dimple-held-private.h"
 #include "dimple-key-private.h"
 #include "dimple-merge-private.h"
 #include "dimple-record-private.h"
@@ -70,7 +71,8 @@ dimple_writer_open (const char               *path,
   /* Before any statement is prepared: one prepared earlier could truncate a table unseen. */
   dimple_connection_drop_statements (self->connection);
   self->capture = dimple_capture_new (self->connection);
-  if (!dimple_log_create_tables (self->connection, error))
+  if (!dimple_log_create_tables (self->connection, error) ||
+      !dimple_held_create_tables (self->connection, error))
     return NULL;
   self->log = dimple_log_writer_new (self->connection, &self->clock);
   if (!dimple_log_writer_load (self->log, error) ||

@@ -17,6 +17,7 @@
 #include "dimple-storage-request.h"
 #include "dimple-storage.h"
 #include "dimple-store.h"
+#include "dimple-sync-client.h"
 #include "dimple-test.h"
 #include "dimple-types.h"
 #include "dimple-version-macros.h"

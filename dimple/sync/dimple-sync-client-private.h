@@ -1,0 +1,33 @@
+/* dimple-sync-client-private.h: the client's parts that are in files of their own
+ *
+ * SPDX-License-Identifier: LGPL-2.1-or-later
+ */
+#pragma once
+
+#include "dimple-auto-sync-private.h"
+#include "dimple-enums.h"
+#include "dimple-sync-client.h"
+
+G_BEGIN_DECLS
+
+/* For tests. */
+DimpleAutoSync *dimple_sync_client_get_auto_sync (DimpleSyncClient *self);
+
+/* -- What to tell the user -------------------------------------------------------------------------------------------- */
+
+typedef struct
+{
+  DimpleSyncState  state;
+  gboolean         has_storage;
+  gboolean         has_synced;
+  guint            pending;
+  double           progress;
+  const GError    *error;         /* (nullable) of the last sync */
+} DimpleSyncCondition;
+
+/* One translated sentence. */
+char           *dimple_sync_status_format        (const DimpleSyncCondition *condition);
+/* Whether the user has to do something about it, rather than wait. */
+gboolean        dimple_sync_error_is_final       (const GError              *error);
+
+G_END_DECLS

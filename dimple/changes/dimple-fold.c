@@ -416,10 +416,6 @@ join_transaction (DimpleTransaction  *owned,
   g_auto(DimpleChangeGroup) group = { 0 };
   g_autoptr(GError) local_error = NULL;
 
-  /* anchors are never greater than the id, so what is older than `since` in its id is older in every stamp */
-  if (pass->since != NULL && strcmp (transaction->id, pass->since) < 0)
-    return TRUE;
-
   dimple_change_reader_init (&reader, transaction->changes, transaction->script);
   dimple_change_group_init (&group);
   while (dimple_change_reader_next_group (&reader, &local_error))
@@ -446,6 +442,7 @@ join_transaction (DimpleTransaction  *owned,
   return FALSE;
 }
 
+/* Anchors are never greater than the id, so what is older than `since` in its id is older in every stamp. */
 gboolean
 dimple_fold_join_log (DimpleFold        *self,
                       DimpleConnection  *connection,
@@ -455,11 +452,10 @@ dimple_fold_join_log (DimpleFold        *self,
                       GError           **error)
 {
   LogPass pass = { self, since, filter, user_data };
-  guint64 time = 0;
 
   if (self->rows->len == 0 && filter == NULL)
     return TRUE;
-  if (since != NULL && dimple_uuid7_parse (since, &time, NULL) && time > 0)
-    time--;
-  return dimple_log_visit_since (connection, (gint64) time, join_transaction, &pass, error);
+  if (since != NULL && *since != '\0')
+    return dimple_log_visit_newer (connection, since, join_transaction, &pass, error);
+  return dimple_log_visit_since (connection, 0, join_transaction, &pass, error);
 }

@@ -116,6 +116,12 @@ GArray  *dimple_log_find_range    (DimpleConnection          *connection,
                                    const char                *first,
                                    const char                *last,
                                    GError                   **error);
+/* Visits those whose id is `id` or greater, wherever they came from. */
+gboolean dimple_log_visit_newer   (DimpleConnection          *connection,
+                                   const char                *id,
+                                   DimpleTransactionVisitor   visitor,
+                                   gpointer                   user_data,
+                                   GError                   **error);
 /* Visits the transactions of one run (author, tail of `last`) with first <= id <= last, in order. */
 gboolean dimple_log_visit_range   (DimpleConnection          *connection,
                                    const char                *author,

@@ -3,7 +3,8 @@
  * All are named dimple_…; stock SQLite reads them.  What others than the log are for:
  *
  *   dimple_author      everybody whose transactions are here; `own`: the order in which this database wrote under them
- *                      (NULL: not ours); `newest`: the newest transaction of ours before the last one from elsewhere
+ *                      (NULL: not ours); `newest` transaction of ours, and the seq of the `last_own` row, before the
+ *                      last transaction from elsewhere
  *   dimple_state       small values by name: 'format', …
  *   dimple_migration   which scripts have run
  *   dimple_local       tables that are not tracked
@@ -28,7 +29,7 @@ static const char tables[] =
   "  previous TEXT, script INTEGER NOT NULL, flags INTEGER NOT NULL, label TEXT, changes TEXT NOT NULL);"
   "CREATE INDEX IF NOT EXISTS dimple_log_foreign ON dimple_log (author, id) WHERE flags & 1;"
   "CREATE TABLE IF NOT EXISTS dimple_author (number INTEGER PRIMARY KEY, id TEXT NOT NULL UNIQUE, name TEXT,"
-  "  own INTEGER, newest TEXT);"
+  "  own INTEGER, newest TEXT, last_own INTEGER);"
   "CREATE TABLE IF NOT EXISTS dimple_migration (number INTEGER PRIMARY KEY, digest TEXT NOT NULL, time INTEGER NOT NULL);"
   "CREATE TABLE IF NOT EXISTS dimple_local (name TEXT PRIMARY KEY COLLATE NOCASE) WITHOUT ROWID;"
   "CREATE TABLE IF NOT EXISTS dimple_merge_rule (\"table\" TEXT COLLATE NOCASE, \"column\" TEXT COLLATE NOCASE,"

@@ -25,6 +25,7 @@ struct _DimpleLogWriter
   gint64             author;                       /* number */
   char               author_id[DIMPLE_UUID_SIZE];
   char               newest[DIMPLE_UUID_SIZE];     /* of the author, when load() looked */
+  gint64             last_own;                     /* the seq of the last row written here, by any author */
   char               written[DIMPLE_UUID_SIZE];    /* the last of this run */
   guint64            run;                          /* the tail that `written` is of */
 
@@ -112,8 +113,8 @@ load_author (DimpleLogWriter  *self,
   g_autoptr(GError) local_error = NULL;
 
   statement = dimple_connection_prepare (self->connection,
-                                         "SELECT number, id, newest FROM dimple_author WHERE own IS NOT NULL "
-                                         "ORDER BY own DESC LIMIT 1", error);
+                                         "SELECT number, id, newest, (SELECT max (last_own) FROM dimple_author) "
+                                         "FROM dimple_author WHERE own IS NOT NULL ORDER BY own DESC LIMIT 1", error);
   if (statement == NULL)
     return FALSE;
   if (!dimple_statement_step (statement, &local_error))
@@ -126,6 +127,7 @@ load_author (DimpleLogWriter  *self,
   self->author = sqlite3_column_int64 (statement, 0);
   copy_id_column (self->author_id, statement, 1);
   copy_id_column (self->newest, statement, 2);
+  self->last_own = sqlite3_column_int64 (statement, 3);
   return TRUE;
 }
 
@@ -143,9 +145,12 @@ load_end (DimpleLogWriter  *self,
     return FALSE;
   if (dimple_statement_step (statement, &local_error))
     {
+      gboolean own = (sqlite3_column_int (statement, 3) & DIMPLE_LOG_FOREIGN) == 0;
+
       dimple_clock_observe (self->clock, (guint64) sqlite3_column_int64 (statement, 0));
-      if (sqlite3_column_int64 (statement, 2) == self->author &&
-          (sqlite3_column_int (statement, 3) & DIMPLE_LOG_FOREIGN) == 0)
+      if (own)
+        self->last_own = sqlite3_column_int64 (statement, 0);
+      if (own && sqlite3_column_int64 (statement, 2) == self->author)
         copy_id_column (self->newest, statement, 1);
     }
   if (local_error == NULL)
@@ -256,6 +261,7 @@ write_part (DimpleLogWriter  *self,
                    self->json->str, self->json->len, error))
     return FALSE;
   dimple_clock_observe (self->clock, (guint64) seq);
+  self->last_own = seq;
   self->n_parts++;
   self->flags = 0;
   g_string_truncate (self->json, 0);
@@ -499,12 +505,13 @@ note_newest (DimpleLogWriter  *self,
   const char *newest = strcmp (self->written, self->newest) > 0 ? self->written : self->newest;
 
   statement = dimple_connection_prepare (self->connection,
-                                         "UPDATE dimple_author SET newest = ?1 WHERE number = ?2 AND newest IS NOT ?1",
-                                         error);
+                                         "UPDATE dimple_author SET newest = ?1, last_own = ?3 "
+                                         "WHERE number = ?2 AND (newest IS NOT ?1 OR last_own IS NOT ?3)", error);
   if (statement == NULL)
     return FALSE;
   sqlite3_bind_text (statement, 1, newest[0] != '\0' ? newest : NULL, -1, SQLITE_STATIC);
   sqlite3_bind_int64 (statement, 2, self->author);
+  sqlite3_bind_int64 (statement, 3, self->last_own);
   return dimple_statement_run (statement, error);
 }
 
@@ -660,6 +667,96 @@ dimple_log_read_transaction (DimpleConnection  *connection,
   return read_transaction (statement, &more, error);
 }
 
+/* Runs a statement that gives the seqs and ids of rows, each transaction's together; lists where they begin. */
+static GArray *
+list_beginnings (sqlite3_stmt  *statement,
+                 GError       **error)
+{
+  g_autoptr(GArray) seqs = g_array_new (FALSE, FALSE, sizeof (gint64));
+  g_autoptr(GError) local_error = NULL;
+  char before[DIMPLE_UUID_SIZE] = "";
+
+  while (dimple_statement_step (statement, &local_error))
+    {
+      gint64 seq = sqlite3_column_int64 (statement, 0);
+
+      /* further parts have the id of the first */
+      if (strcmp (before, (const char *) sqlite3_column_text (statement, 1)) != 0)
+        g_array_append_val (seqs, seq);
+      copy_id_column (before, statement, 1);
+    }
+  if (local_error == NULL)
+    return g_steal_pointer (&seqs);
+  g_propagate_error (error, g_steal_pointer (&local_error));
+  return NULL;
+}
+
+static gboolean
+visit_listed (DimpleConnection          *connection,
+              GArray                    *seqs,
+              DimpleTransactionVisitor   visitor,
+              gpointer                   user_data,
+              GError                   **error)
+{
+  for (guint i = 0; i < seqs->len; i++)
+    {
+      g_autoptr(GError) local_error = NULL;
+      DimpleTransaction *transaction = dimple_log_read_transaction (connection, g_array_index (seqs, gint64, i),
+                                                                    &local_error);
+
+      if (transaction == NULL && local_error == NULL)      /* gone since: pruned by another process */
+        continue;
+      if (transaction == NULL || !visitor (transaction, user_data, &local_error))
+        {
+          g_propagate_error (error, g_steal_pointer (&local_error));
+          return FALSE;
+        }
+    }
+  return TRUE;
+}
+
+/* No own row lies behind this seq.  Behind it may be any number of rows from elsewhere, which a sync in many batches
+ * would otherwise walk over again and again. */
+static gboolean
+find_last_own (DimpleConnection  *connection,
+               gint64            *seq,
+               GError           **error)
+{
+  return dimple_connection_get_int64 (connection,
+                                      "SELECT iif (flags & 1, (SELECT max (last_own) FROM dimple_author), seq) "
+                                      "FROM dimple_log ORDER BY seq DESC LIMIT 1", 0, seq, error);
+}
+
+gboolean
+dimple_log_visit_newer (DimpleConnection          *connection,
+                        const char                *id,
+                        DimpleTransactionVisitor   visitor,
+                        gpointer                   user_data,
+                        GError                   **error)
+{
+  g_autoptr(DimpleStatement) statement = NULL;
+  g_autoptr(GArray) seqs = NULL;
+  guint64 time = 0;
+  gint64 last_own;
+
+  if (!find_last_own (connection, &last_own, error))
+    return FALSE;
+  statement = dimple_connection_prepare (
+    connection,
+    "SELECT seq, id FROM dimple_log WHERE seq BETWEEN ?2 AND ?3 AND NOT flags & 1 AND id >= ?1 "
+    "UNION ALL "
+    "SELECT l.seq, l.id FROM dimple_author AS a CROSS JOIN dimple_log AS l INDEXED BY dimple_log_foreign"
+    "  ON l.author = a.number AND l.flags & 1 AND l.id >= ?1", error);
+  if (statement == NULL)
+    return FALSE;
+  dimple_uuid7_parse (id, &time, NULL);
+  sqlite3_bind_text (statement, 1, id, -1, SQLITE_STATIC);
+  sqlite3_bind_int64 (statement, 2, (gint64) time);
+  sqlite3_bind_int64 (statement, 3, last_own);
+  seqs = list_beginnings (statement, error);
+  return seqs != NULL && visit_listed (connection, seqs, visitor, user_data, error);
+}
+
 /* Where the transactions of a run begin, in order.  A run may be here both as our own and, after a backup was restored,
  * as somebody's. */
 GArray *
@@ -670,10 +767,7 @@ dimple_log_find_range (DimpleConnection  *connection,
                        GError           **error)
 {
   g_autoptr(DimpleStatement) statement = NULL;
-  g_autoptr(GArray) seqs = g_array_new (FALSE, FALSE, sizeof (gint64));
-  g_autoptr(GError) local_error = NULL;
   guint64 first_time = 0, last_time = 0;
-  char before[DIMPLE_UUID_SIZE] = "";
 
   statement = dimple_connection_prepare (
     connection,
@@ -692,22 +786,7 @@ dimple_log_find_range (DimpleConnection  *connection,
   sqlite3_bind_text (statement, 3, last, -1, SQLITE_STATIC);
   sqlite3_bind_int64 (statement, 4, (gint64) first_time);
   sqlite3_bind_int64 (statement, 5, (gint64) last_time);
-
-  while (dimple_statement_step (statement, &local_error))
-    {
-      gint64 seq = sqlite3_column_int64 (statement, 0);
-
-      /* further parts have the id of the first */
-      if (strcmp (before, (const char *) sqlite3_column_text (statement, 1)) != 0)
-        g_array_append_val (seqs, seq);
-      copy_id_column (before, statement, 1);
-    }
-  if (local_error != NULL)
-    {
-      g_propagate_error (error, g_steal_pointer (&local_error));
-      return NULL;
-    }
-  return g_steal_pointer (&seqs);
+  return list_beginnings (statement, error);
 }
 
 gboolean
@@ -721,21 +800,5 @@ dimple_log_visit_range (DimpleConnection          *connection,
 {
   g_autoptr(GArray) seqs = dimple_log_find_range (connection, author, first, last, error);
 
-  if (seqs == NULL)
-    return FALSE;
-  for (guint i = 0; i < seqs->len; i++)
-    {
-      g_autoptr(GError) local_error = NULL;
-      DimpleTransaction *transaction = dimple_log_read_transaction (connection, g_array_index (seqs, gint64, i),
-                                                                    &local_error);
-
-      if (transaction == NULL && local_error == NULL)      /* gone since: pruned by another process */
-        continue;
-      if (transaction == NULL || !visitor (transaction, user_data, &local_error))
-        {
-          g_propagate_error (error, g_steal_pointer (&local_error));
-          return FALSE;
-        }
-    }
-  return TRUE;
+  return seqs != NULL && visit_listed (connection, seqs, visitor, user_data, error);
 }

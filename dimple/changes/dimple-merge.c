@@ -158,6 +158,26 @@ touch_row (Merge      *self,
   return TRUE;
 }
 
+/* What is whole stays so by joining all that comes; of other rows the log will tell. */
+static gboolean
+join_row (Merge                    *self,
+          const DimpleChangeReader *reader,
+          DimpleFoldedRow          *row,
+          const char               *since)
+{
+  if (!row->whole)
+    return touch_row (self, since);
+  dimple_fold_join_row (self->settling.fold, row, self->transaction->id, self->transaction->script, NULL, &self->group,
+                        reader);
+  return TRUE;
+}
+
+static DimpleFoldedRow *
+find_touched (Merge *self)
+{
+  return dimple_fold_find (self->settling.fold, self->table->table->name, self->group.key->data, self->group.key->len);
+}
+
 /* What the row's values are, in the order of the table's columns; FALSE: one of them was pruned. */
 static gboolean
 place_values (Merge                    *self,
@@ -237,6 +257,10 @@ write_fresh (Merge                     *self,
              const DimpleChangeReader  *reader,
              GError                   **error)
 {
+  DimpleFoldedRow *touched = find_touched (self);
+
+  if (touched != NULL)
+    return join_row (self, reader, touched, self->transaction->id);
   switch (reader->operation)
     {
     case DIMPLE_OPERATION_INSERT:
@@ -267,38 +291,25 @@ smallest_anchor (const DimpleChangeReader *reader)
   return smallest != NULL && *smallest != '\0' ? smallest : NULL;
 }
 
-/* A migration that saw nothing of a row loses to all that is known of it, which the log has to tell.  Of a row that is
- * in no table and was not, nothing is known, and what comes here is all. */
-static gboolean
-touch_unseen (Merge                     *self,
-              const DimpleChangeReader  *reader,
-              GError                   **error)
-{
-  const char *id = self->transaction->id;
-  DimpleFoldedRow *row;
-  gboolean found, buried;
-  gint64 rowid;
-
-  if (!dimple_merge_table_find (self->table, self->group.key->data, &found, &rowid, NULL, NULL, error) ||
-      !dimple_merge_table_is_buried (self->table, self->group.key->data, &buried, error))
-    return FALSE;
-  if (found || buried)
-    return touch_row (self, NULL);
-  row = dimple_settling_touch (&self->settling, self->table->table, self->group.key->data, self->group.key->len, id);
-  dimple_fold_join_row (self->settling.fold, row, id, self->transaction->script, NULL, &self->group, reader);
-  return TRUE;
-}
-
+/* Of a row that is in no table and was not, nothing is known, and what comes here is all. */
 static gboolean
 touch_late (Merge                     *self,
             const DimpleChangeReader  *reader,
             GError                   **error)
 {
-  const char *since = self->transaction->id;
+  const char *since = self->transaction->script > 0 ? smallest_anchor (reader) : self->transaction->id;
+  DimpleFoldedRow *row = find_touched (self);
+  DimpleRowStanding *standing;
+  gboolean buried;
 
-  if (self->transaction->script > 0)
-    since = smallest_anchor (reader);
-  return since != NULL ? touch_row (self, since) : touch_unseen (self, reader, error);
+  if (row != NULL)
+    return join_row (self, reader, row, since);
+  row = dimple_settling_add (&self->settling, self->table->table, self->group.key->data, self->group.key->len);
+  standing = dimple_settling_look (&self->settling, row, error);
+  if (standing == NULL || !dimple_merge_table_is_buried (self->table, row->key, &buried, error))
+    return FALSE;
+  row->whole = !standing->shown && !buried;
+  return join_row (self, reader, row, since);
 }
 
 /* -- Transactions ------------------------------------------------------------------------------------------------------ */

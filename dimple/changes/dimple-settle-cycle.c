@@ -679,7 +679,7 @@ want_of_group (DimpleFold              *fold,
 
   if (group->table == NULL || !g_ptr_array_find (self->tables, group->table, NULL))
     return NULL;
-  return dimple_settling_touch (self->settling, group->table, group->key->data, group->key->len, self->settling->since);
+  return dimple_settling_add (self->settling, group->table, group->key->data, group->key->len);
 }
 
 static int

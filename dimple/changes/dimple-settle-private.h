@@ -17,7 +17,7 @@ typedef struct
   DimpleSchema     *schema;
   DimpleChangeSet  *changes;       /* (nullable) */
   DimpleFold       *fold;          /* of the rows touched */
-  const char       *since;         /* what may be new to them is not anchored before this; NULL: nothing yet */
+  const char       *since;         /* what the log has new of them is not anchored before this; NULL: nothing */
   GHashTable       *tables;        /* DimpleMergeTable by DimpleTable */
   GPtrArray        *unchecked;     /* of UncheckedRows, see dimple_settling_check() */
 } DimpleSettling;
@@ -41,7 +41,12 @@ void              dimple_settling_clear     (DimpleSettling     *self);
 DimpleMergeTable *dimple_settling_get_table (DimpleSettling     *self,
                                              const DimpleTable  *table,
                                              GError            **error);
-/* What is new of a row is anchored at `since` or later; NULL: anything may be. */
+/* The row is to be judged; what is known of it is as it was, or `whole`. */
+DimpleFoldedRow  *dimple_settling_add       (DimpleSettling     *self,
+                                             const DimpleTable  *table,
+                                             const guint8       *key,
+                                             gsize               key_size);
+/* The log has something new of the row that is anchored at `since` or later; NULL: wherever. */
 DimpleFoldedRow  *dimple_settling_touch     (DimpleSettling     *self,
                                              const DimpleTable  *table,
                                              const guint8       *key,

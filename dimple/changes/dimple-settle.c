@@ -83,16 +83,27 @@ dimple_settling_get_table (DimpleSettling     *self,
 }
 
 DimpleFoldedRow *
+dimple_settling_add (DimpleSettling    *self,
+                     const DimpleTable *table,
+                     const guint8      *key,
+                     gsize              key_size)
+{
+  DimpleFoldedRow *row = dimple_fold_want (self->fold, table, table->name, key, key_size);
+
+  if (row->data == NULL)
+    row->data = g_new0 (DimpleRowStanding, 1);
+  return row;
+}
+
+DimpleFoldedRow *
 dimple_settling_touch (DimpleSettling    *self,
                        const DimpleTable *table,
                        const guint8      *key,
                        gsize              key_size,
                        const char        *since)
 {
-  DimpleFoldedRow *row = dimple_fold_want (self->fold, table, table->name, key, key_size);
+  DimpleFoldedRow *row = dimple_settling_add (self, table, key, key_size);
 
-  if (row->data == NULL)
-    row->data = g_new0 (DimpleRowStanding, 1);
   if (since == NULL)
     since = "";
   if (self->since == NULL || strcmp (since, self->since) < 0)
@@ -369,8 +380,11 @@ load_touched (DimpleSettling  *self,
   for (guint i = 0; i < dimple_fold_get_n_rows (self->fold) && !need_all; i++)
     {
       DimpleFoldedRow *row = dimple_fold_get_row (self->fold, i);
-      DimpleRowStanding *standing = dimple_settling_look (self, row, error);
+      DimpleRowStanding *standing;
 
+      if (row->whole)
+        continue;
+      standing = dimple_settling_look (self, row, error);
       if (standing == NULL)
         return FALSE;
       if (!standing->shown &&
@@ -398,7 +412,7 @@ touch_shown (DimpleSettling    *self,
              GByteArray        *key,
              GError           **error)
 {
-  DimpleFoldedRow *row = dimple_settling_touch (self, table->table, key->data, key->len, self->since);
+  DimpleFoldedRow *row = dimple_settling_add (self, table->table, key->data, key->len);
 
   return dimple_settling_look (self, row, error) != NULL ? row : NULL;
 }
@@ -523,16 +537,16 @@ wake (DimpleMergeTable        *table,
 
   if (row == NULL)
     {
-      row = dimple_settling_touch (waking->settling, table->table, waiting->key->data, waiting->key->len,
-                                   waking->settling->since);
+      row = dimple_settling_add (waking->settling, table->table, waiting->key->data, waiting->key->len);
       row->created = waiting->created != NULL ? dimple_fold_intern (fold, waiting->created) : NULL;
       standing = row->data;
-      standing->looked = TRUE;
       standing->wanted = g_ptr_array_ref (waiting->values);
     }
-  standing = row->data;
-  if (standing->shown)
-    return TRUE;
+  standing = dimple_settling_look (waking->settling, row, error);
+  if (standing == NULL)
+    return FALSE;
+  if (standing->shown)                     /* inserted here since, by its key */
+    return dimple_merge_table_unshelve (table, row->key, error);
   if (waiting->rival != NULL && row->n_cells == 0)
     standing->known_rival = dimple_fold_keep (fold, waiting->rival, dimple_record_skip (waiting->rival,
                                                                        table->table->key->len) - waiting->rival);
@@ -657,7 +671,7 @@ collect_orphans (DimpleSettling    *self,
       gsize size;
       const guint8 *key = g_bytes_get_data (g_ptr_array_index (keys, i), &size);
 
-      g_ptr_array_add (orphans, dimple_settling_touch (self, table->table, key, size, self->since));
+      g_ptr_array_add (orphans, dimple_settling_add (self, table->table, key, size));
     }
   return TRUE;
 }

@@ -13,6 +13,7 @@
 #include "dimple-error.h"
 #include "dimple-local-storage.h"
 #include "dimple-memory-storage.h"
+#include "dimple-row.h"
 #include "dimple-s3-storage.h"
 #include "dimple-storage-request.h"
 #include "dimple-storage.h"

@@ -1,0 +1,784 @@
+/* dimple-row-shape.c: the columns of a result, and the classes of its rows
+ *
+ * Shapes and classes are never freed, as GObject cannot unload a class: so equal ones are one.  Shapes are found by a text
+ * that says all there is about them; what classes show them, by a short list in each.
+ *
+ * SPDX-License-Identifier: LGPL-2.1-or-later
+ */
+#include "dimple-row-private.h"
+
+#include <string.h>
+
+#include "dimple-error.h"
+#include "dimple-key-private.h"
+#include "dimple-row-names-private.h"
+#include "dimple-sql-reader-private.h"
+
+#define MANY_SHAPES 1000
+
+static GMutex shapes_lock;
+static GHashTable *shapes;          /* DimpleRowShape by its description */
+
+/* -- Shapes --------------------------------------------------------------------------------------------------------- */
+
+/* A shape that is being made, and may turn out to be known. */
+typedef struct
+{
+  guint            n_columns;
+  DimpleRowColumn *columns;
+  const char      *table;           /* (nullable) where save() writes */
+  const DimpleTable *keyed;         /* (nullable) */
+  guint           *key;
+} Draft;
+
+static void
+draft_clear (Draft *draft)
+{
+  g_free (draft->columns);
+  g_free (draft->key);
+}
+
+G_DEFINE_AUTO_CLEANUP_CLEAR_FUNC (Draft, draft_clear)
+
+/* All that tells shapes apart.  Names hold no NUL, but anything else. */
+static GBytes *
+describe (const Draft *draft)
+{
+  GByteArray *text = g_byte_array_new ();
+  guint head[3] = { draft->table != NULL, draft->keyed != NULL && draft->keyed->text_key,
+                    draft->keyed != NULL ? draft->keyed->key->len : 0 };
+
+  g_byte_array_append (text, (const guint8 *) head, sizeof head);
+  if (draft->keyed != NULL)
+    {
+      g_byte_array_append (text, (const guint8 *) draft->keyed->name, (guint) strlen (draft->keyed->name) + 1);
+      g_byte_array_append (text, (const guint8 *) draft->key, draft->keyed->key->len * (guint) sizeof *draft->key);
+    }
+  for (guint i = 0; i < draft->n_columns; i++)
+    {
+      const DimpleRowColumn *column = &draft->columns[i];
+      const char *origin = column->origin != NULL ? column->origin : "";
+      guint8 rest[3] = { (guint8) column->kind, column->origin != NULL, column->writable != FALSE };
+
+      g_byte_array_append (text, (const guint8 *) column->name, (guint) strlen (column->name) + 1);
+      g_byte_array_append (text, (const guint8 *) origin, (guint) strlen (origin) + 1);
+      g_byte_array_append (text, rest, sizeof rest);
+    }
+  return g_byte_array_free_to_bytes (text);
+}
+
+static void
+name_properties (DimpleRowShape *self)
+{
+  g_autoptr(GHashTable) taken = g_hash_table_new (g_str_hash, g_str_equal);
+
+  for (guint i = 0; i < self->n_columns; i++)
+    {
+      g_autofree char *property = dimple_row_name_property (self->columns[i].name, i, taken);
+
+      self->columns[i].property = g_intern_string (property);
+      g_hash_table_add (taken, (gpointer) self->columns[i].property);
+    }
+}
+
+static DimpleTable *
+copy_key_table (const DimpleTable *table)
+{
+  DimpleTable *copy = g_new0 (DimpleTable, 1);
+
+  copy->name = g_strdup (table->name);
+  copy->text_key = table->text_key;
+  copy->key = g_array_copy (table->key);
+  return copy;
+}
+
+static DimpleRowShape *
+shape_new (const Draft *draft)
+{
+  DimpleRowShape *self = g_new0 (DimpleRowShape, 1);
+
+  self->n_columns = draft->n_columns;
+  self->columns = g_memdup2 (draft->columns, draft->n_columns * sizeof *draft->columns);
+  self->names = g_new0 (const char *, draft->n_columns + 1);
+  for (guint i = 0; i < self->n_columns; i++)
+    {
+      self->columns[i].name = g_intern_string (self->columns[i].name);
+      self->columns[i].origin = g_intern_string (self->columns[i].origin);
+      self->names[i] = self->columns[i].name;
+    }
+  name_properties (self);
+  self->table = g_intern_string (draft->table);
+  if (draft->keyed != NULL)
+    {
+      self->keyed = copy_key_table (draft->keyed);
+      self->key = g_memdup2 (draft->key, draft->keyed->key->len * sizeof *draft->key);
+    }
+  self->bindings = g_ptr_array_new ();
+  return self;
+}
+
+static gboolean
+is_counting (void)
+{
+  static const GDebugKey keys[] = { { "types", 1 } };
+
+  return g_parse_debug_string (g_getenv ("DIMPLE_DEBUG"), keys, G_N_ELEMENTS (keys)) != 0;
+}
+
+static DimpleRowShape *
+intern (const Draft *draft)
+{
+  g_autoptr(GBytes) description = describe (draft);
+  DimpleRowShape *self;
+  guint n;
+
+  g_mutex_lock (&shapes_lock);
+  if (shapes == NULL)
+    shapes = g_hash_table_new_full (g_bytes_hash, g_bytes_equal, (GDestroyNotify) g_bytes_unref, NULL);
+  self = g_hash_table_lookup (shapes, description);
+  n = g_hash_table_size (shapes);
+  if (self == NULL)
+    {
+      self = shape_new (draft);
+      g_hash_table_insert (shapes, g_steal_pointer (&description), self);
+      n++;
+    }
+  g_mutex_unlock (&shapes_lock);
+
+  if (n == MANY_SHAPES && description == NULL && is_counting ())
+    g_warning ("There are %u different row types, which are never freed.  Give statements that are put together at run "
+               "time the same columns, or use parameters.", n);
+  return self;
+}
+
+/* -- Of a statement ------------------------------------------------------------------------------------------------- */
+
+/* The column of a table of `schema` that a result's column is, or NULL: an expression, or of another database. */
+static const DimpleColumn *
+find_origin (sqlite3_stmt       *statement,
+             int                 column,
+             DimpleSchema       *schema,
+             const DimpleTable **table)
+{
+  const char *database = sqlite3_column_database_name (statement, column);
+  const char *table_name = sqlite3_column_table_name (statement, column);
+  const char *origin = sqlite3_column_origin_name (statement, column);
+  int index;
+
+  *table = NULL;
+  if (origin == NULL || table_name == NULL || g_strcmp0 (database, "main") != 0)
+    return NULL;
+  *table = dimple_schema_find (schema, table_name);
+  index = *table != NULL ? dimple_table_find_column (*table, origin) : -1;
+  return index >= 0 ? g_ptr_array_index ((*table)->columns, index) : NULL;
+}
+
+/* Where the key's columns of a table are in the result, or NULL if one is missing. */
+static guint *
+find_key (const DimpleTable        *table,
+          const DimpleTable * const *tables,
+          const DimpleColumn * const *origins,
+          guint                     n_columns)
+{
+  g_autofree guint *key = g_new (guint, table->key->len + 1);
+
+  for (guint k = 0; k < table->key->len; k++)
+    {
+      const DimpleColumn *wanted = g_ptr_array_index (table->columns, g_array_index (table->key, guint, k));
+
+      for (key[k] = 0; key[k] < n_columns; key[k]++)
+        if (tables[key[k]] == table && origins[key[k]] == wanted)
+          break;
+      if (key[k] == n_columns)
+        return NULL;
+    }
+  return g_steal_pointer (&key);
+}
+
+static void
+add_key (Draft                     *draft,
+         const DimpleTable * const *tables,
+         const DimpleColumn * const *origins)
+{
+  for (guint i = 0; i < draft->n_columns && draft->keyed == NULL; i++)
+    {
+      if (tables[i] == NULL || tables[i]->key->len == 0)
+        continue;
+      draft->key = find_key (tables[i], tables, origins, draft->n_columns);
+      if (draft->key != NULL)
+        draft->keyed = tables[i];
+    }
+}
+
+/* Expressions have no declared type, but a CAST at the top of one says it. */
+static void
+add_cast_kinds (Draft           *draft,
+                DimpleSqlReader *reader,
+                sqlite3_stmt    *statement)
+{
+  for (guint i = 0; reader != NULL && i < draft->n_columns; i++)
+    if (sqlite3_column_decltype (statement, (int) i) == NULL)
+      {
+        g_autofree char *type = dimple_sql_reader_dup_cast_type (reader, i);
+
+        draft->columns[i].kind = dimple_kind_from_declared_type (type);
+      }
+}
+
+static gboolean
+is_compound (DimpleSqlReader *reader)
+{
+  DimpleSqlSelect select;
+
+  return reader != NULL && dimple_sql_reader_find_clauses (reader, &select) && select.is_compound;
+}
+
+DimpleRowShape *
+dimple_row_shape_for_statement (sqlite3_stmt *statement,
+                                DimpleSchema *schema)
+{
+  g_autoptr(DimpleSqlReader) reader = dimple_sql_reader_new (sqlite3_sql (statement));
+  guint n = (guint) sqlite3_column_count (statement);
+  g_autofree const DimpleTable **tables = g_new0 (const DimpleTable *, n + 1);
+  g_autofree const DimpleColumn **origins = g_new0 (const DimpleColumn *, n + 1);
+  g_auto(Draft) draft = { .n_columns = n, .columns = g_new0 (DimpleRowColumn, n + 1) };
+
+  for (guint i = 0; i < n; i++)
+    {
+      origins[i] = find_origin (statement, (int) i, schema, &tables[i]);
+      draft.columns[i].name = sqlite3_column_name (statement, (int) i);
+      draft.columns[i].kind = dimple_kind_from_declared_type (sqlite3_column_decltype (statement, (int) i));
+    }
+  add_cast_kinds (&draft, reader, statement);
+  add_key (&draft, tables, origins);
+
+  if (draft.keyed != NULL && !is_compound (reader))
+    {
+      draft.table = draft.keyed->name;
+      for (guint i = 0; i < n; i++)
+        if (origins[i] != NULL && tables[i] == draft.keyed)
+          {
+            draft.columns[i].origin = origins[i]->name;
+            draft.columns[i].writable = !origins[i]->generated;
+          }
+    }
+  return intern (&draft);
+}
+
+DimpleRowShape *
+dimple_row_shape_for_table (const DimpleTable *table)
+{
+  g_auto(Draft) draft = { .n_columns = table->columns->len, .columns = g_new0 (DimpleRowColumn, table->columns->len + 1) };
+
+  for (guint i = 0; i < table->columns->len; i++)
+    {
+      const DimpleColumn *column = g_ptr_array_index (table->columns, i);
+
+      draft.columns[i].name = column->name;
+      draft.columns[i].kind = dimple_kind_from_declared_type (column->declared_type);
+      if (table->key->len > 0)
+        {
+          draft.columns[i].origin = column->name;
+          draft.columns[i].writable = !column->generated;
+        }
+    }
+  if (table->key->len > 0)
+    {
+      draft.table = table->name;
+      draft.keyed = table;
+      draft.key = g_memdup2 (table->key->data, table->key->len * sizeof (guint));
+    }
+  return intern (&draft);
+}
+
+guint
+dimple_row_shape_get_n_columns (DimpleRowShape *self)
+{
+  return self->n_columns;
+}
+
+const char * const *
+dimple_row_shape_get_columns (DimpleRowShape *self)
+{
+  return self->names;
+}
+
+const char *
+dimple_row_shape_get_table (DimpleRowShape *self)
+{
+  return self->table;
+}
+
+/* -- Records of a shape --------------------------------------------------------------------------------------------- */
+
+void
+dimple_row_read_column (const guint8 *record,
+                        guint         column,
+                        DimpleValue  *value)
+{
+  if (record != NULL)
+    dimple_record_read (dimple_record_skip (record, column), value);
+  else
+    *value = (DimpleValue) { .type = SQLITE_NULL };
+}
+
+gboolean
+dimple_row_shape_append_key (DimpleRowShape *self,
+                             const guint8   *record,
+                             GString        *key)
+{
+  DimpleValue single;
+  g_autofree DimpleValue *several = NULL;
+  DimpleValue *values = &single;
+
+  if (self->keyed == NULL || record == NULL)
+    return FALSE;
+  if (self->keyed->key->len > 1)
+    values = several = g_new (DimpleValue, self->keyed->key->len);
+  for (guint k = 0; k < self->keyed->key->len; k++)
+    {
+      dimple_row_read_column (record, self->key[k], &values[k]);
+      if (values[k].type == SQLITE_NULL)
+        return FALSE;
+    }
+  dimple_key_append (key, self->keyed, values);
+  return TRUE;
+}
+
+void
+dimple_row_shape_append_saved (DimpleRowShape    *self,
+                               const DimpleValue *values,
+                               const char        *key,
+                               GByteArray        *record)
+{
+  g_autofree DimpleValue *saved = g_memdup2 (values, self->n_columns * sizeof *values);
+  g_autoptr(GByteArray) key_record = g_byte_array_new ();
+
+  if (key != NULL && self->keyed != NULL && dimple_key_parse (self->keyed, key, key_record, NULL))
+    {
+      const guint8 *position = key_record->data;
+
+      for (guint k = 0; k < self->keyed->key->len; k++)
+        position = dimple_record_read (position, &saved[self->key[k]]);
+    }
+  for (guint i = 0; i < self->n_columns; i++)
+    dimple_record_append (record, &saved[i]);
+}
+
+gboolean
+dimple_row_shape_add_edit (DimpleRowShape     *self,
+                           guint               column,
+                           const DimpleValue  *value,
+                           GVariantBuilder    *edits,
+                           GError            **error)
+{
+  const DimpleRowColumn *edited = &self->columns[column];
+
+  if (!edited->writable)
+    {
+      g_set_error (error, DIMPLE_ERROR, DIMPLE_ERROR_READ_ONLY,
+                   "The column “%s” cannot be saved: it is computed, or of another table than the row's key",
+                   edited->name);
+      return FALSE;
+    }
+  g_variant_builder_add (edits, "{sv}", edited->origin, dimple_value_to_variant (value));
+  return TRUE;
+}
+
+/* -- Classes -------------------------------------------------------------------------------------------------------- */
+
+/* On a generated or registered type: the binding of its new objects */
+static GQuark
+binding_quark (void)
+{
+  static GQuark quark;
+
+  if (G_UNLIKELY (quark == 0))
+    quark = g_quark_from_static_string ("dimple-row-binding");
+  return quark;
+}
+
+DimpleRowBinding *
+dimple_row_binding_of_type (GType type)
+{
+  return g_type_get_qdata (type, binding_quark ());
+}
+
+int
+dimple_row_binding_find (DimpleRowBinding *self,
+                         GParamSpec       *property)
+{
+  for (guint i = 0; i < self->shape->n_columns; i++)
+    if (self->properties[i] == property)
+      return (int) i;
+  return -1;
+}
+
+static DimpleRowBinding *
+binding_new (DimpleRowShape *shape,
+             GType           type)
+{
+  DimpleRowBinding *self = g_new0 (DimpleRowBinding, 1);
+
+  self->shape = shape;
+  self->gtype = type;
+  self->properties = g_new0 (GParamSpec *, shape->n_columns + 1);
+  g_ptr_array_add (shape->bindings, self);
+  return self;
+}
+
+static void
+generated_class_init (gpointer klass,
+                      gpointer class_data)
+{
+  dimple_row_class_install (klass, class_data);
+}
+
+/* Registers a row type.  Its class comes to be when it is first used, outside the lock. */
+static GType
+register_generated (DimpleRowShape *self,
+                    const char     *type_name)
+{
+  DimpleRowBinding *binding = binding_new (self, 0);
+  const GTypeInfo info = {
+    .class_size = sizeof (DimpleRowClass),
+    .class_init = generated_class_init,
+    .class_data = binding,
+    .instance_size = sizeof (DimpleRow)
+  };
+
+  binding->generated = TRUE;
+  binding->gtype = g_type_register_static (DIMPLE_TYPE_ROW, g_intern_string (type_name), &info, 0);
+  g_type_set_qdata (binding->gtype, binding_quark (), binding);
+  return binding->gtype;
+}
+
+GType
+dimple_row_shape_get_gtype (DimpleRowShape *self)
+{
+  static guint n_types;
+  g_autoptr(GMutexLocker) locker = NULL;
+
+  /* Takes GObject's own lock, which is never taken inside ours. */
+  g_type_ensure (DIMPLE_TYPE_ROW);
+  locker = g_mutex_locker_new (&shapes_lock);
+  while (self->gtype == 0)
+    {
+      g_autofree char *type_name = g_strdup_printf ("DimpleRow-%u", ++n_types);
+
+      if (g_type_from_name (type_name) == 0)
+        self->gtype = register_generated (self, type_name);
+    }
+  return self->gtype;
+}
+
+static gboolean
+has_same_columns (DimpleRowShape *a,
+                  DimpleRowShape *b)
+{
+  if (a->n_columns != b->n_columns)
+    return FALSE;
+  for (guint i = 0; i < a->n_columns; i++)
+    if (a->columns[i].name != b->columns[i].name || a->columns[i].kind != b->columns[i].kind)
+      return FALSE;
+  return TRUE;
+}
+
+/* What a column is called in messages to the programmer */
+static char *
+list_columns (DimpleRowShape *self)
+{
+  static const char * const kinds[] = { "", " BOOLEAN", " INTEGER", " TEXT", " REAL", " BLOB" };
+  g_autoptr(GString) list = g_string_new (NULL);
+
+  for (guint i = 0; i < self->n_columns; i++)
+    g_string_append_printf (list, "%s%s%s", i > 0 ? ", " : "", self->columns[i].name, kinds[self->columns[i].kind]);
+  return g_string_free (g_steal_pointer (&list), FALSE);
+}
+
+static gboolean
+check_generated (DimpleRowShape    *self,
+                 DimpleRowBinding  *binding,
+                 GError           **error)
+{
+  g_autofree char *own = NULL;
+  g_autofree char *others = NULL;
+
+  if (has_same_columns (self, binding->shape))
+    return TRUE;
+  own = list_columns (self);
+  others = list_columns (binding->shape);
+  g_set_error (error, DIMPLE_ERROR, DIMPLE_ERROR_TYPE, "The row type “%s” has the columns (%s), but the result has (%s)",
+               g_type_name (binding->gtype), others, own);
+  return FALSE;
+}
+
+/* As g_type_register_static() wants it; it only warns. */
+static gboolean
+is_type_name (const char *name)
+{
+  if (!g_ascii_isalpha (*name) && *name != '_')
+    return FALSE;
+  for (const char *p = name; *p != '\0'; p++)
+    if (!g_ascii_isalnum (*p) && strchr ("_-+", *p) == NULL)
+      return FALSE;
+  return strlen (name) >= 3;
+}
+
+GType
+dimple_row_shape_define_type (DimpleRowShape  *self,
+                              const char      *type_name,
+                              GError         **error)
+{
+  g_autoptr(GMutexLocker) locker = NULL;
+  DimpleRowBinding *binding;
+  GType type;
+
+  if (!is_type_name (type_name))
+    {
+      g_set_error (error, DIMPLE_ERROR, DIMPLE_ERROR_TYPE,
+                   "“%s” is no name for a type: it has at least three ASCII letters, digits, and - + _, the first of them "
+                   "a letter or _", type_name);
+      return 0;
+    }
+
+  g_type_ensure (DIMPLE_TYPE_ROW);
+  locker = g_mutex_locker_new (&shapes_lock);
+  type = g_type_from_name (type_name);
+  if (type == 0)
+    {
+      type = register_generated (self, type_name);
+      /* Objects made from now on are of the type with a name, so that templates may rely on it. */
+      if (self->gtype == 0 || g_str_has_prefix (g_type_name (self->gtype), "DimpleRow-"))
+        self->gtype = type;
+      return type;
+    }
+
+  binding = dimple_row_binding_of_type (type);
+  if (binding != NULL && binding->generated)
+    return check_generated (self, binding, error) ? type : 0;
+  g_set_error (error, DIMPLE_ERROR, DIMPLE_ERROR_TYPE, "There is a type “%s” already that is no row type: choose another name",
+               type_name);
+  return 0;
+}
+
+static gboolean
+is_own_class (GType type)
+{
+  return type == 0 || type == DIMPLE_TYPE_ROW;
+}
+
+/* The property by which a class of the app shows a column, or NULL. */
+static GParamSpec *
+find_property (GObjectClass          *object_class,
+               const DimpleRowColumn *column)
+{
+  GParamSpec *property = g_object_class_find_property (object_class, column->property);
+
+  return property != NULL && (property->flags & G_PARAM_WRITABLE) != 0 ? property : NULL;
+}
+
+static gboolean
+check_properties (DimpleRowShape  *self,
+                  GType            type,
+                  GError         **error)
+{
+  g_autoptr(GTypeClass) klass = g_type_class_ref (type);
+  guint n_found = 0;
+
+  for (guint i = 0; i < self->n_columns; i++)
+    {
+      GParamSpec *property = find_property (G_OBJECT_CLASS (klass), &self->columns[i]);
+
+      if (property == NULL)
+        continue;
+      if (!dimple_value_is_type_supported (property->value_type))
+        {
+          g_set_error (error, DIMPLE_ERROR, DIMPLE_ERROR_TYPE,
+                       "The property “%s” of “%s” cannot show a column: make it a string, number, boolean, GBytes, "
+                       "GDateTime or GValue, not “%s”",
+                       property->name, g_type_name (type), g_type_name (property->value_type));
+          return FALSE;
+        }
+      n_found++;
+    }
+  if (n_found > 0 || g_type_is_a (type, DIMPLE_TYPE_ROW))
+    return TRUE;
+  g_set_error (error, DIMPLE_ERROR, DIMPLE_ERROR_TYPE, "“%s” has no writable property with the name of a column",
+               g_type_name (type));
+  return FALSE;
+}
+
+gboolean
+dimple_row_shape_check_type (DimpleRowShape  *self,
+                             GType            type,
+                             GError         **error)
+{
+  DimpleRowBinding *binding;
+
+  if (is_own_class (type))
+    return TRUE;
+  binding = dimple_row_binding_of_type (type);
+  if (binding != NULL && binding->generated)
+    return check_generated (self, binding, error);
+  if (!G_TYPE_IS_OBJECT (type) || G_TYPE_IS_ABSTRACT (type))
+    {
+      g_set_error (error, DIMPLE_ERROR, DIMPLE_ERROR_TYPE, "“%s” is no class of objects that can be made",
+                   g_type_name (type));
+      return FALSE;
+    }
+  return check_properties (self, type, error);
+}
+
+/* Called with the lock held */
+static DimpleRowBinding *
+find_binding (DimpleRowShape *self,
+              GType           type)
+{
+  for (guint i = 0; i < self->bindings->len; i++)
+    {
+      DimpleRowBinding *binding = g_ptr_array_index (self->bindings, i);
+
+      if (binding->gtype == type)
+        return binding;
+    }
+  return NULL;
+}
+
+DimpleRowBinding *
+dimple_row_shape_bind (DimpleRowShape *self,
+                       GType           type)
+{
+  DimpleRowBinding *binding;
+  DimpleRowBinding *of_type;
+  GObjectClass *object_class;
+  gboolean ready;
+
+  if (is_own_class (type))
+    type = dimple_row_shape_get_gtype (self);
+
+  g_mutex_lock (&shapes_lock);
+  binding = find_binding (self, type);
+  ready = binding != NULL && binding->ready;
+  g_mutex_unlock (&shapes_lock);
+  if (ready)
+    return binding;
+
+  /* For good: a binding holds the class's properties.  The class of a generated type fills its own binding in. */
+  object_class = g_type_class_ref (type);
+  of_type = dimple_row_binding_of_type (type);
+  g_mutex_lock (&shapes_lock);
+  binding = find_binding (self, type);
+  if (binding == NULL)
+    {
+      binding = binding_new (self, type);
+      binding->generated = of_type != NULL && of_type->generated;
+      for (guint i = 0; i < self->n_columns; i++)
+        binding->properties[i] = binding->generated ? of_type->properties[i]
+                                                    : find_property (object_class, &self->columns[i]);
+    }
+  binding->ready = TRUE;
+  g_mutex_unlock (&shapes_lock);
+  return binding;
+}
+
+/* -- Objects -------------------------------------------------------------------------------------------------------- */
+
+GObject *
+dimple_row_shape_create (DimpleRowShape *self,
+                         GType           type,
+                         const guint8   *record,
+                         gsize           size)
+{
+  DimpleRowBinding *binding = dimple_row_shape_bind (self, type);
+  GObject *object;
+
+  if (!g_type_is_a (binding->gtype, DIMPLE_TYPE_ROW))
+    return dimple_row_object_create (binding, record, size);
+  object = g_object_new (binding->gtype, NULL);
+  dimple_row_load (DIMPLE_ROW (object), binding, record, size);
+  return object;
+}
+
+void
+dimple_row_shape_update (DimpleRowShape *self,
+                         GObject        *object,
+                         const guint8   *record,
+                         gsize           size)
+{
+  g_return_if_fail (dimple_row_shape_of (object) == self);
+
+  if (DIMPLE_IS_ROW (object))
+    dimple_row_update (DIMPLE_ROW (object), record, size);
+  else
+    dimple_row_object_update (object, record, size);
+}
+
+DimpleRow *
+dimple_row_new_unsaved (DimpleRowShape *shape)
+{
+  return g_object_new (dimple_row_shape_get_gtype (shape), NULL);
+}
+
+void
+dimple_row_shape_register (DimpleRowShape *self,
+                           GType           type)
+{
+  g_type_set_qdata (type, binding_quark (), dimple_row_shape_bind (self, type));
+}
+
+static DimpleRowBinding *
+binding_of (GObject *object)
+{
+  return DIMPLE_IS_ROW (object) ? dimple_row_get_binding (DIMPLE_ROW (object)) : dimple_row_object_get_binding (object);
+}
+
+DimpleRowShape *
+dimple_row_shape_of (GObject *object)
+{
+  DimpleRowBinding *binding = binding_of (object);
+
+  return binding != NULL ? binding->shape : NULL;
+}
+
+char *
+dimple_row_dup_key (GObject *object)
+{
+  if (DIMPLE_IS_ROW (object))
+    return g_strdup (dimple_row_get_key (DIMPLE_ROW (object)));
+  return dimple_row_object_dup_key (object);
+}
+
+gboolean
+dimple_row_dup_edits (GObject   *object,
+                      GVariant **edits,
+                      GError   **error)
+{
+  g_auto(GVariantBuilder) builder = G_VARIANT_BUILDER_INIT (G_VARIANT_TYPE_VARDICT);
+  g_autoptr(GVariant) collected = NULL;
+  gboolean ok;
+
+  *edits = NULL;
+  if (DIMPLE_IS_ROW (object))
+    ok = dimple_row_collect_edits (DIMPLE_ROW (object), &builder, error);
+  else
+    ok = dimple_row_object_collect_edits (object, &builder, error);
+  if (!ok)
+    return FALSE;
+  collected = g_variant_ref_sink (g_variant_builder_end (&builder));
+  if (g_variant_n_children (collected) > 0)
+    *edits = g_steal_pointer (&collected);
+  return TRUE;
+}
+
+void
+dimple_row_set_saved (GObject      *object,
+                      const char   *key,
+                      const guint8 *record,
+                      gsize         size)
+{
+  if (DIMPLE_IS_ROW (object))
+    dimple_row_become_saved (DIMPLE_ROW (object), key, record, size);
+  else
+    dimple_row_object_become_saved (object, key, record, size);
+}

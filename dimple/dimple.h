@@ -8,6 +8,7 @@
 #include "dimple-batch.h"
 #include "dimple-change-set.h"
 #include "dimple-custom-storage.h"
+#include "dimple-encrypted-storage.h"
 #include "dimple-enum-types.h"
 #include "dimple-enums.h"
 #include "dimple-error.h"

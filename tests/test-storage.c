@@ -65,6 +65,15 @@ make_slow_test (Place *place)
   return storage;
 }
 
+static DimpleStorage *
+make_encrypted (Place *place)
+{
+  g_autoptr (DimpleStorage) memory = dimple_memory_storage_new ();
+
+  place->secret = "correct horse";
+  return dimple_encrypted_storage_new (memory, place->secret);
+}
+
 static void
 answer_request (DimpleStorageRequest *request,
                 GHashTable           *objects)
@@ -189,6 +198,7 @@ static const Kind kinds[] = {
   { "custom", make_custom },
   { "test", make_test },
   { "test-slow", make_slow_test },
+  { "encrypted", make_encrypted },
   { "ceph", make_ceph },
   { "ceph-tls", make_ceph_with_tls },
   { "swift", make_swift },

@@ -40,8 +40,10 @@ gboolean            dimple_age_identity_equal               (const DimpleAgeIden
 gsize               dimple_age_identity_write_text          (const DimpleAgeIdentity   *self,
                                                              char                      *text,
                                                              gsize                      size);
-/* (transfer full): for whom to seal so that this identity opens it; not of a passphrase */
+/* (transfer full): for whom to seal so that this identity opens it, by its key or by its passphrase */
 DimpleAgeRecipient *dimple_age_identity_get_recipient       (const DimpleAgeIdentity   *self);
+DimpleAgeRecipient *dimple_age_identity_with_work_factor    (const DimpleAgeIdentity   *self,
+                                                             guint                      work_factor);
 DimpleAgeMatch      dimple_age_identity_unwrap              (const DimpleAgeIdentity   *self,
                                                              const DimpleAgeHeader     *header,
                                                              DimpleAgeKey              *file_key);

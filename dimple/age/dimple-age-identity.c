@@ -188,6 +188,15 @@ dimple_age_identity_get_recipient (const DimpleAgeIdentity *self)
 }
 
 DimpleAgeRecipient *
+dimple_age_identity_with_work_factor (const DimpleAgeIdentity *self,
+                                      guint                    work_factor)
+{
+  g_assert (self->passphrase != NULL);
+
+  return dimple_age_recipient_new_for_passphrase (self->passphrase, work_factor);
+}
+
+DimpleAgeRecipient *
 dimple_age_recipient_new_for_text (const char  *text,
                                    GError     **error)
 {

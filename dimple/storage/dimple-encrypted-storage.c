@@ -1,0 +1,871 @@
+/* dimple-encrypted-storage.c: seals what another storage keeps
+ *
+ * An object `key` is kept as `key.age`, an age file (age-encryption.org/v1) for the X25519 identity of the repository,
+ * which itself is kept in identities/{id}.age, sealed by the passphrase (see dimple-keyring-private.h).
+ *
+ * Markers, dimple/{repository}.json, stay in the clear: they say no more than {"format":1,"encryption":"age"}, and a
+ * device without the passphrase has to be able to read that.  They are public and not authentic.
+ *
+ * What this layer does: whoever has the storage but not the passphrase can neither read an object, nor change, cut short
+ * or extend one unnoticed.
+ *
+ * What it does not: it hides no names, sizes or times, and an object is sealed without its name.  Whoever has the storage
+ * can remove objects, bring back old ones, and give one for another.  Whoever knows the repository's public key (only
+ * those who can open its identity do) can make new ones.  That a pack is the one that its name says is checked by
+ * who reads it: its author and range are inside.
+ *
+ * SPDX-License-Identifier: LGPL-2.1-or-later
+ */
+#include "dimple-encrypted-storage-private.h"
+
+#include <string.h>
+
+#include <glib/gi18n-lib.h>
+
+#include "dimple-age-private.h"
+#include "dimple-blocking-call-private.h"
+#include "dimple-crypto-pool-private.h"
+#include "dimple-encrypted-names-private.h"
+#include "dimple-error.h"
+#include "dimple-keyring-private.h"
+#include "dimple-task-storage-private.h"
+
+/**
+ * DimpleEncryptedStorage:
+ *
+ * A storage that seals what another one keeps.
+ *
+ * Every object is an [age](https://age-encryption.org/v1) file, which the `age` command can open too.  Objects are sealed
+ * for an identity of the repository, and that is sealed by the passphrase: so changing the passphrase changes one small object,
+ * and the slow part of checking a passphrase, most of a second on a thread of its own, is done once.  The first device makes
+ * the identity when it first stores something.
+ *
+ * ```c
+ * g_autoptr (DimpleStorage) folder = dimple_local_storage_new (file);
+ * g_autoptr (DimpleStorage) storage = dimple_encrypted_storage_new (folder, passphrase);
+ * ```
+ *
+ * A passphrase that is lost cannot be recovered, and neither can what it sealed.  Contents are protected; the names,
+ * sizes and times of objects are visible to whoever can read the other storage.
+ *
+ * Besides the errors of every [iface@Dimple.Storage] there are:
+ *
+ * - %DIMPLE_ERROR_PASSPHRASE: the passphrase or identity is not that of the repository; nothing has been written
+ * - %DIMPLE_ERROR_ENCRYPTION: something in the repository is not encrypted
+ * - %DIMPLE_ERROR_BAD_PACK: an object is damaged, or has been changed by somebody who has not got the identity
+ *
+ * It can be used from any thread.
+ */
+struct _DimpleEncryptedStorage
+{
+  GObject parent_instance;
+
+  DimpleStorage *storage;
+  DimpleKeyring *keyring;
+};
+
+enum
+{
+  PROP_0,
+  PROP_STORAGE,
+  N_PROPERTIES
+};
+
+static GParamSpec *properties[N_PROPERTIES];
+
+static void storage_iface_init      (DimpleStorageInterface     *iface);
+static void task_storage_iface_init (DimpleTaskStorageInterface *iface);
+
+G_DEFINE_FINAL_TYPE_WITH_CODE (DimpleEncryptedStorage, dimple_encrypted_storage, G_TYPE_OBJECT,
+                               G_IMPLEMENT_INTERFACE (DIMPLE_TYPE_STORAGE, storage_iface_init)
+                               G_IMPLEMENT_INTERFACE (DIMPLE_TYPE_TASK_STORAGE, task_storage_iface_init))
+
+/* Takes the task */
+static void
+answer_error (GTask  *task,
+              GError *error)
+{
+  dimple_task_storage_answer_error (task, error);
+  g_object_unref (task);
+}
+
+/* --- List --- */
+
+/* What has been listed for a task so far */
+typedef struct
+{
+  GTask *task;
+  GPtrArray *keys;
+  char *last_name;
+} Listing;
+
+static void list_next (Listing *listing);
+
+static void
+listing_free (Listing *listing)
+{
+  g_object_unref (listing->task);
+  g_ptr_array_unref (listing->keys);
+  g_free (listing->last_name);
+  g_free (listing);
+}
+
+static void
+answer_page (Listing *listing)
+{
+  DimpleTaskRequest *request = dimple_task_storage_request (listing->task);
+
+  dimple_task_storage_answer_keys (listing->task,
+                                   dimple_storage_page_of_keys (listing->keys, request->key, request->start_after));
+  listing_free (listing);
+}
+
+/* FALSE if one of them is a pack that should be sealed */
+static gboolean
+add_names (Listing  *listing,
+           char    **names,
+           GError  **error)
+{
+  DimpleTaskRequest *request = dimple_task_storage_request (listing->task);
+  DimpleEncryptedStorage *self = g_task_get_source_object (listing->task);
+
+  for (gsize i = 0; names[i] != NULL; i++)
+    {
+      g_autofree char *key = NULL;
+
+      if (dimple_encrypted_name_is_clear_pack (names[i]))
+        {
+          g_autofree char *description = dimple_storage_dup_description (self->storage);
+
+          g_set_error (error, DIMPLE_ERROR, DIMPLE_ERROR_ENCRYPTION,
+                       _("%s holds “%s”, which is not encrypted. Use it without a passphrase, or choose an empty bucket "
+                         "or folder."), description, names[i]);
+          return FALSE;
+        }
+      key = dimple_encrypted_name_unseal (names[i]);
+      if (key != NULL && g_str_has_prefix (key, request->key) && strcmp (key, request->start_after) > 0)
+        g_ptr_array_add (listing->keys, g_steal_pointer (&key));
+    }
+  return TRUE;
+}
+
+/* A page of full size has to become one, or who reads it takes it for the last */
+static gboolean
+needs_more (Listing *listing,
+            guint    n_names)
+{
+  DimpleTaskRequest *request = dimple_task_storage_request (listing->task);
+
+  return listing->keys->len == 0 ||
+         (listing->keys->len < DIMPLE_STORAGE_PAGE_SIZE && n_names >= DIMPLE_STORAGE_PAGE_SIZE) ||
+         !dimple_encrypted_name_ends_page (listing->last_name, request->key, request->start_after);
+}
+
+static void
+on_listed (GObject      *source,
+           GAsyncResult *result,
+           gpointer      user_data)
+{
+  Listing *listing = user_data;
+  GError *error = NULL;
+  g_auto (GStrv) names = dimple_storage_list_finish (DIMPLE_STORAGE (source), result, &error);
+  guint n_names = names != NULL ? g_strv_length (names) : 0;
+
+  if (names == NULL || !add_names (listing, names, &error))
+    {
+      dimple_task_storage_answer_error (listing->task, error);
+      listing_free (listing);
+      return;
+    }
+  if (n_names == 0)
+    {
+      answer_page (listing);
+      return;
+    }
+
+  g_free (listing->last_name);
+  listing->last_name = g_strdup (names[n_names - 1]);
+  if (needs_more (listing, n_names))
+    list_next (listing);
+  else
+    answer_page (listing);
+}
+
+static void
+list_next (Listing *listing)
+{
+  DimpleEncryptedStorage *self = g_task_get_source_object (listing->task);
+
+  dimple_storage_list_async (self->storage, dimple_task_storage_request (listing->task)->key, listing->last_name,
+                             g_task_get_cancellable (listing->task), on_listed, listing);
+}
+
+static void
+list (DimpleEncryptedStorage *self,
+      GTask                  *task)
+{
+  Listing *listing = g_new0 (Listing, 1);
+
+  listing->task = g_object_ref (task);
+  listing->keys = g_ptr_array_new_with_free_func (g_free);
+  /* Every name that sorts before this has a key that does */
+  listing->last_name = g_strdup (dimple_task_storage_request (task)->start_after);
+  list_next (listing);
+}
+
+/* --- Put --- */
+
+static void
+on_put (GObject      *source,
+        GAsyncResult *result,
+        gpointer      user_data)
+{
+  g_autoptr (GTask) task = user_data;
+  GError *error = NULL;
+
+  if (dimple_storage_put_finish (DIMPLE_STORAGE (source), result, &error))
+    dimple_task_storage_answer_done (task);
+  else
+    dimple_task_storage_answer_error (task, error);
+}
+
+/* Takes the task */
+static void
+put_contents (GTask  *task,
+              GBytes *contents)
+{
+  DimpleEncryptedStorage *self = g_task_get_source_object (task);
+  g_autofree char *name = dimple_encrypted_name_seal (dimple_task_storage_request (task)->key);
+
+  dimple_storage_put_async (self->storage, name, contents, g_task_get_cancellable (task), on_put, task);
+}
+
+static void
+seal_contents (GTask        *job,
+               gpointer      source,
+               gpointer      task_data,
+               GCancellable *cancellable)
+{
+  DimpleEncryptedStorage *self = source;
+  GError *error = NULL;
+  GBytes *sealed = dimple_keyring_seal (self->keyring, task_data, &error);
+
+  if (sealed != NULL)
+    g_task_return_pointer (job, sealed, (GDestroyNotify) g_bytes_unref);
+  else
+    g_task_return_error (job, error);
+}
+
+static void
+on_sealed (GObject      *source,
+           GAsyncResult *result,
+           gpointer      user_data)
+{
+  GTask *task = user_data;
+  GError *error = NULL;
+  g_autoptr (GBytes) sealed = g_task_propagate_pointer (G_TASK (result), &error);
+
+  if (sealed != NULL)
+    put_contents (task, sealed);
+  else
+    answer_error (task, error);
+}
+
+static void
+on_loaded_for_put (GObject      *source,
+                   GAsyncResult *result,
+                   gpointer      user_data)
+{
+  GTask *task = user_data;
+  DimpleEncryptedStorage *self = g_task_get_source_object (task);
+  DimpleTaskRequest *request = dimple_task_storage_request (task);
+  GError *error = NULL;
+  g_autoptr (GTask) job = NULL;
+
+  if (!dimple_keyring_load_finish (DIMPLE_KEYRING (source), result, &error))
+    {
+      answer_error (task, error);
+      return;
+    }
+  if (dimple_encrypted_name_classify (request->key) == DIMPLE_NAME_MARKER)
+    {
+      put_contents (task, request->contents);
+      return;
+    }
+
+  job = g_task_new (self, g_task_get_cancellable (task), on_sealed, task);
+  g_task_set_source_tag (job, on_loaded_for_put);
+  g_task_set_task_data (job, g_bytes_ref (request->contents), (GDestroyNotify) g_bytes_unref);
+  dimple_crypto_pool_run (job, seal_contents);
+}
+
+/* A marker too is put only where the passphrase is right, and after the identity */
+static void
+put (DimpleEncryptedStorage *self,
+     GTask                  *task)
+{
+  dimple_keyring_load_async (self->keyring, DIMPLE_KEYRING_CREATE, g_task_get_cancellable (task),
+                             on_loaded_for_put, g_object_ref (task));
+}
+
+/* --- Get --- */
+
+/* An object on its way */
+typedef struct
+{
+  GTask *task;
+  GBytes *sealed;
+  guint n_identities;           /* that have been tried */
+  gboolean is_retry;
+  GError *error;                /* of the first try */
+} Opening;
+
+static void open_sealed (Opening *opening);
+
+static void
+opening_free (Opening *opening)
+{
+  g_object_unref (opening->task);
+  g_clear_pointer (&opening->sealed, g_bytes_unref);
+  g_clear_error (&opening->error);
+  g_free (opening);
+}
+
+/* Takes the opening and the error */
+static void
+fail_opening (Opening *opening,
+              GError  *error)
+{
+  dimple_task_storage_answer_error (opening->task, error);
+  opening_free (opening);
+}
+
+static void
+on_refreshed (GObject      *source,
+              GAsyncResult *result,
+              gpointer      user_data)
+{
+  Opening *opening = user_data;
+  DimpleKeyring *keyring = DIMPLE_KEYRING (source);
+  GError *error = NULL;
+
+  if (!dimple_keyring_load_finish (keyring, result, &error))
+    fail_opening (opening, error);
+  else if (dimple_keyring_get_n_identities (keyring) > opening->n_identities)
+    open_sealed (opening);
+  else
+    fail_opening (opening, g_steal_pointer (&opening->error));
+}
+
+static void
+on_opened (GObject      *source,
+           GAsyncResult *result,
+           gpointer      user_data)
+{
+  Opening *opening = user_data;
+  DimpleEncryptedStorage *self = DIMPLE_ENCRYPTED_STORAGE (source);
+  g_autoptr (GError) error = NULL;
+  GBytes *contents = g_task_propagate_pointer (G_TASK (result), &error);
+
+  if (contents != NULL)
+    {
+      dimple_task_storage_answer_contents (opening->task, contents);
+      opening_free (opening);
+      return;
+    }
+
+  if (error->domain == DIMPLE_ERROR)
+    g_prefix_error (&error, _("“%s” cannot be opened: "), dimple_task_storage_request (opening->task)->key);
+  /* It may have been sealed for an identity that another device has made meanwhile */
+  if (g_error_matches (error, DIMPLE_ERROR, DIMPLE_ERROR_PASSPHRASE) && !opening->is_retry)
+    {
+      opening->is_retry = TRUE;
+      opening->error = g_steal_pointer (&error);
+      dimple_keyring_load_async (self->keyring, DIMPLE_KEYRING_REFRESH, g_task_get_cancellable (opening->task),
+                                 on_refreshed, opening);
+      return;
+    }
+  fail_opening (opening, g_steal_pointer (&error));
+}
+
+static void
+open_contents (GTask        *job,
+               gpointer      source,
+               gpointer      task_data,
+               GCancellable *cancellable)
+{
+  DimpleEncryptedStorage *self = source;
+  GError *error = NULL;
+  GBytes *contents = dimple_keyring_open (self->keyring, task_data, &error);
+
+  if (contents != NULL)
+    g_task_return_pointer (job, contents, (GDestroyNotify) g_bytes_unref);
+  else
+    g_task_return_error (job, error);
+}
+
+static void
+open_sealed (Opening *opening)
+{
+  DimpleEncryptedStorage *self = g_task_get_source_object (opening->task);
+  g_autoptr (GTask) job = g_task_new (self, g_task_get_cancellable (opening->task), on_opened, opening);
+
+  opening->n_identities = dimple_keyring_get_n_identities (self->keyring);
+  g_task_set_source_tag (job, open_sealed);
+  g_task_set_task_data (job, g_bytes_ref (opening->sealed), (GDestroyNotify) g_bytes_unref);
+  dimple_crypto_pool_run (job, open_contents);
+}
+
+static void
+on_got_sealed (GObject      *source,
+               GAsyncResult *result,
+               gpointer      user_data)
+{
+  GTask *task = user_data;
+  g_autoptr (GError) error = NULL;
+  g_autoptr (GBytes) sealed = dimple_storage_get_finish (DIMPLE_STORAGE (source), result, &error);
+  Opening *opening;
+
+  if (g_error_matches (error, DIMPLE_ERROR, DIMPLE_ERROR_NOT_FOUND))
+    {
+      /* By the name that the caller knows */
+      g_clear_error (&error);
+      error = dimple_storage_not_found_error (dimple_task_storage_request (task)->key);
+    }
+  if (error != NULL)
+    {
+      answer_error (task, g_steal_pointer (&error));
+      return;
+    }
+
+  opening = g_new0 (Opening, 1);
+  opening->task = task;
+  opening->sealed = g_steal_pointer (&sealed);
+  open_sealed (opening);
+}
+
+static void
+on_got_marker (GObject      *source,
+               GAsyncResult *result,
+               gpointer      user_data)
+{
+  g_autoptr (GTask) task = user_data;
+  GError *error = NULL;
+  GBytes *contents = dimple_storage_get_finish (DIMPLE_STORAGE (source), result, &error);
+
+  if (contents != NULL)
+    dimple_task_storage_answer_contents (task, contents);
+  else
+    dimple_task_storage_answer_error (task, error);
+}
+
+static void
+on_loaded_for_get (GObject      *source,
+                   GAsyncResult *result,
+                   gpointer      user_data)
+{
+  GTask *task = user_data;
+  DimpleEncryptedStorage *self = g_task_get_source_object (task);
+  g_autofree char *name = dimple_encrypted_name_seal (dimple_task_storage_request (task)->key);
+  GError *error = NULL;
+
+  if (dimple_keyring_load_finish (DIMPLE_KEYRING (source), result, &error))
+    dimple_storage_get_async (self->storage, name, g_task_get_cancellable (task), on_got_sealed, task);
+  else
+    answer_error (task, error);
+}
+
+static void
+get (DimpleEncryptedStorage *self,
+     GTask                  *task)
+{
+  const char *key = dimple_task_storage_request (task)->key;
+  GCancellable *cancellable = g_task_get_cancellable (task);
+
+  if (dimple_encrypted_name_classify (key) == DIMPLE_NAME_MARKER)
+    dimple_storage_get_async (self->storage, key, cancellable, on_got_marker, g_object_ref (task));
+  else
+    dimple_keyring_load_async (self->keyring, DIMPLE_KEYRING_LOAD, cancellable, on_loaded_for_get,
+                               g_object_ref (task));
+}
+
+/* --- Remove --- */
+
+static void
+on_removed (GObject      *source,
+            GAsyncResult *result,
+            gpointer      user_data)
+{
+  g_autoptr (GTask) task = user_data;
+  GError *error = NULL;
+
+  if (dimple_storage_remove_finish (DIMPLE_STORAGE (source), result, &error))
+    dimple_task_storage_answer_done (task);
+  else
+    dimple_task_storage_answer_error (task, error);
+}
+
+static void
+on_loaded_for_remove (GObject      *source,
+                      GAsyncResult *result,
+                      gpointer      user_data)
+{
+  GTask *task = user_data;
+  DimpleEncryptedStorage *self = g_task_get_source_object (task);
+  DimpleTaskRequest *request = dimple_task_storage_request (task);
+  g_autoptr (GStrvBuilder) builder = g_strv_builder_new ();
+  g_auto (GStrv) names = NULL;
+  GError *error = NULL;
+
+  if (!dimple_keyring_load_finish (DIMPLE_KEYRING (source), result, &error))
+    {
+      answer_error (task, error);
+      return;
+    }
+
+  for (gsize i = 0; request->keys[i] != NULL; i++)
+    {
+      g_autofree char *name = dimple_encrypted_name_seal (request->keys[i]);
+
+      g_strv_builder_add (builder, name);
+    }
+  names = g_strv_builder_end (builder);
+  dimple_storage_remove_async (self->storage, (const char * const *) names, g_task_get_cancellable (task),
+                               on_removed, task);
+}
+
+static void
+remove_objects (DimpleEncryptedStorage *self,
+                GTask                  *task)
+{
+  dimple_keyring_load_async (self->keyring, DIMPLE_KEYRING_LOAD, g_task_get_cancellable (task),
+                             on_loaded_for_remove, g_object_ref (task));
+}
+
+/* --- The interfaces --- */
+
+static const char *
+find_reserved (char **keys)
+{
+  for (gsize i = 0; keys[i] != NULL; i++)
+    if (dimple_encrypted_name_classify (keys[i]) == DIMPLE_NAME_RESERVED)
+      return keys[i];
+
+  return NULL;
+}
+
+static void
+dimple_encrypted_storage_run (DimpleTaskStorage *storage,
+                              GTask             *task)
+{
+  DimpleEncryptedStorage *self = DIMPLE_ENCRYPTED_STORAGE (storage);
+  DimpleTaskRequest *request = dimple_task_storage_request (task);
+  const char *reserved = find_reserved (request->keys);
+
+  if (self->keyring == NULL)
+    {
+      dimple_task_storage_answer_error (task, g_error_new (DIMPLE_ERROR, DIMPLE_ERROR_PASSPHRASE,
+                                                           "A %s has to be made by one of its constructors, which take "
+                                                           "a passphrase or an identity.", G_OBJECT_TYPE_NAME (self)));
+      return;
+    }
+  if (reserved != NULL)
+    {
+      dimple_task_storage_answer_error (task, g_error_new (DIMPLE_ERROR, DIMPLE_ERROR_PARAMETERS,
+                                                           _("“%s” cannot be the name of an object here: the identities "
+                                                             "of the repository are kept there."), reserved));
+      return;
+    }
+
+  switch (request->operation)
+    {
+    case DIMPLE_STORAGE_LIST:
+      list (self, task);
+      break;
+
+    case DIMPLE_STORAGE_PUT:
+      put (self, task);
+      break;
+
+    case DIMPLE_STORAGE_GET:
+      get (self, task);
+      break;
+
+    case DIMPLE_STORAGE_REMOVE:
+      remove_objects (self, task);
+      break;
+
+    default:
+      g_assert_not_reached ();
+    }
+}
+
+static char *
+dimple_encrypted_storage_dup_description (DimpleStorage *storage)
+{
+  DimpleEncryptedStorage *self = DIMPLE_ENCRYPTED_STORAGE (storage);
+  g_autofree char *description = dimple_storage_dup_description (self->storage);
+
+  return g_strdup_printf (_("%s, encrypted"), description);
+}
+
+static void
+storage_iface_init (DimpleStorageInterface *iface)
+{
+  dimple_task_storage_init_iface (iface);
+  iface->dup_description = dimple_encrypted_storage_dup_description;
+}
+
+static void
+task_storage_iface_init (DimpleTaskStorageInterface *iface)
+{
+  iface->run = dimple_encrypted_storage_run;
+}
+
+static void
+dimple_encrypted_storage_get_property (GObject    *object,
+                                       guint       property_id,
+                                       GValue     *value,
+                                       GParamSpec *pspec)
+{
+  DimpleEncryptedStorage *self = DIMPLE_ENCRYPTED_STORAGE (object);
+
+  switch (property_id)
+    {
+    case PROP_STORAGE:
+      g_value_set_object (value, self->storage);
+      break;
+
+    default:
+      G_OBJECT_WARN_INVALID_PROPERTY_ID (object, property_id, pspec);
+    }
+}
+
+static void
+dimple_encrypted_storage_set_property (GObject      *object,
+                                       guint         property_id,
+                                       const GValue *value,
+                                       GParamSpec   *pspec)
+{
+  DimpleEncryptedStorage *self = DIMPLE_ENCRYPTED_STORAGE (object);
+
+  switch (property_id)
+    {
+    case PROP_STORAGE:
+      self->storage = g_value_dup_object (value);
+      break;
+
+    default:
+      G_OBJECT_WARN_INVALID_PROPERTY_ID (object, property_id, pspec);
+    }
+}
+
+static void
+dimple_encrypted_storage_finalize (GObject *object)
+{
+  DimpleEncryptedStorage *self = DIMPLE_ENCRYPTED_STORAGE (object);
+
+  g_clear_object (&self->keyring);
+  g_clear_object (&self->storage);
+
+  G_OBJECT_CLASS (dimple_encrypted_storage_parent_class)->finalize (object);
+}
+
+static void
+dimple_encrypted_storage_class_init (DimpleEncryptedStorageClass *klass)
+{
+  GObjectClass *object_class = G_OBJECT_CLASS (klass);
+
+  object_class->get_property = dimple_encrypted_storage_get_property;
+  object_class->set_property = dimple_encrypted_storage_set_property;
+  object_class->finalize = dimple_encrypted_storage_finalize;
+
+  /**
+   * DimpleEncryptedStorage:storage:
+   *
+   * The storage that keeps the sealed objects.
+   */
+  properties[PROP_STORAGE] =
+    g_param_spec_object ("storage", NULL, NULL, DIMPLE_TYPE_STORAGE,
+                         G_PARAM_READWRITE | G_PARAM_CONSTRUCT_ONLY | G_PARAM_STATIC_STRINGS);
+
+  g_object_class_install_properties (object_class, N_PROPERTIES, properties);
+}
+
+static void
+dimple_encrypted_storage_init (DimpleEncryptedStorage *self)
+{
+}
+
+/**
+ * dimple_encrypted_storage_new:
+ * @storage: where the sealed objects are kept
+ * @passphrase: the passphrase of the repository, or of the one that begins here
+ *
+ * Makes a storage that seals what @storage keeps.
+ *
+ * Nothing is read or written yet: whether the passphrase is right shows with the first object, or with
+ * [method@Dimple.Storage.check].  @passphrase is copied into memory that is wiped when it is freed; what becomes of the
+ * caller's own copy is up to the caller.
+ *
+ * Returns: (transfer full) (type DimpleEncryptedStorage): the storage
+ */
+DimpleStorage *
+dimple_encrypted_storage_new (DimpleStorage *storage,
+                              const char    *passphrase)
+{
+  DimpleEncryptedStorage *self;
+
+  g_return_val_if_fail (DIMPLE_IS_STORAGE (storage), NULL);
+  g_return_val_if_fail (passphrase != NULL, NULL);
+
+  self = g_object_new (DIMPLE_TYPE_ENCRYPTED_STORAGE, "storage", storage, NULL);
+  self->keyring = dimple_keyring_new_for_passphrase (storage, passphrase);
+  return DIMPLE_STORAGE (self);
+}
+
+/**
+ * dimple_encrypted_storage_new_for_identity:
+ * @storage: where the sealed objects are kept
+ * @identity: `AGE-SECRET-KEY-1…`, as `age-keygen` makes them and `age -d` prints those of a repository
+ * @error: where to put an error
+ *
+ * Makes a storage that seals what @storage keeps for an identity of the app's, without a passphrase.
+ *
+ * Returns: (transfer full) (type DimpleEncryptedStorage): the storage; %NULL with %DIMPLE_ERROR_PASSPHRASE for a text that is
+ *   no identity
+ */
+DimpleStorage *
+dimple_encrypted_storage_new_for_identity (DimpleStorage  *storage,
+                                           const char     *identity,
+                                           GError        **error)
+{
+  g_autoptr (DimpleAgeIdentity) parsed = NULL;
+  DimpleEncryptedStorage *self;
+
+  g_return_val_if_fail (DIMPLE_IS_STORAGE (storage), NULL);
+  g_return_val_if_fail (identity != NULL, NULL);
+  g_return_val_if_fail (error == NULL || *error == NULL, NULL);
+
+  parsed = dimple_age_identity_new_for_text (identity, strlen (identity), error);
+  if (parsed == NULL)
+    return NULL;
+
+  self = g_object_new (DIMPLE_TYPE_ENCRYPTED_STORAGE, "storage", storage, NULL);
+  self->keyring = dimple_keyring_new_for_identity (storage, parsed);
+  return DIMPLE_STORAGE (self);
+}
+
+void
+dimple_encrypted_storage_set_work_factor (DimpleEncryptedStorage *self,
+                                          guint                   work_factor)
+{
+  dimple_keyring_set_work_factor (self->keyring, work_factor);
+}
+
+/* --- Changing the passphrase --- */
+
+static void
+on_passphrase_changed (GObject      *source,
+                       GAsyncResult *result,
+                       gpointer      user_data)
+{
+  g_autoptr (GTask) task = user_data;
+  GError *error = NULL;
+
+  if (dimple_keyring_change_passphrase_finish (DIMPLE_KEYRING (source), result, &error))
+    g_task_return_boolean (task, TRUE);
+  else
+    g_task_return_error (task, error);
+}
+
+/**
+ * dimple_encrypted_storage_change_passphrase_async:
+ * @self: an encrypted storage
+ * @passphrase: the new passphrase
+ * @cancellable: (nullable): cancels the call
+ * @callback: (scope async) (closure user_data): called with the result
+ * @user_data: for @callback
+ *
+ * Changes the passphrase of the repository.
+ *
+ * See dimple_encrypted_storage_change_passphrase() for the blocking form.
+ */
+void
+dimple_encrypted_storage_change_passphrase_async (DimpleEncryptedStorage *self,
+                                                  const char             *passphrase,
+                                                  GCancellable           *cancellable,
+                                                  GAsyncReadyCallback     callback,
+                                                  gpointer                user_data)
+{
+  GTask *task;
+
+  g_return_if_fail (DIMPLE_IS_ENCRYPTED_STORAGE (self));
+  g_return_if_fail (passphrase != NULL);
+  g_return_if_fail (cancellable == NULL || G_IS_CANCELLABLE (cancellable));
+
+  g_return_if_fail (self->keyring != NULL);
+
+  task = g_task_new (self, cancellable, callback, user_data);
+  g_task_set_source_tag (task, dimple_encrypted_storage_change_passphrase_async);
+  g_task_set_check_cancellable (task, FALSE);
+  dimple_keyring_change_passphrase_async (self->keyring, passphrase, cancellable, on_passphrase_changed, task);
+}
+
+/**
+ * dimple_encrypted_storage_change_passphrase_finish:
+ * @self: an encrypted storage
+ * @result: what the callback was given
+ * @error: where to put an error
+ *
+ * Ends dimple_encrypted_storage_change_passphrase_async().
+ *
+ * Returns: whether the passphrase has been changed; %FALSE with an error
+ */
+gboolean
+dimple_encrypted_storage_change_passphrase_finish (DimpleEncryptedStorage  *self,
+                                                   GAsyncResult            *result,
+                                                   GError                 **error)
+{
+  g_return_val_if_fail (DIMPLE_IS_ENCRYPTED_STORAGE (self), FALSE);
+  g_return_val_if_fail (g_task_is_valid (result, self), FALSE);
+
+  return g_task_propagate_boolean (G_TASK (result), error);
+}
+
+/**
+ * dimple_encrypted_storage_change_passphrase:
+ * @self: an encrypted storage
+ * @passphrase: the new passphrase
+ * @cancellable: (nullable): cancels the call
+ * @error: where to put an error
+ *
+ * Changes the passphrase of the repository; blocks.
+ *
+ * Only the repository's identity is sealed anew, which is one small object.  Devices that have the old passphrase get
+ * %DIMPLE_ERROR_PASSPHRASE when they next start.  The identity stays the same: somebody who knows the old passphrase and
+ * has kept a copy of the old object can still open what is sealed later.
+ *
+ * If the call fails, the old passphrase is valid, and the new one may be valid too: call it again.
+ *
+ * A storage that was made for an identity gives the repository a passphrase for that identity, and takes no other one
+ * away.
+ *
+ * Returns: whether the passphrase has been changed; %FALSE with an error
+ */
+gboolean
+dimple_encrypted_storage_change_passphrase (DimpleEncryptedStorage  *self,
+                                            const char              *passphrase,
+                                            GCancellable            *cancellable,
+                                            GError                 **error)
+{
+  g_auto (DimpleBlockingCall) call = { NULL };
+
+  g_return_val_if_fail (DIMPLE_IS_ENCRYPTED_STORAGE (self), FALSE);
+  g_return_val_if_fail (passphrase != NULL, FALSE);
+  g_return_val_if_fail (cancellable == NULL || G_IS_CANCELLABLE (cancellable), FALSE);
+
+  dimple_blocking_call_begin (&call);
+  dimple_encrypted_storage_change_passphrase_async (self, passphrase, cancellable, dimple_blocking_call_ready, &call);
+  return dimple_encrypted_storage_change_passphrase_finish (self, dimple_blocking_call_wait (&call), error);
+}

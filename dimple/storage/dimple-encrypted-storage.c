@@ -45,6 +45,9 @@
  * g_autoptr (DimpleStorage) storage = dimple_encrypted_storage_new (folder, passphrase);
  * ```
  *
+ * The name of an object may have 1020 bytes, because `.age` is put behind it; `identities/` is kept for the identities; and
+ * an object `dimple/{name}.json` stays in the clear, because it tells a device without the passphrase what this is.
+ *
  * A passphrase that is lost cannot be recovered, and neither can what it sealed.  Contents are protected; the names,
  * sizes and times of objects are visible to whoever can read the other storage.
  *

@@ -486,6 +486,13 @@ dimple_table_find_column (const DimpleTable *table,
   return -1;
 }
 
+const DimpleColumn *
+dimple_table_get_key_column (const DimpleTable *table,
+                             guint              position)
+{
+  return g_ptr_array_index (table->columns, g_array_index (table->key, guint, position));
+}
+
 static gboolean
 check_foreign_keys (DimpleSchema       *self,
                     const DimpleTable  *table,

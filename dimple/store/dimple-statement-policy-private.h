@@ -8,18 +8,20 @@
 
 G_BEGIN_DECLS
 
-/* For dimple_connection_set_authorizer(). */
-int      dimple_statement_policy_authorize (gpointer      user_data,
-                                            int           action,
-                                            const char   *first,
-                                            const char   *second,
-                                            const char   *database,
-                                            const char   *trigger);
-/* What SQLite does not ask the authorizer about: DIMPLE_ERROR_SQL for a VACUUM. */
-gboolean dimple_statement_policy_check     (const char   *sql,
-                                            GError      **error);
-/* Says which rule refused a statement that could not be prepared. */
-void     dimple_statement_policy_explain   (const char   *sql,
-                                            GError      **error);
+/* For dimple_connection_set_authorizer(); to be kept while the app's statements run, as SQLite may prepare them anew. */
+int           dimple_statement_policy_authorize (gpointer           user_data,
+                                                 int                action,
+                                                 const char        *first,
+                                                 const char        *second,
+                                                 const char        *database,
+                                                 const char        *trigger);
+/* Prepares a statement of the app on a connection that asks the authorizer; DIMPLE_ERROR_SQL says what is refused. */
+sqlite3_stmt *dimple_statement_policy_prepare   (DimpleConnection  *connection,
+                                                 const char        *sql,
+                                                 GError           **error);
+/* The same for a statement that may only read. */
+sqlite3_stmt *dimple_statement_policy_prepare_select (DimpleConnection  *connection,
+                                                      const char        *sql,
+                                                      GError           **error);
 
 G_END_DECLS

@@ -74,9 +74,10 @@ skip_blank (const char *sql)
     }
 }
 
-gboolean
-dimple_statement_policy_check (const char  *sql,
-                               GError     **error)
+/* VACUUM is not announced to the authorizer. */
+static gboolean
+check_vacuum (const char  *sql,
+              GError     **error)
 {
   if (g_ascii_strncasecmp (skip_blank (sql), "VACUUM", strlen ("VACUUM")) != 0)
     return TRUE;
@@ -85,9 +86,10 @@ dimple_statement_policy_check (const char  *sql,
   return FALSE;
 }
 
-void
-dimple_statement_policy_explain (const char  *sql,
-                                 GError     **error)
+/* Says which rule refused a statement. */
+static void
+explain_refusal (const char  *sql,
+                 GError     **error)
 {
   static const struct
   {
@@ -118,4 +120,39 @@ dimple_statement_policy_explain (const char  *sql,
         return;
       }
   g_prefix_error (error, "The statement is refused, as Dimple's own tables may only be read: ");
+}
+
+sqlite3_stmt *
+dimple_statement_policy_prepare (DimpleConnection  *connection,
+                                 const char        *sql,
+                                 GError           **error)
+{
+  g_autoptr(GError) prepare_error = NULL;
+  sqlite3_stmt *statement;
+
+  if (!check_vacuum (sql, error))
+    return NULL;
+  statement = dimple_connection_prepare (connection, sql, &prepare_error);
+  if (statement != NULL)
+    return statement;
+  if (sqlite3_errcode (dimple_connection_get_handle (connection)) == SQLITE_AUTH)
+    explain_refusal (sql, &prepare_error);
+  g_propagate_error (error, g_steal_pointer (&prepare_error));
+  return NULL;
+}
+
+sqlite3_stmt *
+dimple_statement_policy_prepare_select (DimpleConnection  *connection,
+                                        const char        *sql,
+                                        GError           **error)
+{
+  g_autoptr(DimpleStatement) statement = dimple_statement_policy_prepare (connection, sql, error);
+
+  if (statement == NULL)
+    return NULL;
+  if (sqlite3_stmt_readonly (statement) && sqlite3_column_count (statement) > 0)
+    return g_steal_pointer (&statement);
+  g_set_error (error, DIMPLE_ERROR, DIMPLE_ERROR_SQL,
+               "The statement has no result to read: use dimple_store_execute() for “%s”", sql);
+  return NULL;
 }

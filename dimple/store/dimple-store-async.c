@@ -49,6 +49,7 @@ arguments_new (const char *subject,
 /* Takes `arguments`. */
 static void
 start (DimpleStore         *self,
+       DimpleWorker        *worker,
        gpointer             source_tag,
        DimpleWorkerFunc     func,
        Arguments           *arguments,
@@ -61,7 +62,7 @@ start (DimpleStore         *self,
   g_task_set_source_tag (task, source_tag);
   g_task_set_check_cancellable (task, FALSE);
   g_task_set_task_data (task, arguments, (GDestroyNotify) arguments_free);
-  dimple_worker_push (self->worker, task, func);
+  dimple_worker_push (worker, task, func);
 }
 
 static void
@@ -162,7 +163,7 @@ dimple_store_close_async (DimpleStore         *self,
 {
   g_return_if_fail (DIMPLE_IS_STORE (self));
 
-  start (self, dimple_store_close_async, close_store, arguments_new (NULL, NULL, NULL), cancellable, callback, user_data);
+  start (self, self->worker, dimple_store_close_async, close_store, arguments_new (NULL, NULL, NULL), cancellable, callback, user_data);
 }
 
 /* Every other finish function of a boolean. */
@@ -231,7 +232,7 @@ dimple_store_migrate_async (DimpleStore         *self,
 
   arguments = arguments_new (NULL, NULL, NULL);
   arguments->scripts = g_strdupv ((char **) migrations);
-  start (self, dimple_store_migrate_async, migrate, arguments, cancellable, callback, user_data);
+  start (self, self->worker, dimple_store_migrate_async, migrate, arguments, cancellable, callback, user_data);
 }
 
 /**
@@ -290,7 +291,7 @@ dimple_store_insert_async (DimpleStore         *self,
   g_return_if_fail (table != NULL);
   g_return_if_fail (values != NULL);
 
-  start (self, dimple_store_insert_async, insert, arguments_new (table, NULL, values), cancellable, callback, user_data);
+  start (self, self->worker, dimple_store_insert_async, insert, arguments_new (table, NULL, values), cancellable, callback, user_data);
 }
 
 /**
@@ -350,7 +351,7 @@ dimple_store_update_async (DimpleStore         *self,
   g_return_if_fail (key != NULL);
   g_return_if_fail (values != NULL);
 
-  start (self, dimple_store_update_async, update, arguments_new (table, key, values), cancellable, callback, user_data);
+  start (self, self->worker, dimple_store_update_async, update, arguments_new (table, key, values), cancellable, callback, user_data);
 }
 
 /**
@@ -404,7 +405,7 @@ dimple_store_delete_async (DimpleStore         *self,
   g_return_if_fail (table != NULL);
   g_return_if_fail (key != NULL);
 
-  start (self, dimple_store_delete_async, delete_row, arguments_new (table, key, NULL), cancellable, callback, user_data);
+  start (self, self->worker, dimple_store_delete_async, delete_row, arguments_new (table, key, NULL), cancellable, callback, user_data);
 }
 
 /**
@@ -423,6 +424,133 @@ dimple_store_delete_finish (DimpleStore   *self,
                             GError       **error)
 {
   return finish_boolean (self, result, error);
+}
+
+/* -- Reading: on a thread that does not wait for writes ------------------------------------------------------------- */
+
+static void
+read_row (GTask *task)
+{
+  Arguments *arguments = g_task_get_task_data (task);
+  GError *error = NULL;
+  DimpleSnapshot *snapshot = dimple_store_read_by_key (g_task_get_source_object (task), arguments->subject,
+                                                       arguments->key, g_task_get_cancellable (task), &error);
+
+  if (snapshot != NULL)
+    g_task_return_pointer (task, snapshot, g_object_unref);
+  else
+    g_task_return_error (task, error);
+}
+
+/**
+ * dimple_store_get_async:
+ * @self: a store
+ * @table: a table with a key
+ * @key: the row's key
+ * @cancellable: (nullable): a cancellable
+ * @callback: (scope async): called when the row is read
+ * @user_data: for @callback
+ *
+ * Reads one row by its key without blocking; see [method@Store.get].  It does not wait for writes that are queued.
+ */
+void
+dimple_store_get_async (DimpleStore         *self,
+                        const char          *table,
+                        const char          *key,
+                        GCancellable        *cancellable,
+                        GAsyncReadyCallback  callback,
+                        gpointer             user_data)
+{
+  g_return_if_fail (DIMPLE_IS_STORE (self));
+  g_return_if_fail (table != NULL);
+  g_return_if_fail (key != NULL);
+
+  start (self, self->reading_worker, dimple_store_get_async, read_row, arguments_new (table, key, NULL), cancellable,
+         callback, user_data);
+}
+
+/**
+ * dimple_store_get_finish:
+ * @self: a store
+ * @result: what the callback got
+ * @error: return location for an error
+ *
+ * Ends [method@Store.get_async].
+ *
+ * Returns: (transfer full): the row
+ */
+GObject *
+dimple_store_get_finish (DimpleStore   *self,
+                         GAsyncResult  *result,
+                         GError       **error)
+{
+  g_autoptr(DimpleSnapshot) snapshot = NULL;
+
+  g_return_val_if_fail (g_task_is_valid (result, self), NULL);
+
+  /* The object is made here, in the context that it belongs to. */
+  snapshot = g_task_propagate_pointer (G_TASK (result), error);
+  return snapshot != NULL ? g_list_model_get_item (G_LIST_MODEL (snapshot), 0) : NULL;
+}
+
+static void
+read_rows (GTask *task)
+{
+  Arguments *arguments = g_task_get_task_data (task);
+  GError *error = NULL;
+  DimpleSnapshot *snapshot = dimple_store_read (g_task_get_source_object (task), arguments->subject, arguments->values,
+                                                0, G_MAXUINT, g_task_get_cancellable (task), &error);
+
+  if (snapshot != NULL)
+    g_task_return_pointer (task, snapshot, g_object_unref);
+  else
+    g_task_return_error (task, error);
+}
+
+/**
+ * dimple_store_select_async:
+ * @self: a store
+ * @sql: a SELECT
+ * @parameters: (nullable): its parameters, as for [method@Store.select]; sunk if floating
+ * @cancellable: (nullable): a cancellable
+ * @callback: (scope async): called when the rows are read
+ * @user_data: for @callback
+ *
+ * Reads rows without blocking; see [method@Store.select].  It does not wait for writes that are queued.
+ */
+void
+dimple_store_select_async (DimpleStore         *self,
+                           const char          *sql,
+                           GVariant            *parameters,
+                           GCancellable        *cancellable,
+                           GAsyncReadyCallback  callback,
+                           gpointer             user_data)
+{
+  g_return_if_fail (DIMPLE_IS_STORE (self));
+  g_return_if_fail (sql != NULL);
+
+  start (self, self->reading_worker, dimple_store_select_async, read_rows, arguments_new (sql, NULL, parameters),
+         cancellable, callback, user_data);
+}
+
+/**
+ * dimple_store_select_finish:
+ * @self: a store
+ * @result: what the callback got
+ * @error: return location for an error
+ *
+ * Ends [method@Store.select_async].
+ *
+ * Returns: (transfer full): the rows, of [class@Row]
+ */
+GListModel *
+dimple_store_select_finish (DimpleStore   *self,
+                            GAsyncResult  *result,
+                            GError       **error)
+{
+  g_return_val_if_fail (g_task_is_valid (result, self), NULL);
+
+  return g_task_propagate_pointer (G_TASK (result), error);
 }
 
 /* -- SQL and transactions ------------------------------------------------------------------------------------------- */
@@ -460,7 +588,7 @@ dimple_store_execute_async (DimpleStore         *self,
   g_return_if_fail (DIMPLE_IS_STORE (self));
   g_return_if_fail (sql != NULL);
 
-  start (self, dimple_store_execute_async, execute, arguments_new (sql, NULL, parameters), cancellable, callback,
+  start (self, self->worker, dimple_store_execute_async, execute, arguments_new (sql, NULL, parameters), cancellable, callback,
          user_data);
 }
 
@@ -524,7 +652,7 @@ dimple_store_transaction_async (DimpleStore           *self,
   arguments->func = func;
   arguments->func_data = func_data;
   arguments->func_destroy = func_destroy;
-  start (self, dimple_store_transaction_async, run_transaction, arguments, cancellable, callback, user_data);
+  start (self, self->worker, dimple_store_transaction_async, run_transaction, arguments, cancellable, callback, user_data);
 }
 
 /**

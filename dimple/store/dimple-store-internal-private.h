@@ -5,6 +5,7 @@
 #pragma once
 
 #include "dimple-batch.h"
+#include "dimple-snapshot-private.h"
 #include "dimple-store-private.h"
 #include "dimple-worker-private.h"
 #include "dimple-writer-private.h"
@@ -20,6 +21,7 @@ struct _DimpleStore
   GMainContext     *context;          /* signals are emitted here */
   DimpleWriter     *writer;
   DimpleWorker     *worker;           /* runs what is asynchronous */
+  DimpleWorker     *reading_worker;   /* and what only reads: it does not wait for writes */
 
   GMutex            readers_lock;     /* of this group */
   GCond             readers_changed;
@@ -35,8 +37,33 @@ struct _DimpleStore
   GSource          *emission;         /* (nullable) */
   guint64           generation;
   char             *author;
+  GHashTable       *row_types;        /* GType by a table's lower-case name; of the lock above */
   guint             n_busy;           /* what the layers above are about */
 };
+
+const DimpleTable *dimple_store_find_keyed_table     (DimpleSchema       *schema,
+                                                      const char         *name,
+                                                      GError            **error);
+gboolean           dimple_store_append_key_condition (GString            *sql,
+                                                      GVariantBuilder    *tuple,
+                                                      const DimpleTable  *table,
+                                                      const char         *key,
+                                                      GError            **error);
+void               dimple_store_set_not_found        (const DimpleTable  *table,
+                                                      const char         *key,
+                                                      GError            **error);
+DimpleSnapshot    *dimple_store_read                 (DimpleStore        *self,
+                                                      const char         *sql,
+                                                      GVariant           *parameters,
+                                                      GType               type,
+                                                      guint               at_most,
+                                                      GCancellable       *cancellable,
+                                                      GError            **error);
+DimpleSnapshot    *dimple_store_read_by_key          (DimpleStore        *self,
+                                                      const char         *table_name,
+                                                      const char         *key,
+                                                      GCancellable       *cancellable,
+                                                      GError            **error);
 
 DimpleStore *dimple_store_open_for_context   (const char           *path,
                                               GMainContext         *context,

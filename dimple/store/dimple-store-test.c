@@ -36,7 +36,8 @@ is_idle (DimpleStore *store)
   g_mutex_lock (&store->pending_lock);
   emitted = store->pending == NULL;
   g_mutex_unlock (&store->pending_lock);
-  return emitted && dimple_worker_get_n_queued (store->worker) == 0 && g_atomic_int_get (&store->n_busy) == 0 &&
+  return emitted && dimple_worker_get_n_queued (store->worker) == 0 &&
+         dimple_worker_get_n_queued (store->reading_worker) == 0 && g_atomic_int_get (&store->n_busy) == 0 &&
          !g_main_context_pending (store->context);
 }
 

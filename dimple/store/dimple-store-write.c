@@ -10,6 +10,7 @@
 #include "dimple-error.h"
 #include "dimple-key-private.h"
 #include "dimple-parameters-private.h"
+#include "dimple-statement-policy-private.h"
 
 /* -- Transactions --------------------------------------------------------------------------------------------------- */
 
@@ -132,9 +133,9 @@ run_statement (DimpleStore        *self,
                int                *n_changed,
                GError            **error)
 {
-  g_autoptr(DimpleStatement) statement = dimple_writer_prepare (self->writer, sql, error);
+  DimpleConnection *connection = dimple_writer_get_connection (self->writer);
+  g_autoptr(DimpleStatement) statement = dimple_statement_policy_prepare (connection, sql, error);
   g_autoptr(GError) step_error = NULL;
-  sqlite3 *handle = dimple_connection_get_handle (dimple_writer_get_connection (self->writer));
 
   if (statement == NULL || !dimple_parameters_bind (statement, parameters, error))
     return FALSE;
@@ -155,7 +156,7 @@ run_statement (DimpleStore        *self,
       return FALSE;
     }
   if (n_changed != NULL)
-    *n_changed = sqlite3_changes (handle);
+    *n_changed = sqlite3_changes (dimple_connection_get_handle (connection));
   return TRUE;
 }
 
@@ -195,31 +196,6 @@ dimple_store_execute (DimpleStore  *self,
 
 /* -- Rows by key ---------------------------------------------------------------------------------------------------- */
 
-static const DimpleColumn *
-key_column (const DimpleTable *table,
-            guint              position)
-{
-  return g_ptr_array_index (table->columns, g_array_index (table->key, guint, position));
-}
-
-/* The table, or an error: rows without a key cannot be spoken of. */
-static const DimpleTable *
-find_table (DimpleStore  *self,
-            const char   *name,
-            GError      **error)
-{
-  const DimpleTable *table = dimple_schema_find (dimple_writer_get_schema (self->writer), name);
-
-  if (table == NULL)
-    g_set_error (error, DIMPLE_ERROR, DIMPLE_ERROR_SQL, "There is no table “%s”", name);
-  else if (table->key->len > 0)
-    return table;
-  else
-    g_set_error (error, DIMPLE_ERROR, DIMPLE_ERROR_SQL,
-                 "Table “%s” has no key but its rowid: use dimple_store_execute()", table->name);
-  return NULL;
-}
-
 static gboolean
 check_values (const DimpleTable  *table,
               GVariant           *values,
@@ -253,9 +229,9 @@ needs_key (const DimpleTable *table,
 {
   g_autoptr(GVariant) given = NULL;
 
-  if (!table->text_key || key_column (table, 0)->default_sql != NULL)
+  if (!table->text_key || dimple_table_get_key_column (table, 0)->default_sql != NULL)
     return FALSE;
-  given = g_variant_lookup_value (values, key_column (table, 0)->name, NULL);
+  given = g_variant_lookup_value (values, dimple_table_get_key_column (table, 0)->name, NULL);
   return given == NULL;
 }
 
@@ -285,7 +261,7 @@ build_insert (const DimpleTable  *table,
     }
   if (needs_key (table, values))
     {
-      g_autofree char *column = dimple_quote (key_column (table, 0)->name);
+      g_autofree char *column = dimple_quote (dimple_table_get_key_column (table, 0)->name);
 
       g_string_append_printf (columns, "%s%s", columns->len > 0 ? ", " : "", column);
       g_string_append (marks, marks->len > 0 ? ", uuid7 ()" : "uuid7 ()");
@@ -300,7 +276,7 @@ build_insert (const DimpleTable  *table,
   g_string_append (sql, " RETURNING ");
   for (guint k = 0; k < table->key->len; k++)
     {
-      g_autofree char *column = dimple_quote (key_column (table, k)->name);
+      g_autofree char *column = dimple_quote (dimple_table_get_key_column (table, k)->name);
 
       g_string_append_printf (sql, "%s%s", k > 0 ? ", " : "", column);
     }
@@ -313,7 +289,7 @@ insert_row (DimpleStore  *self,
             GVariant     *values,
             GError      **error)
 {
-  const DimpleTable *table = find_table (self, table_name, error);
+  const DimpleTable *table = dimple_store_find_keyed_table (dimple_writer_get_schema (self->writer), table_name, error);
   g_autoptr(GVariant) parameters = NULL;
   g_autofree char *sql = NULL;
   g_autofree char *key = NULL;
@@ -364,59 +340,6 @@ dimple_store_insert (DimpleStore  *self,
   return dimple_writer_commit (self->writer, error) ? g_steal_pointer (&key) : NULL;
 }
 
-static void
-append_key_where (GString           *sql,
-                  const DimpleTable *table)
-{
-  g_string_append (sql, " WHERE ");
-  for (guint k = 0; k < table->key->len; k++)
-    {
-      g_autofree char *column = dimple_quote (key_column (table, k)->name);
-
-      g_string_append_printf (sql, "%s%s = ? COLLATE BINARY", k > 0 ? " AND " : "", column);
-    }
-}
-
-static GVariant *
-value_to_variant (const DimpleValue *value)
-{
-  switch (value->type)
-    {
-    case SQLITE_INTEGER:
-      return g_variant_new_int64 (value->integer);
-    case SQLITE_FLOAT:
-      return g_variant_new_double (value->real);
-    case SQLITE_TEXT:
-      return g_variant_new_take_string (g_strndup (value->bytes, value->size));
-    case SQLITE_BLOB:
-      return g_variant_new_fixed_array (G_VARIANT_TYPE_BYTE, value->bytes, value->size, 1);
-    default:
-      return g_variant_new_maybe (G_VARIANT_TYPE_STRING, NULL);
-    }
-}
-
-static gboolean
-add_key_parameters (GVariantBuilder    *tuple,
-                    const DimpleTable  *table,
-                    const char         *key,
-                    GError            **error)
-{
-  g_autoptr(GByteArray) record = g_byte_array_new ();
-  const guint8 *position;
-
-  if (!dimple_key_parse (table, key, record, error))
-    return FALSE;
-  position = record->data;
-  for (guint k = 0; k < table->key->len; k++)
-    {
-      DimpleValue value;
-
-      position = dimple_record_read (position, &value);
-      g_variant_builder_add_value (tuple, value_to_variant (&value));
-    }
-  return TRUE;
-}
-
 /* `sql` begins an UPDATE or DELETE, `tuple` its parameters; what follows is the key.  Takes `tuple`. */
 static gboolean
 run_by_key (DimpleStore        *self,
@@ -429,8 +352,7 @@ run_by_key (DimpleStore        *self,
   g_autoptr(GVariant) parameters = NULL;
   int n_changed = 0;
 
-  append_key_where (sql, table);
-  if (!add_key_parameters (tuple, table, key, error))
+  if (!dimple_store_append_key_condition (sql, tuple, table, key, error))
     {
       g_variant_builder_clear (tuple);
       return FALSE;
@@ -440,7 +362,7 @@ run_by_key (DimpleStore        *self,
     return FALSE;
   if (n_changed > 0)
     return TRUE;
-  g_set_error (error, DIMPLE_ERROR, DIMPLE_ERROR_NOT_FOUND, "Table “%s” has no row with the key “%s”", table->name, key);
+  dimple_store_set_not_found (table, key, error);
   return FALSE;
 }
 
@@ -451,7 +373,7 @@ update_row (DimpleStore  *self,
             GVariant     *values,
             GError      **error)
 {
-  const DimpleTable *table = find_table (self, table_name, error);
+  const DimpleTable *table = dimple_store_find_keyed_table (dimple_writer_get_schema (self->writer), table_name, error);
   g_autoptr(GString) sql = g_string_new ("UPDATE main.");
   g_autofree char *quoted = NULL;
   GVariantBuilder tuple;
@@ -476,7 +398,7 @@ update_row (DimpleStore  *self,
   if (n == 0)
     {
       /* Nothing to set: only whether the row is there matters. */
-      g_autofree char *column = dimple_quote (key_column (table, 0)->name);
+      g_autofree char *column = dimple_quote (dimple_table_get_key_column (table, 0)->name);
 
       g_string_append_printf (sql, "%s = %s", column, column);
     }
@@ -489,7 +411,7 @@ delete_row (DimpleStore  *self,
             const char   *key,
             GError      **error)
 {
-  const DimpleTable *table = find_table (self, table_name, error);
+  const DimpleTable *table = dimple_store_find_keyed_table (dimple_writer_get_schema (self->writer), table_name, error);
   g_autoptr(GString) sql = g_string_new ("DELETE FROM main.");
   g_autofree char *quoted = NULL;
   GVariantBuilder tuple;

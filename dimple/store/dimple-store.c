@@ -455,7 +455,9 @@ dimple_store_finalize (GObject *object)
 {
   DimpleStore *self = DIMPLE_STORE (object);
 
+  dimple_worker_free (self->reading_worker);
   dimple_worker_free (self->worker);
+  g_hash_table_unref (self->row_types);
   g_ptr_array_unref (self->idle_readers);
   g_clear_pointer (&self->writer, dimple_writer_free);
   g_clear_pointer (&self->pending, dimple_change_set_unref);
@@ -568,6 +570,8 @@ static void
 dimple_store_init (DimpleStore *self)
 {
   self->worker = dimple_worker_new ();
+  self->reading_worker = dimple_worker_new ();
+  self->row_types = g_hash_table_new_full (g_str_hash, g_str_equal, g_free, NULL);
   self->idle_readers = g_ptr_array_new_with_free_func ((GDestroyNotify) dimple_connection_free);
   self->listeners = g_array_new (FALSE, FALSE, sizeof (Listener));
   g_mutex_init (&self->readers_lock);

@@ -62,11 +62,35 @@ gboolean     dimple_store_delete        (DimpleStore            *self,
                                          const char             *table,
                                          const char             *key,
                                          GError                **error);
+DIMPLE_AVAILABLE_IN_1_0
+GObject     *dimple_store_get           (DimpleStore            *self,
+                                         const char             *table,
+                                         const char             *key,
+                                         GError                **error);
+DIMPLE_AVAILABLE_IN_1_0
+gboolean     dimple_store_save          (DimpleStore            *self,
+                                         GObject                *object,
+                                         GError                **error);
+DIMPLE_AVAILABLE_IN_1_0
+DimpleRow   *dimple_store_create_row    (DimpleStore            *self,
+                                         const char             *table,
+                                         GError                **error);
 
 /* SQL */
 
 DIMPLE_AVAILABLE_IN_1_0
 gboolean     dimple_store_execute       (DimpleStore            *self,
+                                         const char             *sql,
+                                         GVariant               *parameters,
+                                         GError                **error);
+
+DIMPLE_AVAILABLE_IN_1_0
+GListModel  *dimple_store_select        (DimpleStore            *self,
+                                         const char             *sql,
+                                         GVariant               *parameters,
+                                         GError                **error);
+DIMPLE_AVAILABLE_IN_1_0
+GObject     *dimple_store_select_first  (DimpleStore            *self,
                                          const char             *sql,
                                          GVariant               *parameters,
                                          GError                **error);
@@ -87,6 +111,18 @@ gboolean     dimple_store_transaction   (DimpleStore            *self,
                                          DimpleTransactionFunc   func,
                                          gpointer                user_data,
                                          GError                **error);
+
+/* Types */
+
+DIMPLE_AVAILABLE_IN_1_0
+GType        dimple_store_define_row_type (DimpleStore          *self,
+                                         const char             *type_name,
+                                         const char             *sql,
+                                         GError                **error);
+DIMPLE_AVAILABLE_IN_1_0
+void         dimple_store_register_type (DimpleStore            *self,
+                                         const char             *table,
+                                         GType                   type);
 
 /* Tables */
 
@@ -179,6 +215,38 @@ void         dimple_store_transaction_async     (DimpleStore           *self,
                                                  gpointer               user_data);
 DIMPLE_AVAILABLE_IN_1_0
 gboolean     dimple_store_transaction_finish    (DimpleStore           *self,
+                                                 GAsyncResult          *result,
+                                                 GError               **error);
+DIMPLE_AVAILABLE_IN_1_0
+void         dimple_store_get_async             (DimpleStore           *self,
+                                                 const char            *table,
+                                                 const char            *key,
+                                                 GCancellable          *cancellable,
+                                                 GAsyncReadyCallback    callback,
+                                                 gpointer               user_data);
+DIMPLE_AVAILABLE_IN_1_0
+GObject     *dimple_store_get_finish            (DimpleStore           *self,
+                                                 GAsyncResult          *result,
+                                                 GError               **error);
+DIMPLE_AVAILABLE_IN_1_0
+void         dimple_store_save_async            (DimpleStore           *self,
+                                                 GObject               *object,
+                                                 GCancellable          *cancellable,
+                                                 GAsyncReadyCallback    callback,
+                                                 gpointer               user_data);
+DIMPLE_AVAILABLE_IN_1_0
+gboolean     dimple_store_save_finish           (DimpleStore           *self,
+                                                 GAsyncResult          *result,
+                                                 GError               **error);
+DIMPLE_AVAILABLE_IN_1_0
+void         dimple_store_select_async          (DimpleStore           *self,
+                                                 const char            *sql,
+                                                 GVariant              *parameters,
+                                                 GCancellable          *cancellable,
+                                                 GAsyncReadyCallback    callback,
+                                                 gpointer               user_data);
+DIMPLE_AVAILABLE_IN_1_0
+GListModel  *dimple_store_select_finish         (DimpleStore           *self,
                                                  GAsyncResult          *result,
                                                  GError               **error);
 

@@ -52,11 +52,6 @@ gboolean          dimple_writer_commit         (DimpleWriter             *self,
                                                 GError                  **error);
 void              dimple_writer_rollback       (DimpleWriter             *self);
 
-/* One statement of the app, checked by the authorizer; inside begin and commit. */
-sqlite3_stmt     *dimple_writer_prepare        (DimpleWriter             *self,
-                                                const char               *sql,
-                                                GError                  **error);
-
 /* A transaction whose changes are not captured but told by `func`: migrations and merges.  `script` > 0: a migration.
  * FOREIGN KEYs are off, the authorizer is free. */
 typedef gboolean (*DimpleWriterFunc) (DimpleWriter     *self,

@@ -147,27 +147,6 @@ dimple_writer_get_schema (DimpleWriter *self)
   return self->schema;
 }
 
-/* -- Statements of the app ------------------------------------------------------------------------------------------ */
-
-sqlite3_stmt *
-dimple_writer_prepare (DimpleWriter  *self,
-                       const char    *sql,
-                       GError       **error)
-{
-  g_autoptr(GError) prepare_error = NULL;
-  sqlite3_stmt *statement;
-
-  if (!dimple_statement_policy_check (sql, error))
-    return NULL;
-  statement = dimple_connection_prepare (self->connection, sql, &prepare_error);
-  if (statement != NULL)
-    return statement;
-  if (sqlite3_errcode (dimple_connection_get_handle (self->connection)) == SQLITE_AUTH)
-    dimple_statement_policy_explain (sql, &prepare_error);
-  g_propagate_error (error, g_steal_pointer (&prepare_error));
-  return NULL;
-}
-
 /* -- What changed --------------------------------------------------------------------------------------------------- */
 
 static void

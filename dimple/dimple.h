@@ -14,6 +14,7 @@
 #include "dimple-error.h"
 #include "dimple-local-storage.h"
 #include "dimple-memory-storage.h"
+#include "dimple-query.h"
 #include "dimple-row.h"
 #include "dimple-s3-storage.h"
 #include "dimple-storage-request.h"

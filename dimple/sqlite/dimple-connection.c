@@ -174,7 +174,6 @@ configure (DimpleConnection       *self,
   /* A dropped column in double quotes would silently become a string. */
   sqlite3_db_config (self->handle, SQLITE_DBCONFIG_DQS_DML, 0, NULL);
   sqlite3_db_config (self->handle, SQLITE_DBCONFIG_DQS_DDL, 0, NULL);
-  sqlite3_db_config (self->handle, SQLITE_DBCONFIG_TRUSTED_SCHEMA, 0, NULL);
   sqlite3_set_authorizer (self->handle, authorize, self);
   result = dimple_functions_register (self->handle);
   if (result != SQLITE_OK)

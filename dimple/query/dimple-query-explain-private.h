@@ -1,0 +1,25 @@
+/* dimple-query-explain-private.h: how a query is kept up to date, in words
+ *
+ * SPDX-License-Identifier: LGPL-2.1-or-later
+ */
+#pragma once
+
+#include "dimple-query-plan-private.h"
+#include "dimple-types.h"
+
+G_BEGIN_DECLS
+
+typedef struct
+{
+  guint  n_runs;
+  gint64 last_duration;     /* µs, of the last run */
+} DimpleQueryStatistics;
+
+/* `store`, `sql` and `plan` may be NULL, as long as they are not known. */
+char *dimple_query_explain_plan (DimpleStore                  *store,
+                                 const char                   *sql,
+                                 DimpleQueryPlan              *plan,
+                                 guint                         n_rows,
+                                 const DimpleQueryStatistics  *statistics);
+
+G_END_DECLS

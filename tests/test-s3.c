@@ -595,31 +595,39 @@ wait_for (Calls *calls)
 
 typedef struct
 {
-  int n_now;
-  int max;
+  GMutex lock;
+  GCond changed;
+  guint n_now;
+  guint max;
 } Crowd;
 
+/* Nobody is answered before eight have come, and then a moment more is given to those who should not come */
 static void
 answer_crowd (FaultRequest *request,
               gpointer      user_data)
 {
   Crowd *crowd = user_data;
-  int n_now = g_atomic_int_add (&crowd->n_now, 1) + 1;
-  int max;
+  gint64 end = g_get_monotonic_time () + 10 * G_TIME_SPAN_SECOND;
 
-  do
-    max = g_atomic_int_get (&crowd->max);
-  while (n_now > max && !g_atomic_int_compare_and_exchange (&crowd->max, max, n_now));
+  g_mutex_lock (&crowd->lock);
+  crowd->n_now++;
+  crowd->max = MAX (crowd->max, crowd->n_now);
+  g_cond_broadcast (&crowd->changed);
+  while (crowd->max < 8 && g_cond_wait_until (&crowd->changed, &crowd->lock, end))
+    ;
+  g_mutex_unlock (&crowd->lock);
 
   g_usleep (2000);
-  g_atomic_int_add (&crowd->n_now, -1);
+  g_mutex_lock (&crowd->lock);
+  crowd->n_now--;
+  g_mutex_unlock (&crowd->lock);
   answer_well (request, NULL);
 }
 
 static void
 test_at_most_eight (void)
 {
-  Crowd crowd = { 0 };
+  Crowd crowd = { .n_now = 0 };
   g_autoptr (FaultServer) server = fault_server_new (answer_crowd, &crowd);
   g_autoptr (DimpleStorage) storage = make_storage (server);
   g_autoptr (GBytes) contents = g_bytes_new_static ("contents", 8);
@@ -629,7 +637,7 @@ test_at_most_eight (void)
     dimple_storage_put_async (storage, "key", contents, NULL, on_put, &calls);
   wait_for (&calls);
   g_assert_no_error (calls.error);
-  g_assert_cmpint (crowd.max, ==, 8);
+  g_assert_cmpuint (crowd.max, ==, 8);
   g_assert_cmpuint (fault_server_get_n_connections (server), ==, 8);
 }
 

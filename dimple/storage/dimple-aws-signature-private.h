@@ -35,6 +35,9 @@ typedef struct
   const char *payload_hash;
 } DimpleAwsRequest;
 
+/* Wiped first; may be NULL */
+void  dimple_aws_secret_free       (char                       *secret);
+
 char *dimple_aws_uri_encode        (const char                 *text,
                                     gboolean                    keep_slashes);
 /* `parameters` are names and values by turns, then NULL */

@@ -16,6 +16,14 @@
 #define SHA256_SIZE 32
 #define DATE_LENGTH 8
 
+void
+dimple_aws_secret_free (char *secret)
+{
+  if (secret != NULL)
+    explicit_bzero (secret, strlen (secret));
+  g_free (secret);
+}
+
 /* RFC 3986's unreserved characters stay, every other byte becomes %XY, in capitals */
 char *
 dimple_aws_uri_encode (const char *text,
@@ -177,15 +185,14 @@ derive_key (const DimpleAwsCredentials *credentials,
             const char                 *time,
             guint8                      key[SHA256_SIZE])
 {
-  g_autofree char *secret = g_strconcat ("AWS4", credentials->secret_key, NULL);
-  gsize length = strlen (secret);
+  char *secret = g_strconcat ("AWS4", credentials->secret_key, NULL);
 
-  compute_hmac ((const guint8 *) secret, length, time, DATE_LENGTH, key);
+  compute_hmac ((const guint8 *) secret, strlen (secret), time, DATE_LENGTH, key);
   compute_hmac (key, SHA256_SIZE, credentials->region, -1, key);
   compute_hmac (key, SHA256_SIZE, credentials->service, -1, key);
   compute_hmac (key, SHA256_SIZE, "aws4_request", -1, key);
 
-  explicit_bzero (secret, length);
+  dimple_aws_secret_free (secret);
 }
 
 static char *

@@ -49,10 +49,10 @@ gboolean         dimple_s3_client_learn_time       (DimpleS3Client  *self,
 gboolean         dimple_s3_client_removes_many     (DimpleS3Client  *self);
 void             dimple_s3_client_learn_removes_one (DimpleS3Client *self);
 
-/* FALSE: `wake` becomes ready when there is a place; leave() with it when it does, or when nobody waits any more */
+/* Whether there is a place now.  If not, `wake` is made ready when one is given; ask stop_waiting() then. */
 gboolean         dimple_s3_client_enter            (DimpleS3Client  *self,
                                                     GSource         *wake);
-/* Whether the place was given */
+/* Whether a place was given, which is to be left; if not, none will be */
 gboolean         dimple_s3_client_stop_waiting     (DimpleS3Client  *self,
                                                     GSource         *wake);
 void             dimple_s3_client_leave            (DimpleS3Client  *self);

@@ -39,22 +39,14 @@ struct _DimpleS3Client
 G_DEFINE_FINAL_TYPE (DimpleS3Client, dimple_s3_client, G_TYPE_OBJECT)
 
 static void
-free_secret (char *secret)
-{
-  if (secret != NULL)
-    explicit_bzero (secret, strlen (secret));
-  g_free (secret);
-}
-
-static void
 dimple_s3_client_finalize (GObject *object)
 {
   DimpleS3Client *self = DIMPLE_S3_CLIENT (object);
 
   g_clear_object (&self->session);
   g_free (self->access_key);
-  free_secret (self->secret_key);
-  free_secret (self->session_token);
+  dimple_aws_secret_free (self->secret_key);
+  dimple_aws_secret_free (self->session_token);
   g_clear_pointer (&self->address, dimple_s3_address_unref);
   g_mutex_clear (&self->lock);
 

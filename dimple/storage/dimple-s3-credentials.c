@@ -17,6 +17,7 @@
 
 #include <glib/gi18n-lib.h>
 
+#include "dimple-aws-signature-private.h"
 #include "dimple-error.h"
 #include "dimple-s3-storage-private.h"
 
@@ -34,14 +35,6 @@ typedef struct
 } Place;
 
 static void
-free_secret (char *secret)
-{
-  if (secret != NULL)
-    explicit_bzero (secret, strlen (secret));
-  g_free (secret);
-}
-
-static void
 place_clear (Place *place)
 {
   g_free (place->endpoint);
@@ -49,8 +42,8 @@ place_clear (Place *place)
   g_free (place->bucket);
   g_free (place->prefix);
   g_free (place->access_key);
-  free_secret (place->secret_key);
-  free_secret (place->session_token);
+  dimple_aws_secret_free (place->secret_key);
+  dimple_aws_secret_free (place->session_token);
 }
 
 G_DEFINE_AUTO_CLEANUP_CLEAR_FUNC (Place, place_clear)

@@ -4,14 +4,16 @@
  * connections and what is learnt.  Changing a property drops the client: requests that are under way go on with the old
  * one.
  *
+ * It is no DimpleTaskStorage: that one answers a cancelled call at once, and the main context of a blocking call would go
+ * away beneath a request that is still being taken down.
+ *
  * SPDX-License-Identifier: LGPL-2.1-or-later
  */
 #include "dimple-s3-storage.h"
 
-#include <string.h>
-
 #include <glib/gi18n-lib.h>
 
+#include "dimple-aws-signature-private.h"
 #include "dimple-s3-client-private.h"
 #include "dimple-s3-list-private.h"
 #include "dimple-s3-remove-private.h"
@@ -91,14 +93,6 @@ G_DEFINE_FINAL_TYPE_WITH_CODE (DimpleS3Storage, dimple_s3_storage, G_TYPE_OBJECT
                                G_IMPLEMENT_INTERFACE (DIMPLE_TYPE_STORAGE, dimple_s3_storage_storage_init))
 
 static void
-free_secret (char *secret)
-{
-  if (secret != NULL)
-    explicit_bzero (secret, strlen (secret));
-  g_free (secret);
-}
-
-static void
 dimple_s3_storage_finalize (GObject *object)
 {
   DimpleS3Storage *self = DIMPLE_S3_STORAGE (object);
@@ -108,8 +102,8 @@ dimple_s3_storage_finalize (GObject *object)
   g_free (self->region);
   g_free (self->bucket);
   g_free (self->access_key);
-  free_secret (self->secret_key);
-  free_secret (self->session_token);
+  dimple_aws_secret_free (self->secret_key);
+  dimple_aws_secret_free (self->session_token);
   g_free (self->prefix);
   g_clear_object (&self->tls_database);
   g_clear_object (&self->proxy_resolver);
@@ -190,7 +184,7 @@ static void
 set_secret (char         **field,
             const GValue  *value)
 {
-  free_secret (*field);
+  dimple_aws_secret_free (*field);
   *field = g_value_dup_string (value);
 }
 

@@ -484,7 +484,35 @@ run (Fuzz       *fuzz,
     g_error ("%s\n%s", fuzz->log->str, sqlite3_errmsg (handle_of (fuzz)));
 }
 
-static gboolean
+/* Columns that the rows which are there already do not have in the file */
+static void
+add_late_columns (Fuzz *fuzz)
+{
+  static const char * const kinds[] = { "", "DEFAULT 'late'", "REAL DEFAULT 7", "NOT NULL DEFAULT 1", "DEFAULT NULL" };
+
+  for (guint i = 0; i < fuzz->n_tables; i++)
+    {
+      guint n = chance (fuzz, 40) ? 1 + pick (fuzz, 2) : 0;
+
+      for (guint k = 0; n > 0 && k < 5; k++)
+        {
+          g_autoptr(GString) sql = g_string_new (NULL);
+
+          append_insert (fuzz, &fuzz->tables[i], sql);
+          run (fuzz, sql->str);
+        }
+      for (guint k = 0; k < n; k++)
+        {
+          Table *table = &fuzz->tables[i];
+          g_autofree char *sql = g_strdup_printf ("ALTER TABLE %s ADD COLUMN z%u %s", table->name, k, PICK (fuzz, kinds));
+
+          run (fuzz, sql);
+          table->columns[g_strv_length ((char **) table->columns)] = k == 0 ? "z0" : "z1";
+        }
+    }
+}
+
+static void
 make_schema (Fuzz *fuzz)
 {
   g_autoptr(GString) sql = g_string_new (NULL);
@@ -504,9 +532,9 @@ make_schema (Fuzz *fuzz)
   g_string_append (fuzz->log, "CREATE TABLE dimple_local (name);\n");
   g_string_append (fuzz->log, sql->str);
   subject_must_exec (&fuzz->subject, fuzz->log->str);
+  add_late_columns (fuzz);
   subject_must_exec (&fuzz->subject, "INSERT INTO dimple_local SELECT name FROM sqlite_schema WHERE type = 'table'");
   subject_load_schema (&fuzz->subject);
-  return TRUE;
 }
 
 static void

@@ -27,7 +27,9 @@ typedef struct
   guint64            key_bits;
   guint64            generated_bits;
   GArray            *key;              /* of DimpleCaptureKey */
-  gboolean           has_doubtful_key; /* see dimple_capture_table_new() */
+  gboolean           has_doubtful_key; /* see find_key() */
+  gboolean           has_virtual;      /* columns that are not stored */
+  gboolean           has_default;      /* columns of which an old row may lack the value */
   sqlite3_stmt      *select_one;       /* by rowid, or by key */
   sqlite3_stmt      *select_range;     /* by rowids, which comes after the values; by nothing in WITHOUT ROWID tables */
   DimpleTouched      touched;
@@ -40,6 +42,11 @@ void                dimple_capture_table_free       (DimpleCaptureTable  *self);
 /* Appends the row that a SELECT stands on. */
 void                dimple_capture_table_read       (DimpleCaptureTable  *self,
                                                      sqlite3_stmt        *select,
+                                                     GByteArray          *record);
+/* The same from within the preupdate hook, of the row that is about to change; FALSE, with nothing appended, where SQLite
+ * might not tell it right. */
+gboolean            dimple_capture_table_read_old   (DimpleCaptureTable  *self,
+                                                     sqlite3             *handle,
                                                      GByteArray          *record);
 /* Appends the key of a record such that keys that SQLite takes as the same number are the same bytes: 1 and 1.0. */
 void                dimple_capture_table_append_key (DimpleCaptureTable  *self,

@@ -1,8 +1,7 @@
 /* dimple-capture.c: which rows a transaction changed, whatever changed them
  *
  * Recording in the hook what a row becomes would be wrong in more than half of all transactions that undo a part of
- * themselves (conflict clauses, RAISE, savepoints).  So only what a row was when it was first touched is kept.  It is read by
- * a SELECT inside the hook: sqlite3_preupdate_old() misses the defaults of columns that were added later.
+ * themselves (conflict clauses, RAISE, savepoints).  So only what a row was when it was first touched is kept.
  *
  * SPDX-License-Identifier: LGPL-2.1-or-later
  */
@@ -94,17 +93,33 @@ fail (DimpleCapture *self,
     dimple_connection_set_error (self->connection, result, &self->error);
 }
 
-/* Keeps the row that a SELECT stands on as what `row` was. */
+/* After the old row was appended at `position`. */
 static void
-keep_old (DimpleCapture      *self,
-          DimpleCaptureTable *table,
-          sqlite3_stmt       *select,
-          DimpleTouchedRow   *row)
+keep_old (DimpleCapture    *self,
+          DimpleTouchedRow *row,
+          guint64           position)
 {
-  row->old = dimple_capture_spill_get_end (&self->spill);
-  dimple_capture_table_read (table, select, self->spill.memory);
-  if (!dimple_capture_spill_settle (&self->spill, self->error == NULL ? &self->error : NULL))
-    row->old = DIMPLE_CAPTURE_SPILL_NONE;
+  if (dimple_capture_spill_settle (&self->spill, self->error == NULL ? &self->error : NULL))
+    row->old = position;
+}
+
+/* Steps to the only row that a SELECT finds, which must be there, and keeps it. */
+static void
+select_old (DimpleCapture      *self,
+            DimpleCaptureTable *table,
+            DimpleTouchedRow   *row)
+{
+  guint64 position = dimple_capture_spill_get_end (&self->spill);
+  int result = sqlite3_step (table->select_one);
+
+  if (result == SQLITE_ROW)
+    {
+      dimple_capture_table_read (table, table->select_one, self->spill.memory);
+      keep_old (self, row, position);
+    }
+  else
+    fail (self, result == SQLITE_DONE ? SQLITE_CORRUPT : result);
+  sqlite3_reset (table->select_one);
 }
 
 static void
@@ -113,18 +128,18 @@ touch_rowid (DimpleCapture      *self,
              gint64              rowid)
 {
   DimpleTouchedRow *row = dimple_touched_add_rowid (&table->touched, rowid);
-  int result;
+  guint64 position = dimple_capture_spill_get_end (&self->spill);
 
   if (row == NULL)
     return;
 
+  if (dimple_capture_table_read_old (table, dimple_connection_get_handle (self->connection), self->spill.memory))
+    {
+      keep_old (self, row, position);
+      return;
+    }
   sqlite3_bind_int64 (table->select_one, 1, rowid);
-  result = sqlite3_step (table->select_one);
-  if (result == SQLITE_ROW)
-    keep_old (self, table, table->select_one, row);
-  else
-    fail (self, result == SQLITE_DONE ? SQLITE_CORRUPT : result);
-  sqlite3_reset (table->select_one);
+  select_old (self, table, row);
 }
 
 /* Takes every row of the table as touched: those that were touched before are known already, so the others are as they
@@ -146,7 +161,12 @@ touch_all (DimpleCapture      *self,
       dimple_capture_table_append_key (table, record->data, self->other_key);
       row = dimple_touched_add_key (&table->touched, self->other_key->data, self->other_key->len);
       if (row != NULL)
-        keep_old (self, table, table->select_range, row);
+        {
+          guint64 position = dimple_capture_spill_get_end (&self->spill);
+
+          g_byte_array_append (self->spill.memory, record->data, record->len);
+          keep_old (self, row, position);
+        }
     }
   if (result != SQLITE_DONE)
     fail (self, result);
@@ -198,7 +218,6 @@ touch_old_key (DimpleCapture      *self,
   DimpleTouchedRow *row;
   gboolean doubtful = FALSE;
   const guint8 *position;
-  int result;
 
   if (!get_key (self, table, operation, FALSE, self->key, &doubtful))
     return;
@@ -219,12 +238,7 @@ touch_old_key (DimpleCapture      *self,
       position = dimple_record_read (position, &value);
       dimple_value_bind (&value, table->select_one, (int) i + 1);
     }
-  result = sqlite3_step (table->select_one);
-  if (result == SQLITE_ROW)
-    keep_old (self, table, table->select_one, row);
-  else
-    fail (self, result == SQLITE_DONE ? SQLITE_CORRUPT : result);
-  sqlite3_reset (table->select_one);
+  select_old (self, table, row);
 }
 
 static void

@@ -29,6 +29,13 @@ typedef struct
 void          dimple_record_append_column (GByteArray    *record,
                                            sqlite3_stmt  *statement,
                                            int            column);
+void          dimple_record_append_values (GByteArray    *record,
+                                           sqlite3_value **values,
+                                           guint          n_values);
+/* The first `n_values` columns. */
+void          dimple_record_append_row    (GByteArray    *record,
+                                           sqlite3_stmt  *statement,
+                                           guint          n_values);
 void          dimple_record_append_sqlite (GByteArray    *record,
                                            sqlite3_value *value);
 void          dimple_record_append        (GByteArray    *record,

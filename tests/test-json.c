@@ -9,6 +9,7 @@
 #include <string.h>
 
 #include "dimple-json-private.h"
+#include "random-test.h"
 
 static guint32 seed;
 static int n_seeds = 300;
@@ -449,29 +450,13 @@ test_unescaped_strings (void)
   g_assert_cmpstr (json->str, ==, "\"table\"");
 }
 
-/* Takes our own options out, as GTest has a --seed of another form. */
-static void
-parse_options (int    *argc,
-               char ***argv)
-{
-  int left = 1;
-
-  for (int i = 1; i < *argc; i++)
-    if (g_str_has_prefix ((*argv)[i], "--seed="))
-      seed = (guint32) atoll ((*argv)[i] + strlen ("--seed="));
-    else if (g_str_has_prefix ((*argv)[i], "--seeds="))
-      n_seeds = atoi ((*argv)[i] + strlen ("--seeds="));
-    else
-      (*argv)[left++] = (*argv)[i];
-  *argc = left;
-}
-
 int
 main (int   argc,
       char *argv[])
 {
   seed = g_random_int ();
-  parse_options (&argc, &argv);
+  seed = take_option (&argc, argv, "--seed", seed);
+  n_seeds = (int) take_option (&argc, argv, "--seeds", (guint) n_seeds);
   g_test_init (&argc, &argv, G_TEST_OPTION_ISOLATE_DIRS, NULL);
   g_test_message ("--seed=%u --seeds=%d", seed, n_seeds);
 

@@ -7,9 +7,9 @@
  * SPDX-License-Identifier: LGPL-2.1-or-later
  */
 #include <json-glib/json-glib.h>
-#include <stdlib.h>
 
 #include "merge-utils.h"
+#include "random-test.h"
 
 static int first_seed = -1;
 static int n_seeds = 300;
@@ -533,28 +533,12 @@ test_devices (void)
   g_assert_no_error (error);
 }
 
-/* Takes our own options out, as GTest has a --seed of another form. */
-static void
-parse_options (int    *argc,
-               char ***argv)
-{
-  int left = 1;
-
-  for (int i = 1; i < *argc; i++)
-    if (g_str_has_prefix ((*argv)[i], "--seed="))
-      first_seed = atoi ((*argv)[i] + strlen ("--seed="));
-    else if (g_str_has_prefix ((*argv)[i], "--seeds="))
-      n_seeds = atoi ((*argv)[i] + strlen ("--seeds="));
-    else
-      (*argv)[left++] = (*argv)[i];
-  *argc = left;
-}
-
 int
 main (int   argc,
       char *argv[])
 {
-  parse_options (&argc, &argv);
+  first_seed = (int) take_option (&argc, argv, "--seed", G_MAXUINT);       /* -1: from 0 on */
+  n_seeds = (int) take_option (&argc, argv, "--seeds", (guint) n_seeds);
   g_test_init (&argc, &argv, G_TEST_OPTION_ISOLATE_DIRS, NULL);
 
   g_test_add_func ("/merge/against-model", test_against_model);

@@ -437,19 +437,56 @@ check_foreign_keys (DimpleConnection  *connection,
   return FALSE;
 }
 
+/* SELECT dimple_set_local ('table'): only noted, as a script may not write to Dimple's tables. */
+static void
+set_local (sqlite3_context  *context,
+           int               n_arguments,
+           sqlite3_value   **arguments)
+{
+  GPtrArray *locals = sqlite3_user_data (context);
+  const char *table = (const char *) sqlite3_value_text (arguments[0]);
+
+  if (table != NULL)
+    g_ptr_array_add (locals, g_strdup (table));
+}
+
+static gboolean
+add_locals (DimpleConnection  *connection,
+            GPtrArray         *locals,
+            GError           **error)
+{
+  g_autoptr(DimpleStatement) statement = NULL;
+
+  statement = dimple_connection_prepare (connection, "INSERT OR IGNORE INTO dimple_local VALUES (?)", error);
+  if (statement == NULL)
+    return FALSE;
+  for (guint i = 0; i < locals->len; i++)
+    {
+      sqlite3_bind_text (statement, 1, g_ptr_array_index (locals, i), -1, SQLITE_STATIC);
+      if (!dimple_statement_run (statement, error))
+        return FALSE;
+    }
+  return TRUE;
+}
+
 static gboolean
 run_script (DimpleConnection  *connection,
             const Migration   *migration,
             GError           **error)
 {
+  sqlite3 *handle = dimple_connection_get_handle (connection);
+  g_autoptr(GPtrArray) locals = g_ptr_array_new_with_free_func (g_free);
   g_autoptr(GError) script_error = NULL;
   gboolean succeeded;
 
+  sqlite3_create_function_v2 (handle, "dimple_set_local", 1, SQLITE_UTF8 | SQLITE_DIRECTONLY, locals, set_local,
+                              NULL, NULL, NULL);
   dimple_connection_set_authorizer (connection, authorize_script, NULL);
   succeeded = dimple_connection_exec (connection, migration->script, &script_error);
   dimple_connection_set_authorizer (connection, NULL, NULL);
+  sqlite3_create_function_v2 (handle, "dimple_set_local", 1, SQLITE_UTF8, NULL, NULL, NULL, NULL, NULL);
   if (succeeded)
-    return TRUE;
+    return add_locals (connection, locals, error);
   g_set_error (error, DIMPLE_ERROR, DIMPLE_ERROR_MIGRATION, "%s", script_error->message);
   return FALSE;
 }
@@ -600,6 +637,75 @@ dimple_store_migrate (DimpleStore         *self,
   return succeeded;
 }
 
+static int
+compare_names (gconstpointer a,
+               gconstpointer b)
+{
+  return strcmp (*(const char * const *) a, *(const char * const *) b);
+}
+
+/* The *.sql of a GResource folder, by name; NULL with an error. */
+static char **
+read_migrations (const char  *resource_path,
+                 GError     **error)
+{
+  g_auto(GStrv) names = NULL;
+  g_autoptr(GPtrArray) scripts = g_ptr_array_new_with_free_func (g_free);
+  g_autoptr(GError) resource_error = NULL;
+
+  names = g_resources_enumerate_children (resource_path, G_RESOURCE_LOOKUP_FLAGS_NONE, &resource_error);
+  if (names != NULL)
+    qsort (names, g_strv_length (names), sizeof *names, compare_names);
+  for (guint i = 0; names != NULL && names[i] != NULL; i++)
+    {
+      g_autofree char *path = g_build_path ("/", resource_path, names[i], NULL);
+      g_autoptr(GBytes) contents = NULL;
+
+      if (!g_str_has_suffix (names[i], ".sql"))
+        continue;
+      contents = g_resources_lookup_data (path, G_RESOURCE_LOOKUP_FLAGS_NONE, &resource_error);
+      if (contents == NULL)
+        break;
+      g_ptr_array_add (scripts, g_strndup (g_bytes_get_data (contents, NULL), g_bytes_get_size (contents)));
+    }
+  if (resource_error == NULL && scripts->len == 0)
+    g_set_error_literal (&resource_error, DIMPLE_ERROR, DIMPLE_ERROR_MIGRATION, "it has no files that end in .sql");
+  if (resource_error != NULL)
+    {
+      g_set_error (error, DIMPLE_ERROR, DIMPLE_ERROR_MIGRATION, "The migrations in the resource folder “%s” cannot be "
+                   "read: %s", resource_path, resource_error->message);
+      return NULL;
+    }
+  g_ptr_array_add (scripts, NULL);
+  return (char **) g_ptr_array_free (g_steal_pointer (&scripts), FALSE);
+}
+
+/**
+ * dimple_store_migrate_resource:
+ * @self: a store
+ * @resource_path: a folder of the app's GResource
+ * @error: return location for an error
+ *
+ * Runs the files of a resource folder whose names end in `.sql`, in the order of their names, as
+ * [method@Store.migrate] runs scripts; blocking.  Fails with %DIMPLE_ERROR_MIGRATION if there are none.
+ *
+ * Returns: %TRUE if the schema is what the scripts say
+ */
+gboolean
+dimple_store_migrate_resource (DimpleStore  *self,
+                               const char   *resource_path,
+                               GError      **error)
+{
+  g_auto(GStrv) scripts = NULL;
+
+  g_return_val_if_fail (DIMPLE_IS_STORE (self), FALSE);
+  g_return_val_if_fail (resource_path != NULL, FALSE);
+  g_return_val_if_fail (error == NULL || *error == NULL, FALSE);
+
+  scripts = read_migrations (resource_path, error);
+  return scripts != NULL && dimple_store_migrate (self, (const char * const *) scripts, error);
+}
+
 /**
  * dimple_store_set_local:
  * @self: a store
@@ -607,7 +713,8 @@ dimple_store_migrate (DimpleStore         *self,
  * @local: whether it stays on this device
  *
  * Makes a table local, neither tracked nor synced, or tracked again; blocking, and remembered in the file.  To be called
- * before [method@Store.migrate] makes the table.
+ * before [method@Store.migrate] makes the table.  A migration can say the same with
+ * `SELECT dimple_set_local ('draft')`.
  *
  * Returns: %TRUE if that is how it is now
  */

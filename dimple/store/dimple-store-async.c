@@ -253,6 +253,58 @@ dimple_store_migrate_finish (DimpleStore   *self,
   return finish_boolean (self, result, error);
 }
 
+static void
+migrate_resource (GTask *task)
+{
+  Arguments *arguments = g_task_get_task_data (task);
+  GError *error = NULL;
+  gboolean succeeded = dimple_store_migrate_resource (g_task_get_source_object (task), arguments->subject, &error);
+
+  return_boolean (task, succeeded, error);
+}
+
+/**
+ * dimple_store_migrate_resource_async:
+ * @self: a store
+ * @resource_path: a folder of the app's GResource
+ * @cancellable: (nullable): a cancellable
+ * @callback: (scope async): called when the scripts have run
+ * @user_data: for @callback
+ *
+ * Runs the migrations of a resource folder without blocking; see [method@Store.migrate_resource].
+ */
+void
+dimple_store_migrate_resource_async (DimpleStore         *self,
+                                     const char          *resource_path,
+                                     GCancellable        *cancellable,
+                                     GAsyncReadyCallback  callback,
+                                     gpointer             user_data)
+{
+  g_return_if_fail (DIMPLE_IS_STORE (self));
+  g_return_if_fail (resource_path != NULL);
+
+  start (self, self->worker, dimple_store_migrate_resource_async, migrate_resource,
+         arguments_new (resource_path, NULL, NULL), cancellable, callback, user_data);
+}
+
+/**
+ * dimple_store_migrate_resource_finish:
+ * @self: a store
+ * @result: what the callback got
+ * @error: return location for an error
+ *
+ * Ends [method@Store.migrate_resource_async].
+ *
+ * Returns: %TRUE if the schema is what the scripts say
+ */
+gboolean
+dimple_store_migrate_resource_finish (DimpleStore   *self,
+                                      GAsyncResult  *result,
+                                      GError       **error)
+{
+  return finish_boolean (self, result, error);
+}
+
 /* -- Rows by key ---------------------------------------------------------------------------------------------------- */
 
 static void

@@ -43,6 +43,10 @@ DIMPLE_AVAILABLE_IN_1_0
 gboolean     dimple_store_migrate       (DimpleStore            *self,
                                          const char * const     *migrations,
                                          GError                **error);
+DIMPLE_AVAILABLE_IN_1_0
+gboolean     dimple_store_migrate_resource (DimpleStore         *self,
+                                         const char             *resource_path,
+                                         GError                **error);
 
 /* Rows by key */
 
@@ -160,6 +164,16 @@ DIMPLE_AVAILABLE_IN_1_0
 gboolean     dimple_store_migrate_finish        (DimpleStore           *self,
                                                  GAsyncResult          *result,
                                                  GError               **error);
+DIMPLE_AVAILABLE_IN_1_0
+void         dimple_store_migrate_resource_async  (DimpleStore         *self,
+                                                   const char          *resource_path,
+                                                   GCancellable        *cancellable,
+                                                   GAsyncReadyCallback  callback,
+                                                   gpointer             user_data);
+DIMPLE_AVAILABLE_IN_1_0
+gboolean     dimple_store_migrate_resource_finish (DimpleStore         *self,
+                                                   GAsyncResult        *result,
+                                                   GError             **error);
 DIMPLE_AVAILABLE_IN_1_0
 void         dimple_store_insert_async          (DimpleStore           *self,
                                                  const char            *table,

@@ -294,6 +294,17 @@ dimple_batch_commit (DimpleBatch  *self,
   return self->committed;
 }
 
+static void
+commit_in_thread (GTask *task)
+{
+  GError *error = NULL;
+
+  if (dimple_batch_commit (g_task_get_source_object (task), &error))
+    g_task_return_boolean (task, TRUE);
+  else
+    g_task_return_error (task, error);
+}
+
 /**
  * dimple_batch_commit_async:
  * @self: a batch
@@ -309,9 +320,14 @@ dimple_batch_commit_async (DimpleBatch         *self,
                            GAsyncReadyCallback  callback,
                            gpointer             user_data)
 {
+  g_autoptr(GTask) task = NULL;
+
   g_return_if_fail (DIMPLE_IS_BATCH (self));
 
-  dimple_store_commit_batch_async (self->store, self, dimple_batch_commit_async, cancellable, callback, user_data);
+  task = g_task_new (self, cancellable, callback, user_data);
+  g_task_set_source_tag (task, dimple_batch_commit_async);
+  g_task_set_check_cancellable (task, FALSE);
+  dimple_worker_push (self->store->worker, task, commit_in_thread);
 }
 
 /**

@@ -8,8 +8,6 @@
  */
 #include "dimple-store-internal-private.h"
 
-#include "dimple-batch.h"
-
 typedef struct
 {
   char                  *subject;      /* path, table or SQL */
@@ -723,30 +721,4 @@ dimple_store_transaction_finish (DimpleStore   *self,
                                  GError       **error)
 {
   return finish_boolean (self, result, error);
-}
-
-/* -- Batches -------------------------------------------------------------------------------------------------------- */
-
-static void
-commit_batch (GTask *task)
-{
-  GError *error = NULL;
-  gboolean succeeded = dimple_batch_commit (g_task_get_source_object (task), &error);
-
-  return_boolean (task, succeeded, error);
-}
-
-void
-dimple_store_commit_batch_async (DimpleStore         *self,
-                                 DimpleBatch         *batch,
-                                 gpointer             source_tag,
-                                 GCancellable        *cancellable,
-                                 GAsyncReadyCallback  callback,
-                                 gpointer             user_data)
-{
-  g_autoptr(GTask) task = g_task_new (batch, cancellable, callback, user_data);
-
-  g_task_set_source_tag (task, source_tag);
-  g_task_set_check_cancellable (task, FALSE);
-  dimple_worker_push (self->worker, task, commit_batch);
 }

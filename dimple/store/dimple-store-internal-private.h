@@ -4,7 +4,7 @@
  */
 #pragma once
 
-#include "dimple-batch.h"
+#include "dimple-reader-pool-private.h"
 #include "dimple-snapshot-private.h"
 #include "dimple-store-private.h"
 #include "dimple-worker-private.h"
@@ -20,14 +20,9 @@ struct _DimpleStore
   char             *name;             /* the path, or what connections in memory are opened by */
   GMainContext     *context;          /* signals are emitted here */
   DimpleWriter     *writer;
+  DimpleReaderPool *readers;
   DimpleWorker     *worker;           /* runs what is asynchronous */
   DimpleWorker     *reading_worker;   /* and what only reads: it does not wait for writes */
-
-  GMutex            readers_lock;     /* of this group */
-  GCond             readers_changed;
-  GPtrArray        *idle_readers;
-  guint             n_readers;        /* lent ones too */
-  gboolean          closed;
 
   GRecMutex         listeners_lock;
   GArray           *listeners;
@@ -71,11 +66,5 @@ DimpleStore *dimple_store_open_for_context   (const char           *path,
 char        *dimple_store_dup_author         (DimpleStore          *self);
 /* The log's writer has another author now. */
 void         dimple_store_notify_author      (DimpleStore          *self);
-void         dimple_store_commit_batch_async (DimpleStore          *self,
-                                              DimpleBatch          *batch,
-                                              gpointer              source_tag,
-                                              GCancellable         *cancellable,
-                                              GAsyncReadyCallback   callback,
-                                              gpointer              user_data);
 
 G_END_DECLS

@@ -13,7 +13,6 @@
 #include "dimple-change-set.h"
 #include "dimple-error.h"
 
-#define MAX_READERS 4
 #define SYNC_DELAY_MS 1000
 
 /**
@@ -204,48 +203,18 @@ dimple_store_get_generation (DimpleStore *self)
 
 /* -- Readers -------------------------------------------------------------------------------------------------------- */
 
-static void
-set_closed_error (GError **error)
-{
-  g_set_error_literal (error, DIMPLE_ERROR, DIMPLE_ERROR_CLOSED, "The store is closed");
-}
-
 DimpleConnection *
 dimple_store_acquire_reader (DimpleStore  *self,
                              GError      **error)
 {
-  DimpleConnection *reader = NULL;
-
-  g_mutex_lock (&self->readers_lock);
-  while (!self->closed && self->idle_readers->len == 0 && self->n_readers >= MAX_READERS)
-    g_cond_wait (&self->readers_changed, &self->readers_lock);
-  if (self->closed)
-    set_closed_error (error);
-  else if (self->idle_readers->len > 0)
-    reader = g_ptr_array_steal_index_fast (self->idle_readers, self->idle_readers->len - 1);
-  else
-    {
-      reader = dimple_connection_open (self->name, self->path == NULL ? DIMPLE_CONNECTION_IN_MEMORY : 0, error);
-      self->n_readers += reader != NULL;
-    }
-  g_mutex_unlock (&self->readers_lock);
-  return reader;
+  return dimple_reader_pool_acquire (self->readers, error);
 }
 
 void
 dimple_store_release_reader (DimpleStore      *self,
                              DimpleConnection *reader)
 {
-  g_mutex_lock (&self->readers_lock);
-  if (self->closed)
-    {
-      self->n_readers--;
-      dimple_connection_free (reader);
-    }
-  else
-    g_ptr_array_add (self->idle_readers, reader);
-  g_cond_broadcast (&self->readers_changed);
-  g_mutex_unlock (&self->readers_lock);
+  dimple_reader_pool_release (self->readers, reader);
 }
 
 DimpleSchema *
@@ -330,6 +299,7 @@ dimple_store_open_for_context (const char    *path,
   self->context = g_main_context_ref (context);
   dimple_uuid7_new (id);
   self->name = path != NULL ? g_strdup (path) : g_strdup_printf ("/dimple-%s", id);
+  self->readers = dimple_reader_pool_new (self->name, path == NULL ? DIMPLE_CONNECTION_IN_MEMORY : 0);
   self->writer = dimple_writer_open (self->name, path == NULL, &hooks, self, error);
   if (self->writer == NULL || !load_author (self, error))
     return NULL;
@@ -385,17 +355,7 @@ dimple_store_close (DimpleStore  *self,
       return FALSE;
     }
 
-  g_mutex_lock (&self->readers_lock);
-  self->closed = TRUE;
-  self->n_readers -= self->idle_readers->len;
-  g_ptr_array_set_size (self->idle_readers, 0);
-  g_cond_broadcast (&self->readers_changed);
-  /* The last connection removes the WAL by its name; one that is closed later could remove that of another file that was
-   * put in the place of this one. */
-  while (self->n_readers > 0)
-    g_cond_wait (&self->readers_changed, &self->readers_lock);
-  g_mutex_unlock (&self->readers_lock);
-
+  dimple_reader_pool_close (self->readers);
   dimple_writer_close (self->writer);
   return TRUE;
 }
@@ -458,13 +418,11 @@ dimple_store_finalize (GObject *object)
   dimple_worker_free (self->reading_worker);
   dimple_worker_free (self->worker);
   g_hash_table_unref (self->row_types);
-  g_ptr_array_unref (self->idle_readers);
+  g_clear_pointer (&self->readers, dimple_reader_pool_free);
   g_clear_pointer (&self->writer, dimple_writer_free);
   g_clear_pointer (&self->pending, dimple_change_set_unref);
   g_array_unref (self->listeners);
   g_clear_pointer (&self->context, g_main_context_unref);
-  g_mutex_clear (&self->readers_lock);
-  g_cond_clear (&self->readers_changed);
   g_mutex_clear (&self->pending_lock);
   g_rec_mutex_clear (&self->listeners_lock);
   g_free (self->path);
@@ -572,10 +530,7 @@ dimple_store_init (DimpleStore *self)
   self->worker = dimple_worker_new ();
   self->reading_worker = dimple_worker_new ();
   self->row_types = g_hash_table_new_full (g_str_hash, g_str_equal, g_free, NULL);
-  self->idle_readers = g_ptr_array_new_with_free_func ((GDestroyNotify) dimple_connection_free);
   self->listeners = g_array_new (FALSE, FALSE, sizeof (Listener));
-  g_mutex_init (&self->readers_lock);
-  g_cond_init (&self->readers_changed);
   g_mutex_init (&self->pending_lock);
   g_rec_mutex_init (&self->listeners_lock);
 }

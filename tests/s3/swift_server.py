@@ -41,7 +41,7 @@ swift_dir = {folder}/conf
 log_address = {folder}/run/no-syslog
 log_level = WARNING
 [pipeline:main]
-pipeline = catch_errors gatekeeper cache listing_formats bulk s3api tempauth copy slo dlo versioned_writes proxy-server
+pipeline = catch_errors gatekeeper cache listing_formats bulk s3api tempauth copy slo dlo versioned_writes symlink proxy-server
 [app:proxy-server]
 use = egg:swift#proxy
 account_autocreate = true
@@ -62,7 +62,7 @@ allow_versioned_writes = true
 allow_object_versioning = true
 '''
 
-PLAIN_FILTERS = ('catch_errors', 'gatekeeper', 'listing_formats', 'bulk', 'copy', 'slo', 'dlo')
+PLAIN_FILTERS = ('catch_errors', 'gatekeeper', 'listing_formats', 'bulk', 'copy', 'slo', 'dlo', 'symlink')
 
 MAKE_RING = '''\
 import sys

@@ -208,6 +208,28 @@ bucket_set (Bucket     *self,
   g_hash_table_insert (self->objects, g_strdup (key), g_bytes_new (contents, strlen (contents)));
 }
 
+/* Cuts an object in half. */
+static inline void
+bucket_truncate (Bucket     *self,
+                 const char *key)
+{
+  GBytes *contents = g_hash_table_lookup (self->objects, key);
+
+  g_hash_table_insert (self->objects, g_strdup (key),
+                       g_bytes_new_from_bytes (contents, 0, g_bytes_get_size (contents) / 2));
+}
+
+/* Gives the contents of the third pack for those of another one. */
+static inline void
+bucket_swap (Bucket     *self,
+             const char *key)
+{
+  g_autofree char *other = bucket_find (self, "changes/", 2);
+
+  g_assert_cmpstr (other, !=, key);
+  g_hash_table_insert (self->objects, g_strdup (key), g_bytes_ref (g_hash_table_lookup (self->objects, other)));
+}
+
 G_DEFINE_AUTOPTR_CLEANUP_FUNC (Bucket, bucket_free)
 
 /* -- A device --------------------------------------------------------------------------------------------------------- */
@@ -363,6 +385,25 @@ assert_equal_devices (Device *one,
   g_autofree char *b = device_dump (other);
 
   g_assert_cmpstr (a, ==, b);
+}
+
+/* A sync fails, and has changed neither. */
+static inline void
+assert_untouched (Bucket *bucket,
+                  Device *device,
+                  int     code)
+{
+  guint n_objects = g_hash_table_size (bucket->objects);
+  g_autofree char *before = device_dump (device);
+  g_autofree char *after = NULL;
+
+  bucket_behave (bucket);
+  device_sync_fails (device, code);
+  after = device_dump (device);
+  g_assert_cmpstr (before, ==, after);
+  g_assert_cmpuint (g_hash_table_size (bucket->objects), ==, n_objects);
+  g_assert_cmpuint (bucket->n_of[DIMPLE_STORAGE_PUT], ==, 0);
+  g_assert_cmpuint (bucket->n_of[DIMPLE_STORAGE_REMOVE], ==, 0);
 }
 
 G_DEFINE_AUTOPTR_CLEANUP_FUNC (Device, device_free)

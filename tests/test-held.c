@@ -8,9 +8,10 @@
 
 #include "dimple-held-private.h"
 #include "dimple-pack-private.h"
+#include "random-test.h"
 
-static guint64 seed;
-static guint n_seeds = 300;
+static guint seed;
+static guint n_seeds;
 
 typedef struct
 {
@@ -160,7 +161,7 @@ test_random (void)
 {
   for (guint round = 0; round < n_seeds; round++)
     {
-      g_autoptr(GRand) random = g_rand_new_with_seed ((guint32) (seed + round));
+      g_autoptr(GRand) random = g_rand_new_with_seed (seed + round);
       g_autoptr(GArray) history = make_history (random);
       g_autoptr(DimpleHeld) held = dimple_held_new ();
 
@@ -273,7 +274,7 @@ test_log (void)
 {
   for (guint round = 0; round < MAX (1, n_seeds / 10); round++)
     {
-      g_autoptr(GRand) random = g_rand_new_with_seed ((guint32) (seed + round));
+      g_autoptr(GRand) random = g_rand_new_with_seed (seed + round);
       g_autoptr(GArray) history = make_history (random);
       g_autoptr(DimpleConnection) connection = open_database ();
       g_autoptr(DimpleHeld) one = dimple_held_new ();
@@ -353,17 +354,10 @@ int
 main (int    argc,
       char **argv)
 {
+  seed = take_option (&argc, argv, "--seed", (guint) g_get_real_time ());
+  n_seeds = take_option (&argc, argv, "--seeds", 300);
   g_test_init (&argc, &argv, G_TEST_OPTION_ISOLATE_DIRS, NULL);
-
-  seed = (guint64) g_get_real_time () & G_MAXINT32;
-  for (int i = 1; i < argc; i++)
-    {
-      if (g_str_has_prefix (argv[i], "--seed="))
-        seed = g_ascii_strtoull (argv[i] + strlen ("--seed="), NULL, 10);
-      else if (g_str_has_prefix (argv[i], "--seeds="))
-        n_seeds = (guint) g_ascii_strtoull (argv[i] + strlen ("--seeds="), NULL, 10);
-    }
-  g_test_message ("--seed=%" G_GUINT64_FORMAT " --seeds=%u", seed, n_seeds);
+  g_test_message ("--seed=%u --seeds=%u", seed, n_seeds);
 
   g_test_add_func ("/held/random", test_random);
   g_test_add_func ("/held/intervals", test_intervals);

@@ -8,12 +8,13 @@
 
 #include "dimple-error.h"
 #include "dimple-pack-private.h"
+#include "random-test.h"
 
 #define AUTHOR "0192f000-0000-7000-8000-00000000aaaa"
 #define OTHER_AUTHOR "0192f000-0000-7000-8000-00000000bbbb"
 
-static guint64 seed;
-static guint n_seeds = 300;
+static guint seed;
+static guint n_seeds;
 
 /* Id number `n` of run number `run`. */
 static void
@@ -446,7 +447,7 @@ test_trailing (void)
 static void
 test_random (void)
 {
-  g_autoptr(GRand) random = g_rand_new_with_seed ((guint32) seed);
+  g_autoptr(GRand) random = g_rand_new_with_seed (seed);
   g_autofree char *key = NULL;
   g_autofree char *json = make_json (&key);
   gsize size = strlen (json);
@@ -499,17 +500,10 @@ int
 main (int    argc,
       char **argv)
 {
+  seed = take_option (&argc, argv, "--seed", (guint) g_get_real_time ());
+  n_seeds = take_option (&argc, argv, "--seeds", 300);
   g_test_init (&argc, &argv, G_TEST_OPTION_ISOLATE_DIRS, NULL);
-
-  seed = (guint64) g_get_real_time () & G_MAXINT32;
-  for (int i = 1; i < argc; i++)
-    {
-      if (g_str_has_prefix (argv[i], "--seed="))
-        seed = g_ascii_strtoull (argv[i] + strlen ("--seed="), NULL, 10);
-      else if (g_str_has_prefix (argv[i], "--seeds="))
-        n_seeds = (guint) g_ascii_strtoull (argv[i] + strlen ("--seeds="), NULL, 10);
-    }
-  g_test_message ("--seed=%" G_GUINT64_FORMAT " --seeds=%u", seed, n_seeds);
+  g_test_message ("--seed=%u --seeds=%u", seed, n_seeds);
 
   g_test_add_func ("/pack/round-trip", test_round_trip);
   g_test_add_func ("/pack/pruned", test_pruned);

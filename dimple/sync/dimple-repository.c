@@ -8,13 +8,13 @@
 #include <string.h>
 
 #include "dimple-custom-storage.h"
+#include "dimple-encrypted-names-private.h"
+#include "dimple-encrypted-storage.h"
 #include "dimple-error.h"
 #include "dimple-json-private.h"
 #include "dimple-storage-private.h"
 
-#define PREFIX "dimple/"
 #define SUFFIX ".json"
-#define SEALED_SUFFIX ".age"
 #define DAMAGED_PREFIX "damaged/"
 
 /* In dimple_state: the ids of the repository, with commas between them. */
@@ -58,16 +58,16 @@ parse_marker (const char *key)
 {
   gsize length = strlen (key);
 
-  if (length != strlen (PREFIX) + DIMPLE_UUID_LENGTH + strlen (SUFFIX) ||
-      !g_str_has_prefix (key, PREFIX) || !g_str_has_suffix (key, SUFFIX))
+  if (length != strlen (DIMPLE_MARKERS_PREFIX) + DIMPLE_UUID_LENGTH + strlen (SUFFIX) ||
+      !g_str_has_prefix (key, DIMPLE_MARKERS_PREFIX) || !g_str_has_suffix (key, SUFFIX))
     return NULL;
-  return g_strndup (key + strlen (PREFIX), DIMPLE_UUID_LENGTH);
+  return g_strndup (key + strlen (DIMPLE_MARKERS_PREFIX), DIMPLE_UUID_LENGTH);
 }
 
 static char *
 format_marker (const char *id)
 {
-  return g_strconcat (PREFIX, id, SUFFIX, NULL);
+  return g_strconcat (DIMPLE_MARKERS_PREFIX, id, SUFFIX, NULL);
 }
 
 /* Keys that are none of Dimple's are nobody's business. */
@@ -86,8 +86,8 @@ add_key (DimpleListing *self,
   marker = parse_marker (key);
   if (marker != NULL)
     g_hash_table_add (self->markers, marker);
-  else if (g_str_has_suffix (key, SEALED_SUFFIX) &&
-           (g_str_has_prefix (key, "changes/") || g_str_has_prefix (key, "identities/")))
+  else if (g_str_has_suffix (key, DIMPLE_SEALED_SUFFIX) &&
+           (g_str_has_prefix (key, "changes/") || g_str_has_prefix (key, DIMPLE_IDENTITIES_PREFIX)))
     self->has_sealed = TRUE;
 }
 
@@ -145,9 +145,8 @@ gboolean
 dimple_storage_is_sealed (DimpleStorage *storage)
 {
   g_autoptr(DimpleStorage) inner = NULL;
-  GType encrypted = g_type_from_name ("DimpleEncryptedStorage");
 
-  if (encrypted != G_TYPE_INVALID && g_type_is_a (G_OBJECT_TYPE (storage), encrypted))
+  if (DIMPLE_IS_ENCRYPTED_STORAGE (storage))
     return TRUE;
   inner = get_inner_storage (storage);
   return inner != NULL && dimple_storage_is_sealed (inner);
@@ -169,7 +168,7 @@ find_raw (DimpleStorage  *storage,
   if (!dimple_storage_is_sealed (inner))
     {
       g_free (*raw_key);
-      *raw_key = g_strconcat (key, SEALED_SUFFIX, NULL);
+      *raw_key = g_strconcat (key, DIMPLE_SEALED_SUFFIX, NULL);
       return g_steal_pointer (&inner);
     }
   g_free (*raw_key);

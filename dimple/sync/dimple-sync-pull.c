@@ -94,6 +94,15 @@ ask (Pull *self)
     }
 }
 
+/* An object whose name says that it is sealed, and that is not, was written by none of ours: it is damaged like others. */
+static gboolean
+take_as_damage (GError *failure)
+{
+  if (g_error_matches (failure, DIMPLE_ERROR, DIMPLE_ERROR_ENCRYPTION))
+    failure->code = DIMPLE_ERROR_BAD_PACK;
+  return g_error_matches (failure, DIMPLE_ERROR, DIMPLE_ERROR_BAD_PACK);
+}
+
 /* Notes what is wrong with an object, and goes on.  FALSE if it is not the object's fault. */
 static gboolean
 handle_failure (Pull        *self,
@@ -107,7 +116,7 @@ handle_failure (Pull        *self,
       g_error_free (failure);
       return TRUE;
     }
-  if (g_error_matches (failure, DIMPLE_ERROR, DIMPLE_ERROR_BAD_PACK))
+  if (take_as_damage (failure))
     {
       g_ptr_array_add (self->damaged, g_strdup (key));
       g_error_free (failure);
@@ -177,7 +186,7 @@ read_again (Pull        *self,
   if (pack != NULL)
     return dimple_sync_batch_add (self->batch, g_steal_pointer (&pack), error) &&
            dimple_sync_batch_finish (self->batch, error);
-  if (!g_error_matches (failure, DIMPLE_ERROR, DIMPLE_ERROR_BAD_PACK))
+  if (!take_as_damage (failure))
     return handle_failure (self, key, g_steal_pointer (&failure), error);
 
   dimple_sync_session_note (self->session, g_steal_pointer (&failure));

@@ -144,6 +144,8 @@ test_clauses (void)
     { "SELECT", "none" },
     { "SELECT FROM t", "none" },
     { "INSERT INTO t SELECT 1", "none" },
+    { "WITH x AS (SELECT 1) INSERT OR IGNORE INTO t SELECT a FROM x RETURNING b", "none" },
+    { "WITH x AS (SELECT 1) REPLACE INTO t SELECT a FROM x", "none" },
     { "EXPLAIN SELECT 1", "none" },
     { "SELECT a FROM t ORDER a", "none" },
     { "SELECT a FROM t WHERE b FROM u", "none" },

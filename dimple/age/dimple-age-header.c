@@ -284,7 +284,8 @@ append_stanza (GString               *text,
   do
     {
       line_size = MIN (stanza->body->len - offset, LINE_SIZE);
-      dimple_age_base64_append (text, stanza->body->data + offset, line_size);
+      if (line_size > 0)
+        dimple_age_base64_append (text, stanza->body->data + offset, line_size);
       g_string_append_c (text, '\n');
       offset += line_size;
     }

@@ -425,8 +425,15 @@ find_select (DimpleSqlReader *self)
   if (!dimple_sql_reader_is_word (self, 0, "WITH"))
     return G_MAXUINT;
   for (guint i = 1; i < self->n_tokens; i++)
-    if (dimple_sql_reader_get_token (self, i)->depth == 0 && dimple_sql_reader_is_word (self, i, "SELECT"))
-      return i;
+    {
+      if (dimple_sql_reader_get_token (self, i)->depth > 0)
+        continue;
+      if (dimple_sql_reader_is_word (self, i, "SELECT"))
+        return i;
+      /* INSERT and REPLACE may end in a SELECT, but are none.  SQLite reserves the word. */
+      if (dimple_sql_reader_is_word (self, i, "INTO"))
+        return G_MAXUINT;
+    }
   return G_MAXUINT;
 }
 

@@ -109,47 +109,70 @@ show_row (NotesEditor *self)
 
 /* It was deleted on another device while it was being written here: what was written is worth more. */
 static void
-bring_back (NotesEditor *self,
-                  DimpleRow   *row)
+bring_back (DimpleStore *store,
+            DimpleRow   *row)
 {
   g_autofree char *title = NULL;
   g_autofree char *body = NULL;
   g_autofree char *modified = NULL;
 
   g_object_get (row, "title", &title, "body", &body, "modified", &modified, NULL);
-  dimple_store_insert_async (self->store, "note",
+  dimple_store_insert_async (store, "note",
                              g_variant_new_parsed ("{'key': <%s>, 'title': <%s>, 'body': <%s>, 'modified': <%s>}",
                                                    dimple_row_get_key (row), title, body, modified),
                              NULL, NULL, NULL);
 }
 
+/* The window may be closed before a save has ended. */
 typedef struct
 {
-  NotesEditor *editor;
-  DimpleRow   *row;
+  GWeakRef   editor;
+  DimpleRow *row;
 } Saving;
+
+static Saving *
+saving_new (NotesEditor *self)
+{
+  Saving *saving = g_new0 (Saving, 1);
+
+  g_weak_ref_init (&saving->editor, self);
+  saving->row = g_object_ref (self->row);
+  return saving;
+}
+
+static void
+saving_free (Saving *saving)
+{
+  g_weak_ref_clear (&saving->editor);
+  g_object_unref (saving->row);
+  g_free (saving);
+}
+
+G_DEFINE_AUTOPTR_CLEANUP_FUNC (Saving, saving_free)
 
 static void
 saved (GObject      *object,
        GAsyncResult *result,
        gpointer      user_data)
 {
-  Saving *saving = user_data;
-  g_autoptr(NotesEditor) self = saving->editor;
-  g_autoptr(DimpleRow) row = saving->row;
+  g_autoptr(Saving) saving = user_data;
+  g_autoptr(NotesEditor) self = g_weak_ref_get (&saving->editor);
   g_autoptr(GError) error = NULL;
 
-  g_free (saving);
   /* The row may be seen with what was saved for a moment, and then with what was typed meanwhile again. */
-  self->is_showing = TRUE;
+  if (self != NULL)
+    self->is_showing = TRUE;
   dimple_store_save_finish (DIMPLE_STORE (object), result, &error);
-  self->is_showing = FALSE;
+  if (self != NULL)
+    self->is_showing = FALSE;
 
   if (g_error_matches (error, DIMPLE_ERROR, DIMPLE_ERROR_NOT_FOUND))
-    bring_back (self, row);
-  else if (error != NULL)
+    bring_back (DIMPLE_STORE (object), saving->row);
+  else if (error != NULL && self != NULL)
     g_signal_emit (self, signals[SIGNAL_FAILED], 0, error);
-  else if (row == self->row)
+  else if (error != NULL)
+    g_warning ("A note could not be saved: %s", error->message);
+  else if (self != NULL && saving->row == self->row)
     show_row (self);
   g_application_release (g_application_get_default ());
 }
@@ -163,7 +186,6 @@ void
 notes_editor_flush (NotesEditor *self)
 {
   g_autofree char *now = NULL;
-  Saving *saving;
 
   g_return_if_fail (NOTES_IS_EDITOR (self));
 
@@ -173,11 +195,8 @@ notes_editor_flush (NotesEditor *self)
 
   now = notes_store_now ();
   g_object_set (self->row, "modified", now, NULL);
-  saving = g_new0 (Saving, 1);
-  saving->editor = g_object_ref (self);
-  saving->row = g_object_ref (self->row);
   g_application_hold (g_application_get_default ());
-  dimple_store_save_async (self->store, G_OBJECT (self->row), NULL, saved, saving);
+  dimple_store_save_async (self->store, G_OBJECT (self->row), NULL, saved, saving_new (self));
 }
 
 static gboolean

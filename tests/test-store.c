@@ -206,6 +206,19 @@ test_transactions (void)
   assert_file (path, "SELECT key FROM folder ORDER BY key", "a\nc\n");
   assert_file (path, "SELECT count (*) FROM dimple_log", "1\n");
 
+  /* A call that fails has changed nothing, also where SQLite would keep the half of it. */
+  g_assert_true (dimple_store_begin (store, &error));
+  g_assert_false (dimple_store_execute (store, "INSERT OR FAIL INTO folder VALUES ('d', 'D'), ('e', 'A')", NULL, &error));
+  g_assert_error (error, DIMPLE_ERROR, DIMPLE_ERROR_CONSTRAINT);
+  g_clear_error (&error);
+  g_assert_false (dimple_store_execute (store, "INSERT INTO folder VALUES ('d', 'D'), ('e', 'A')", NULL, &error));
+  g_assert_error (error, DIMPLE_ERROR, DIMPLE_ERROR_CONSTRAINT);
+  g_clear_error (&error);
+  execute (store, "INSERT INTO folder VALUES ('f', 'F')");
+  g_assert_true (dimple_store_commit (store, &error));
+  g_assert_no_error (error);
+  assert_file (path, "SELECT key FROM folder ORDER BY key", "a\nc\nf\n");
+
   g_assert_false (dimple_store_commit (store, &error));
   g_assert_error (error, DIMPLE_ERROR, DIMPLE_ERROR_SQL);
   g_clear_error (&error);

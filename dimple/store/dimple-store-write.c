@@ -186,7 +186,7 @@ dimple_store_execute (DimpleStore  *self,
   g_return_val_if_fail (sql != NULL, FALSE);
   g_return_val_if_fail (error == NULL || *error == NULL, FALSE);
 
-  if (!dimple_writer_begin (self->writer, error))
+  if (!dimple_writer_begin_statement (self->writer, sql, error))
     return FALSE;
   if (run_statement (self, sql, sunk, NULL, NULL, NULL, error))
     return dimple_writer_commit (self->writer, error);
@@ -329,7 +329,7 @@ dimple_store_insert (DimpleStore  *self,
   g_return_val_if_fail (table != NULL, NULL);
   g_return_val_if_fail (error == NULL || *error == NULL, NULL);
 
-  if (!dimple_writer_begin (self->writer, error))
+  if (!dimple_writer_begin_statement (self->writer, table, error))
     return NULL;
   key = insert_row (self, table, sunk, error);
   if (key == NULL)
@@ -452,7 +452,7 @@ dimple_store_update (DimpleStore  *self,
   g_return_val_if_fail (key != NULL, FALSE);
   g_return_val_if_fail (error == NULL || *error == NULL, FALSE);
 
-  if (!dimple_writer_begin (self->writer, error))
+  if (!dimple_writer_begin_statement (self->writer, table, error))
     return FALSE;
   if (update_row (self, table, key, sunk, error))
     return dimple_writer_commit (self->writer, error);
@@ -483,7 +483,7 @@ dimple_store_delete (DimpleStore  *self,
   g_return_val_if_fail (key != NULL, FALSE);
   g_return_val_if_fail (error == NULL || *error == NULL, FALSE);
 
-  if (!dimple_writer_begin (self->writer, error))
+  if (!dimple_writer_begin_statement (self->writer, table, error))
     return FALSE;
   if (delete_row (self, table, key, error))
     return dimple_writer_commit (self->writer, error);

@@ -48,6 +48,11 @@ gboolean          dimple_writer_load_schema    (DimpleWriter             *self,
 /* begin takes the lock and keeps it until the matching commit or rollback; nested ones are savepoints. */
 gboolean          dimple_writer_begin          (DimpleWriter             *self,
                                                 GError                  **error);
+/* The same for one statement of the app.  SQLite undoes a statement that fails by itself, so inside a transaction a savepoint,
+ * which copies every page that is written to, is set only where that may not be so. */
+gboolean          dimple_writer_begin_statement (DimpleWriter            *self,
+                                                 const char              *sql,
+                                                 GError                 **error);
 gboolean          dimple_writer_commit         (DimpleWriter             *self,
                                                 GError                  **error);
 void              dimple_writer_rollback       (DimpleWriter             *self);

@@ -8,6 +8,8 @@
  */
 #include "dimple-writer-private.h"
 
+#include <string.h>
+
 #include "dimple-error.h"
 #include "dimple-held-private.h"
 #include "dimple-key-private.h"
@@ -26,8 +28,9 @@ struct _DimpleWriter
   DimpleWriterHooks  hooks;
   gpointer           user_data;
 
-  guint              depth;          /* of begin */
-  GThread           *owner;          /* while depth > 0 */
+  GArray            *levels;         /* of gboolean, one a begin: whether it set a savepoint */
+  gboolean           may_fail_half;  /* the schema says FAIL somewhere: a statement may fail and leave work behind */
+  GThread           *owner;          /* while there are levels */
   gint64             data_version;   /* of SQLite's: another process wrote if it differs */
 };
 
@@ -41,9 +44,19 @@ dimple_writer_load_schema (DimpleWriter  *self,
                            GError       **error)
 {
   DimpleSchema *schema = dimple_schema_load (self->connection, error);
+  gint64 n_failing;
 
   if (schema == NULL)
     return FALSE;
+  if (!dimple_connection_get_int64 (self->connection,
+                                    "SELECT count (*) FROM main.sqlite_schema"
+                                    " WHERE sql LIKE '%fail%' AND name NOT LIKE 'dimple\\_%' ESCAPE '\\'",
+                                    0, &n_failing, error))
+    {
+      dimple_schema_unref (schema);
+      return FALSE;
+    }
+  self->may_fail_half = n_failing > 0;
   dimple_capture_set_schema (self->capture, schema);
   g_clear_pointer (&self->schema, dimple_schema_unref);
   self->schema = schema;
@@ -60,6 +73,7 @@ dimple_writer_open (const char               *path,
   g_autoptr(DimpleWriter) self = g_new0 (DimpleWriter, 1);
 
   g_rec_mutex_init (&self->lock);
+  self->levels = g_array_new (FALSE, FALSE, sizeof (gboolean));
   self->hooks = *hooks;
   self->user_data = user_data;
   dimple_clock_init (&self->clock);
@@ -101,6 +115,7 @@ dimple_writer_free (DimpleWriter *self)
 {
   dimple_writer_close (self);
   g_clear_pointer (&self->schema, dimple_schema_unref);
+  g_array_unref (self->levels);
   g_rec_mutex_clear (&self->lock);
   g_free (self);
 }
@@ -259,17 +274,6 @@ run_sql (DimpleWriter  *self,
   return statement != NULL && dimple_statement_run (statement, error);
 }
 
-static void
-leave (DimpleWriter *self)
-{
-  if (--self->depth == 0)
-    {
-      dimple_connection_set_authorizer (self->connection, NULL, NULL);
-      g_atomic_pointer_set (&self->owner, NULL);
-    }
-  g_rec_mutex_unlock (&self->lock);
-}
-
 static gboolean
 check_open (DimpleWriter  *self,
             GError       **error)
@@ -280,36 +284,104 @@ check_open (DimpleWriter  *self,
   return FALSE;
 }
 
-gboolean
-dimple_writer_begin (DimpleWriter  *self,
-                     GError       **error)
+/* SAVEPOINT, RELEASE or ROLLBACK TO of the level that stands on `n_below` others; the authorizer would refuse it. */
+static gboolean
+run_savepoint (DimpleWriter  *self,
+               const char    *verb,
+               guint          n_below,
+               GError       **error)
 {
-  g_autofree char *savepoint = NULL;
+  g_autofree char *sql = g_strdup_printf ("%s dimple_%u", verb, n_below);
+  gboolean succeeded;
+
+  dimple_connection_set_authorizer (self->connection, NULL, NULL);
+  succeeded = run_sql (self, sql, error);
+  dimple_connection_set_authorizer (self->connection, dimple_statement_policy_authorize, NULL);
+  return succeeded;
+}
+
+static gboolean
+begin_outermost (DimpleWriter  *self,
+                 GError       **error)
+{
+  if (!run_sql (self, "BEGIN IMMEDIATE", error))
+    return FALSE;
+  if (catch_up (self, error))
+    {
+      dimple_connection_set_authorizer (self->connection, dimple_statement_policy_authorize, NULL);
+      return TRUE;
+    }
+  run_sql (self, "ROLLBACK", NULL);
+  return FALSE;
+}
+
+static gboolean
+begin_level (DimpleWriter  *self,
+             gboolean       savepoint,
+             GError       **error)
+{
+  gboolean begun;
 
   g_rec_mutex_lock (&self->lock);
   if (!check_open (self, error))
+    begun = FALSE;
+  else if (self->levels->len == 0)
+    begun = begin_outermost (self, error);
+  else
+    begun = !savepoint || run_savepoint (self, "SAVEPOINT", self->levels->len, error);
+
+  if (!begun)
     {
       g_rec_mutex_unlock (&self->lock);
       return FALSE;
     }
-  if (self->depth > 0)
-    {
-      savepoint = g_strdup_printf ("SAVEPOINT dimple_%u", self->depth);
-      dimple_connection_set_authorizer (self->connection, NULL, NULL);
-    }
-  self->depth++;
+  g_array_append_val (self->levels, savepoint);
   g_atomic_pointer_set (&self->owner, g_thread_self ());
+  return TRUE;
+}
 
-  if (savepoint != NULL ? run_sql (self, savepoint, error)
-                        : run_sql (self, "BEGIN IMMEDIATE", error) && catch_up (self, error))
+gboolean
+dimple_writer_begin (DimpleWriter  *self,
+                     GError       **error)
+{
+  return begin_level (self, TRUE, error);
+}
+
+/* FAIL as a conflict clause or in a RAISE, in the statement or in what it sets off. */
+static gboolean
+may_fail_half (DimpleWriter *self,
+               const char   *sql)
+{
+  return self->may_fail_half || strcasestr (sql, "fail") != NULL;
+}
+
+gboolean
+dimple_writer_begin_statement (DimpleWriter  *self,
+                               const char    *sql,
+                               GError       **error)
+{
+  return begin_level (self, may_fail_half (self, sql), error);
+}
+
+/* Ends the innermost level; whether it had set a savepoint. */
+static gboolean
+pop_level (DimpleWriter *self)
+{
+  gboolean savepoint = g_array_index (self->levels, gboolean, self->levels->len - 1);
+
+  g_array_set_size (self->levels, self->levels->len - 1);
+  return savepoint;
+}
+
+static void
+leave (DimpleWriter *self)
+{
+  if (self->levels->len == 0)
     {
-      dimple_connection_set_authorizer (self->connection, dimple_statement_policy_authorize, self);
-      return TRUE;
+      dimple_connection_set_authorizer (self->connection, NULL, NULL);
+      g_atomic_pointer_set (&self->owner, NULL);
     }
-  if (self->depth == 1 && !sqlite3_get_autocommit (dimple_connection_get_handle (self->connection)))
-    run_sql (self, "ROLLBACK", NULL);
-  leave (self);
-  return FALSE;
+  g_rec_mutex_unlock (&self->lock);
 }
 
 /* SQLite itself rolls back on some errors (a full disk); then there is nothing left to do. */
@@ -420,7 +492,7 @@ dimple_writer_run_uncaptured (DimpleWriter      *self,
   g_rec_mutex_lock (&self->lock);
   if (!check_open (self, error))
     succeeded = FALSE;
-  else if (self->depth > 0)
+  else if (self->levels->len > 0)
     g_set_error_literal (error, DIMPLE_ERROR, DIMPLE_ERROR_SQL,
                          "This cannot be done inside a transaction: commit or roll back first");
   else
@@ -455,28 +527,30 @@ settle_shelved (DimpleWriter    *self,
 
 /* -- Commit and roll back ------------------------------------------------------------------------------------------- */
 
+static gboolean
+commit_outermost (DimpleWriter  *self,
+                  GError       **error)
+{
+  g_autoptr(DimpleChangeSet) changes = dimple_change_set_new (self->schema, DIMPLE_ORIGIN_LOCAL);
+
+  if (!flush_and_commit (self, changes, error))
+    return FALSE;
+  if (!dimple_change_set_is_empty (changes))
+    settle_shelved (self, changes);
+  return TRUE;
+}
+
 gboolean
 dimple_writer_commit (DimpleWriter  *self,
                       GError       **error)
 {
-  gboolean succeeded;
+  gboolean savepoint = pop_level (self);
+  gboolean succeeded = TRUE;
 
-  if (self->depth > 1)
-    {
-      g_autofree char *release = g_strdup_printf ("RELEASE dimple_%u", self->depth - 1);
-
-      dimple_connection_set_authorizer (self->connection, NULL, NULL);
-      succeeded = run_sql (self, release, error);
-      dimple_connection_set_authorizer (self->connection, dimple_statement_policy_authorize, self);
-    }
-  else
-    {
-      g_autoptr(DimpleChangeSet) changes = dimple_change_set_new (self->schema, DIMPLE_ORIGIN_LOCAL);
-
-      succeeded = flush_and_commit (self, changes, error);
-      if (succeeded && !dimple_change_set_is_empty (changes))
-        settle_shelved (self, changes);
-    }
+  if (self->levels->len == 0)
+    succeeded = commit_outermost (self, error);
+  else if (savepoint)
+    succeeded = run_savepoint (self, "RELEASE", self->levels->len, error);
   leave (self);
   return succeeded;
 }
@@ -484,21 +558,19 @@ dimple_writer_commit (DimpleWriter  *self,
 void
 dimple_writer_rollback (DimpleWriter *self)
 {
-  dimple_connection_set_authorizer (self->connection, NULL, NULL);
-  if (self->depth > 1)
-    {
-      g_autofree char *back = g_strdup_printf ("ROLLBACK TO dimple_%u", self->depth - 1);
-      g_autofree char *release = g_strdup_printf ("RELEASE dimple_%u", self->depth - 1);
+  gboolean savepoint = pop_level (self);
+  gboolean gone = sqlite3_get_autocommit (dimple_connection_get_handle (self->connection));
 
-      if (!sqlite3_get_autocommit (dimple_connection_get_handle (self->connection)))
-        {
-          run_sql (self, back, NULL);
-          run_sql (self, release, NULL);
-        }
-      dimple_connection_set_authorizer (self->connection, dimple_statement_policy_authorize, self);
+  if (self->levels->len == 0)
+    {
+      dimple_connection_set_authorizer (self->connection, NULL, NULL);
+      abandon (self);
     }
-  else
-    abandon (self);
+  else if (savepoint && !gone)
+    {
+      run_savepoint (self, "ROLLBACK TO", self->levels->len, NULL);
+      run_savepoint (self, "RELEASE", self->levels->len, NULL);
+    }
   leave (self);
 }
 

@@ -32,6 +32,12 @@ struct _DimpleWriter
   gboolean           may_fail_half;  /* the schema says FAIL somewhere: a statement may fail and leave work behind */
   GThread           *owner;          /* while there are levels */
   gint64             data_version;   /* of SQLite's: another process wrote if it differs */
+  gboolean           waiting;        /* rows are shelved: a commit may let them be shown */
+
+  /* Run for every transaction, so kept at hand. */
+  sqlite3_stmt      *begin;
+  sqlite3_stmt      *commit;
+  sqlite3_stmt      *get_data_version;
 };
 
 static void settle_shelved (DimpleWriter    *self,
@@ -63,6 +69,30 @@ dimple_writer_load_schema (DimpleWriter  *self,
   return TRUE;
 }
 
+static gboolean
+prepare_statements (DimpleWriter  *self,
+                    GError       **error)
+{
+  self->begin = dimple_connection_prepare (self->connection, "BEGIN IMMEDIATE", error);
+  self->commit = self->begin != NULL ? dimple_connection_prepare (self->connection, "COMMIT", error) : NULL;
+  self->get_data_version = self->commit != NULL
+    ? dimple_connection_prepare (self->connection, "PRAGMA data_version", error) : NULL;
+  return self->get_data_version != NULL;
+}
+
+static gboolean
+read_data_version (DimpleWriter  *self,
+                   gint64        *data_version,
+                   GError       **error)
+{
+  gboolean found = dimple_statement_step (self->get_data_version, error);
+
+  if (found)
+    *data_version = sqlite3_column_int64 (self->get_data_version, 0);
+  sqlite3_reset (self->get_data_version);
+  return found;
+}
+
 DimpleWriter *
 dimple_writer_open (const char               *path,
                     gboolean                  in_memory,
@@ -89,9 +119,11 @@ dimple_writer_open (const char               *path,
       !dimple_held_create_tables (self->connection, error))
     return NULL;
   self->log = dimple_log_writer_new (self->connection, &self->clock);
-  if (!dimple_log_writer_load (self->log, error) ||
+  if (!prepare_statements (self, error) ||
+      !read_data_version (self, &self->data_version, error) ||
+      !dimple_log_writer_load (self->log, error) ||
       !dimple_writer_load_schema (self, error) ||
-      !dimple_connection_get_int64 (self->connection, "PRAGMA data_version", 0, &self->data_version, error))
+      !dimple_merge_is_waiting (self->connection, &self->waiting, error))
     return NULL;
   /* The last process may have ended between a commit and this. */
   settle_shelved (self, NULL);
@@ -106,6 +138,9 @@ dimple_writer_close (DimpleWriter *self)
   if (self->capture != NULL)
     dimple_capture_set_schema (self->capture, NULL);
   g_clear_pointer (&self->capture, dimple_capture_free);
+  g_clear_pointer (&self->begin, dimple_statement_release);
+  g_clear_pointer (&self->commit, dimple_statement_release);
+  g_clear_pointer (&self->get_data_version, dimple_statement_release);
   g_clear_pointer (&self->connection, dimple_connection_free);
   g_rec_mutex_unlock (&self->lock);
 }
@@ -255,12 +290,14 @@ catch_up (DimpleWriter  *self,
 {
   gint64 data_version;
 
-  if (!dimple_connection_get_int64 (self->connection, "PRAGMA data_version", 0, &data_version, error))
+  if (!read_data_version (self, &data_version, error))
     return FALSE;
   if (data_version == self->data_version)
     return TRUE;
   self->data_version = data_version;
-  return dimple_log_writer_load (self->log, error) && dimple_writer_load_schema (self, error);
+  return dimple_log_writer_load (self->log, error) &&
+         dimple_writer_load_schema (self, error) &&
+         dimple_merge_is_waiting (self->connection, &self->waiting, error);
 }
 
 static gboolean
@@ -304,7 +341,7 @@ static gboolean
 begin_outermost (DimpleWriter  *self,
                  GError       **error)
 {
-  if (!run_sql (self, "BEGIN IMMEDIATE", error))
+  if (!dimple_statement_run (self->begin, error))
     return FALSE;
   if (catch_up (self, error))
     {
@@ -403,7 +440,7 @@ commit_changes (DimpleWriter     *self,
 
   if (tell)
     self->hooks.before_commit (self->connection, changes, self->user_data);
-  committed = run_sql (self, "COMMIT", error);
+  committed = dimple_statement_run (self->commit, error);
   if (!committed)
     {
       abandon (self);
@@ -448,7 +485,7 @@ run_func (DimpleWriter      *self,
           gpointer           user_data,
           GError           **error)
 {
-  if (!run_sql (self, "BEGIN IMMEDIATE", error))
+  if (!dimple_statement_run (self->begin, error))
     return FALSE;
   if (!catch_up (self, error) || !func (self, changes, user_data, error))
     {
@@ -477,6 +514,9 @@ run_uncaptured (DimpleWriter      *self,
               run_func (self, changes, func, user_data, error);
   dimple_connection_exec (self->connection, "PRAGMA foreign_keys = ON", NULL);
   dimple_capture_set_paused (self->capture, FALSE);
+  /* Only here rows get onto the shelf, or off it.  Not being able to tell is answered by looking. */
+  if (!dimple_merge_is_waiting (self->connection, &self->waiting, NULL))
+    self->waiting = TRUE;
   return succeeded;
 }
 
@@ -517,11 +557,11 @@ settle_shelved (DimpleWriter    *self,
                 DimpleChangeSet *committed)
 {
   g_autoptr(GError) error = NULL;
-  gboolean waiting = FALSE;
 
+  if (!self->waiting)
+    return;
   dimple_connection_set_authorizer (self->connection, NULL, NULL);
-  if (!dimple_merge_is_waiting (self->connection, &waiting, &error) ||
-      (waiting && !run_uncaptured (self, DIMPLE_ORIGIN_SYNC, settle, committed, &error)))
+  if (!run_uncaptured (self, DIMPLE_ORIGIN_SYNC, settle, committed, &error))
     g_warning ("Shelved rows could not be looked at: %s", error->message);
 }
 

@@ -28,6 +28,13 @@ DimpleStore        *dimple_query_hub_get_store       (DimpleQueryHub          *s
 DimpleSchema       *dimple_query_hub_ref_schema      (DimpleQueryHub          *self,
                                                       DimpleConnection        *reader,
                                                       GError                 **error);
+/* Calls `func` in the main context, a little later; until then tests wait.  The hub lives until then, `user_data` is the
+ * caller's to see to.  Any thread. */
+GSource            *dimple_query_hub_schedule        (DimpleQueryHub          *self,
+                                                      int                      priority,
+                                                      const char              *name,
+                                                      GSourceFunc              func,
+                                                      gpointer                 user_data);
 /* Calls `func` with `data` on one of the threads that queries are run on. */
 void                dimple_query_hub_run             (GFunc                    func,
                                                       gpointer                 data);

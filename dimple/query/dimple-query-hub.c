@@ -83,13 +83,8 @@ dispatch (gpointer user_data)
 static void
 schedule_dispatch (DimpleQueryHub *self)
 {
-  if (self->dispatch != NULL)
-    return;
-  self->dispatch = g_idle_source_new ();
-  g_source_set_priority (self->dispatch, G_PRIORITY_DEFAULT);
-  g_source_set_static_name (self->dispatch, "[dimple] live queries");
-  g_source_set_callback (self->dispatch, dispatch, dimple_query_hub_ref (self), (GDestroyNotify) dimple_query_hub_unref);
-  g_source_attach (self->dispatch, self->context);
+  if (self->dispatch == NULL)
+    self->dispatch = dimple_query_hub_schedule (self, G_PRIORITY_DEFAULT, "[dimple] live queries", dispatch, self);
 }
 
 static void
@@ -177,8 +172,6 @@ dimple_query_hub_unref (DimpleQueryHub *self)
 
   /* From here on no commit reaches it any more. */
   dimple_store_remove_observer (self->store, &observer, self);
-  if (self->dispatch != NULL)
-    g_source_destroy (self->dispatch);
   g_clear_pointer (&self->dispatch, g_source_unref);
   g_ptr_array_unref (self->subscriptions);
   g_clear_pointer (&self->schema, dimple_schema_unref);
@@ -216,6 +209,53 @@ dimple_query_hub_ref_schema (DimpleQueryHub    *self,
       self->schema_version = version;
     }
   return dimple_schema_ref (self->schema);
+}
+
+/* -- The main context ----------------------------------------------------------------------------------------------- */
+
+typedef struct
+{
+  DimpleQueryHub *hub;
+  GSourceFunc     func;
+  gpointer        user_data;
+} Scheduled;
+
+static gboolean
+run_scheduled (gpointer user_data)
+{
+  Scheduled *scheduled = user_data;
+
+  return scheduled->func (scheduled->user_data);
+}
+
+/* Also of a main context that is gone before it came to it. */
+static void
+scheduled_free (gpointer data)
+{
+  Scheduled *scheduled = data;
+
+  dimple_store_end_work (scheduled->hub->store);
+  dimple_query_hub_unref (scheduled->hub);
+  g_free (scheduled);
+}
+
+GSource *
+dimple_query_hub_schedule (DimpleQueryHub *self,
+                           int             priority,
+                           const char     *name,
+                           GSourceFunc     func,
+                           gpointer        user_data)
+{
+  Scheduled *scheduled = g_new (Scheduled, 1);
+  GSource *source = g_idle_source_new ();
+
+  *scheduled = (Scheduled) { dimple_query_hub_ref (self), func, user_data };
+  dimple_store_begin_work (self->store);
+  g_source_set_priority (source, priority);
+  g_source_set_static_name (source, name);
+  g_source_set_callback (source, run_scheduled, scheduled, scheduled_free);
+  g_source_attach (source, self->context);
+  return source;
 }
 
 /* -- Threads -------------------------------------------------------------------------------------------------------- */

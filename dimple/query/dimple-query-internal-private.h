@@ -1,0 +1,93 @@
+/* dimple-query-internal-private.h: a query's own parts, for its files alone
+ *
+ * dimple-query.c is the object, dimple-query-model.c the list that it shows, dimple-query-load.c when and how it is read,
+ * dimple-query-lookup.c what can be asked about its rows.
+ *
+ * SPDX-License-Identifier: LGPL-2.1-or-later
+ */
+#pragma once
+
+#include "dimple-live-objects-private.h"
+#include "dimple-query-explain-private.h"
+#include "dimple-query-run-private.h"
+#include "dimple-query.h"
+
+G_BEGIN_DECLS
+
+struct _DimpleQuery
+{
+  GObject                parent_instance;
+
+  /* What was asked for. */
+  DimpleStore           *store;            /* (nullable) */
+  char                  *sql;              /* (nullable) */
+  GVariant              *parameters;       /* (nullable) */
+  GType                  type;             /* DIMPLE_TYPE_ROW: the result's own */
+  char                  *section_column;   /* (nullable) */
+  GMainContext          *context;
+
+  /* What is shown. */
+  DimpleQueryPlan       *plan;             /* (nullable) of `sql` */
+  DimpleResult          *result;           /* (nullable) */
+  DimpleLiveObjects     *objects;
+  GObject               *first;            /* (nullable) held once somebody asked */
+  GType                  item_type;        /* G_TYPE_INVALID until somebody asked */
+  GError                *error;            /* (nullable) */
+  GString               *key;              /* of the last get_key() */
+  DimpleQueryStatistics  statistics;
+
+  /* What is under way. */
+  DimpleQueryHub        *hub;              /* (nullable) */
+  DimpleSubscription    *subscription;     /* (nullable) */
+  DimpleQueryRun        *run;              /* (nullable) */
+  GSource               *start;            /* (nullable) will start a run */
+  gboolean               is_asked_anew;    /* store, SQL or parameters are not those of the last run */
+  gboolean               loading;
+  GPtrArray             *loads;            /* of GTask */
+};
+
+enum
+{
+  DIMPLE_QUERY_PROP_0,
+  DIMPLE_QUERY_PROP_STORE,
+  DIMPLE_QUERY_PROP_SQL,
+  DIMPLE_QUERY_PROP_PARAMETERS,
+  DIMPLE_QUERY_PROP_ITEM_TYPE,
+  DIMPLE_QUERY_PROP_N_ITEMS,
+  DIMPLE_QUERY_PROP_FIRST,
+  DIMPLE_QUERY_PROP_LOADING,
+  DIMPLE_QUERY_PROP_ERROR,
+  DIMPLE_QUERY_PROP_INCREMENTAL,
+  DIMPLE_QUERY_PROP_SECTION_COLUMN,
+  DIMPLE_QUERY_N_PROPERTIES
+};
+
+void     dimple_query_notify             (DimpleQuery         *self,
+                                          guint                property_id);
+
+/* -- dimple-query-model.c --------------------------------------------------------------------------------------------- */
+
+void     dimple_query_list_model_init    (GListModelInterface *iface);
+guint    dimple_query_count_rows         (DimpleQuery         *self);
+/* A new reference. */
+GObject *dimple_query_get_object         (DimpleQuery         *self,
+                                          guint                position);
+gboolean dimple_query_is_incremental     (DimpleQuery         *self);
+void     dimple_query_set_plan           (DimpleQuery         *self,
+                                          DimpleQueryPlan     *plan);
+/* Shows what came of a run, and tells what changed. */
+void     dimple_query_take_run           (DimpleQuery         *self,
+                                          DimpleQueryRun      *run);
+
+/* -- dimple-query-load.c ---------------------------------------------------------------------------------------------- */
+
+void     dimple_query_set_loading        (DimpleQuery         *self,
+                                          gboolean             loading);
+/* The store, the SQL or the parameters are others: it is run a little later, as several may be set one after the other. */
+void     dimple_query_ask_anew           (DimpleQuery         *self);
+/* Hears of commits of the store, which is another one. */
+void     dimple_query_connect            (DimpleQuery         *self);
+/* Ends what is under way, and hears of no more commits. */
+void     dimple_query_disconnect         (DimpleQuery         *self);
+
+G_END_DECLS

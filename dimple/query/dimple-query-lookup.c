@@ -1,0 +1,179 @@
+/* dimple-query-lookup.c: what can be asked about the rows of a query
+ *
+ * SPDX-License-Identifier: LGPL-2.1-or-later
+ */
+#include "dimple-query-internal-private.h"
+
+/**
+ * dimple_query_find:
+ * @self: a query
+ * @key: the key of a row, as [method@Dimple.Row.get_key] gives it
+ * @position: (out) (optional): return location for its position
+ *
+ * Finds a row by its key, without making its object.  Where the key comes several times, the first is found.
+ *
+ * Returns: %TRUE if there is such a row
+ */
+gboolean
+dimple_query_find (DimpleQuery *self,
+                   const char  *key,
+                   guint       *position)
+{
+  guint found = 0;
+
+  g_return_val_if_fail (DIMPLE_IS_QUERY (self), FALSE);
+  g_return_val_if_fail (key != NULL, FALSE);
+
+  if (self->result == NULL || !dimple_result_find (self->result, key, &found))
+    return FALSE;
+  if (position != NULL)
+    *position = found;
+  return TRUE;
+}
+
+/**
+ * dimple_query_get_key:
+ * @self: a query
+ * @position: a position
+ *
+ * Gets the key of a row, without making its object: to delete the 5,000 that are selected, for example.
+ *
+ * Returns: (nullable) (transfer none): the key, valid until the next call; %NULL if there is no such row, or if the result
+ *   lacks a column of the key
+ */
+const char *
+dimple_query_get_key (DimpleQuery *self,
+                      guint        position)
+{
+  const guint8 *record;
+  gsize size;
+
+  g_return_val_if_fail (DIMPLE_IS_QUERY (self), NULL);
+
+  if (position >= dimple_query_count_rows (self))
+    return NULL;
+  g_string_truncate (self->key, 0);
+  record = dimple_result_get_record (self->result, position, &size);
+  return dimple_row_shape_append_key (dimple_result_get_shape (self->result), record, self->key) ? self->key->str : NULL;
+}
+
+/**
+ * dimple_query_get_first:
+ * @self: a query
+ *
+ * Gets the object of the first row.  For a query of one row this is a live value: the count of `SELECT count (*) AS n`,
+ * or the note that an editor shows.
+ *
+ * Returns: (transfer none) (nullable): the object, which stays as long as the row is the first one
+ */
+GObject *
+dimple_query_get_first (DimpleQuery *self)
+{
+  g_return_val_if_fail (DIMPLE_IS_QUERY (self), NULL);
+
+  if (self->first == NULL && dimple_query_count_rows (self) > 0)
+    self->first = dimple_query_get_object (self, 0);
+  return self->first;
+}
+
+/* The index of the section column in the result, or -1. */
+static int
+find_section_column (DimpleQuery *self)
+{
+  const char * const *columns;
+
+  if (self->section_column == NULL || self->result == NULL)
+    return -1;
+  columns = dimple_row_shape_get_columns (dimple_result_get_shape (self->result));
+  for (int i = 0; columns[i] != NULL; i++)
+    if (g_ascii_strcasecmp (columns[i], self->section_column) == 0)
+      return i;
+  return -1;
+}
+
+static gboolean
+have_equal_values (DimpleQuery *self,
+                   int          column,
+                   guint        a,
+                   guint        b)
+{
+  DimpleValue a_value, b_value;
+  gsize size;
+
+  dimple_record_read (dimple_record_skip (dimple_result_get_record (self->result, a, &size), (guint) column), &a_value);
+  dimple_record_read (dimple_record_skip (dimple_result_get_record (self->result, b, &size), (guint) column), &b_value);
+  return dimple_value_equal (&a_value, &b_value);
+}
+
+/**
+ * dimple_query_get_section:
+ * @self: a query
+ * @position: a position
+ * @start: (out): return location for the position of the first row of the section
+ * @end: (out): return location for the position after its last row
+ *
+ * Gets the section that a row is in: the rows around it with the same value of
+ * [property@Dimple.Query:section-column].  Without a section column all rows are one section; outside the list @start is
+ * its end and @end is %G_MAXUINT, as GtkSectionModel has it.
+ */
+void
+dimple_query_get_section (DimpleQuery *self,
+                          guint        position,
+                          guint       *start,
+                          guint       *end)
+{
+  guint n_rows;
+  int column;
+
+  g_return_if_fail (DIMPLE_IS_QUERY (self));
+  g_return_if_fail (start != NULL);
+  g_return_if_fail (end != NULL);
+
+  n_rows = dimple_query_count_rows (self);
+  column = find_section_column (self);
+  *start = position < n_rows ? 0 : n_rows;
+  *end = position < n_rows ? n_rows : G_MAXUINT;
+  if (position >= n_rows || column < 0)
+    return;
+  for (*start = position; *start > 0 && have_equal_values (self, column, *start - 1, position); --*start)
+    ;
+  for (*end = position + 1; *end < n_rows && have_equal_values (self, column, *end, position); ++*end)
+    ;
+}
+
+/**
+ * dimple_query_explain:
+ * @self: a query
+ *
+ * Says how the query is kept up to date, for its developer: whether only the rows that changed are looked at or the whole
+ * is run again and why, what it watches, how SQLite finds its rows, and how long that took.  The text may differ from
+ * version to version.
+ *
+ * Blocks for as long as it takes to prepare the statement.
+ *
+ * Returns: (transfer full): several lines of text
+ */
+char *
+dimple_query_explain (DimpleQuery *self)
+{
+  g_return_val_if_fail (DIMPLE_IS_QUERY (self), NULL);
+
+  return dimple_query_explain_plan (self->store, self->sql, self->plan, dimple_query_count_rows (self), &self->statistics);
+}
+
+/**
+ * dimple_query_get_error:
+ * @self: a query
+ *
+ * Gets why the list is not up to date: %DIMPLE_ERROR_SQL, %DIMPLE_ERROR_PARAMETERS or %DIMPLE_ERROR_TYPE for what was asked
+ * for, %DIMPLE_ERROR_CLOSED once the store is closed, or what is wrong with the file.
+ *
+ * Returns: (nullable) (transfer none): the error; %NULL if all is well
+ */
+const GError *
+dimple_query_get_error (DimpleQuery *self)
+{
+  g_return_val_if_fail (DIMPLE_IS_QUERY (self), NULL);
+
+  return self->error;
+}

@@ -1,0 +1,207 @@
+/* dimple-query-model.c: the list that a query shows
+ *
+ * A new result takes the place of the old in one turn of the main loop, with one items-changed for what lies between the
+ * first and the last row that is another, and a notify for each column that changed of the rows that somebody holds.
+ *
+ * SPDX-License-Identifier: LGPL-2.1-or-later
+ */
+#include "dimple-query-internal-private.h"
+
+guint
+dimple_query_count_rows (DimpleQuery *self)
+{
+  return self->result != NULL ? dimple_result_get_n_rows (self->result) : 0;
+}
+
+GObject *
+dimple_query_get_object (DimpleQuery *self,
+                         guint        position)
+{
+  gint64 id = dimple_result_get_id (self->result, position);
+  GObject *object = dimple_live_objects_get (self->objects, id);
+  const guint8 *record;
+  gsize size;
+
+  if (object != NULL)
+    return object;
+  record = dimple_result_get_record (self->result, position, &size);
+  object = dimple_row_shape_create (dimple_result_get_shape (self->result), self->type, record, size);
+  dimple_live_objects_add (self->objects, id, object);
+  return object;
+}
+
+static gpointer
+dimple_query_get_item (GListModel *model,
+                       guint       position)
+{
+  DimpleQuery *self = DIMPLE_QUERY (model);
+
+  return position < dimple_query_count_rows (self) ? dimple_query_get_object (self, position) : NULL;
+}
+
+static guint
+dimple_query_get_n_items (GListModel *model)
+{
+  return dimple_query_count_rows (DIMPLE_QUERY (model));
+}
+
+/* The class of a result that has not been read yet. */
+static GType
+ask_item_type (DimpleQuery *self)
+{
+  DimpleConnection *reader;
+  sqlite3_stmt *statement;
+  GType type = G_TYPE_INVALID;
+
+  reader = self->store != NULL && self->sql != NULL ? dimple_store_acquire_reader (self->store, NULL) : NULL;
+  if (reader == NULL)
+    return G_TYPE_INVALID;
+  statement = dimple_connection_prepare (reader, self->sql, NULL);
+  if (statement != NULL)
+    {
+      g_autoptr(DimpleSchema) schema = dimple_query_hub_ref_schema (self->hub, reader, NULL);
+
+      if (schema != NULL)
+        type = dimple_row_shape_get_gtype (dimple_row_shape_for_statement (statement, schema));
+      dimple_statement_release (statement);
+    }
+  dimple_store_release_reader (self->store, reader);
+  return type;
+}
+
+static GType
+dimple_query_get_item_type (GListModel *model)
+{
+  DimpleQuery *self = DIMPLE_QUERY (model);
+
+  if (self->type != DIMPLE_TYPE_ROW)
+    return self->type;
+  if (self->item_type == G_TYPE_INVALID)
+    self->item_type = self->result != NULL ? dimple_row_shape_get_gtype (dimple_result_get_shape (self->result))
+                                           : ask_item_type (self);
+  return self->item_type != G_TYPE_INVALID ? self->item_type : DIMPLE_TYPE_ROW;
+}
+
+void
+dimple_query_list_model_init (GListModelInterface *iface)
+{
+  iface->get_item = dimple_query_get_item;
+  iface->get_n_items = dimple_query_get_n_items;
+  iface->get_item_type = dimple_query_get_item_type;
+}
+
+/* -- A new result --------------------------------------------------------------------------------------------------- */
+
+static void
+set_error (DimpleQuery  *self,
+           const GError *error)
+{
+  if (self->error == NULL && error == NULL)
+    return;
+  g_clear_error (&self->error);
+  self->error = error != NULL ? g_error_copy (error) : NULL;
+  dimple_query_notify (self, DIMPLE_QUERY_PROP_ERROR);
+}
+
+gboolean
+dimple_query_is_incremental (DimpleQuery *self)
+{
+  return self->plan != NULL && self->plan->reason == NULL;
+}
+
+void
+dimple_query_set_plan (DimpleQuery     *self,
+                       DimpleQueryPlan *plan)
+{
+  if (self->plan == plan)
+    return;
+  g_clear_pointer (&self->plan, dimple_query_plan_unref);
+  self->plan = plan != NULL ? dimple_query_plan_ref (plan) : NULL;
+  dimple_subscription_set_plan (self->subscription, plan);
+}
+
+/* The objects that somebody holds of rows that stayed. */
+static void
+update_objects (DimpleQuery              *self,
+                DimpleResult             *result,
+                const DimpleResultChange *change)
+{
+  if (dimple_live_objects_is_empty (self->objects))
+    return;
+  for (guint i = 0; i < change->updated->len; i++)
+    {
+      guint position = g_array_index (change->updated, guint, i);
+      g_autoptr(GObject) object = dimple_live_objects_get (self->objects, dimple_result_get_id (result, position));
+      const guint8 *record;
+      gsize size;
+
+      if (object == NULL)
+        continue;
+      record = dimple_result_get_record (result, position, &size);
+      dimple_row_shape_update (dimple_result_get_shape (result), object, record, size);
+    }
+  for (guint i = 0; i < change->gone->len; i++)
+    dimple_live_objects_forget (self->objects, g_array_index (change->gone, gint64, i));
+}
+
+/* Tells of the rows that are others now; the list has them already. */
+static void
+emit_change (DimpleQuery *self,
+             guint        position,
+             guint        n_removed,
+             guint        n_added)
+{
+  g_autoptr(GObject) first = NULL;
+
+  if (n_removed == 0 && n_added == 0)
+    return;
+  g_list_model_items_changed (G_LIST_MODEL (self), position, n_removed, n_added);
+  if (n_removed != n_added)
+    dimple_query_notify (self, DIMPLE_QUERY_PROP_N_ITEMS);
+  if (position > 0)
+    return;
+  first = g_steal_pointer (&self->first);
+  dimple_query_notify (self, DIMPLE_QUERY_PROP_FIRST);
+}
+
+static void
+show_result (DimpleQuery              *self,
+             DimpleResult             *result,
+             const DimpleResultChange *change)
+{
+  /* While rows tell of their new values, the list is still the old one: nobody sees it changed before it says so. */
+  update_objects (self, result, change);
+  g_clear_pointer (&self->result, dimple_result_unref);
+  self->result = dimple_result_ref (result);
+  emit_change (self, change->position, change->n_removed, change->n_added);
+}
+
+static gboolean
+check_type (DimpleQuery     *self,
+            DimpleQueryRun  *run,
+            GError         **error)
+{
+  return self->type == DIMPLE_TYPE_ROW ||
+         dimple_row_shape_check_type (dimple_result_get_shape (run->result), self->type, error);
+}
+
+void
+dimple_query_take_run (DimpleQuery    *self,
+                       DimpleQueryRun *run)
+{
+  g_autoptr(GError) type_error = NULL;
+  gboolean was_incremental = dimple_query_is_incremental (self);
+
+  self->statistics.n_runs++;
+  self->statistics.last_duration = run->duration;
+  if (run->error != NULL || !check_type (self, run, &type_error))
+    set_error (self, run->error != NULL ? run->error : type_error);
+  else
+    {
+      dimple_query_set_plan (self, run->plan);
+      show_result (self, run->result, &run->change);
+      set_error (self, NULL);
+    }
+  if (was_incremental != dimple_query_is_incremental (self))
+    dimple_query_notify (self, DIMPLE_QUERY_PROP_INCREMENTAL);
+}

@@ -29,6 +29,8 @@ typedef struct
 
 DimpleChangeSet          *dimple_change_set_new         (DimpleSchema          *schema,
                                                          DimpleOrigin           origin);
+/* An empty one of the same schema and origin. */
+DimpleChangeSet          *dimple_change_set_new_like    (DimpleChangeSet       *other);
 /* The entry of a table, made if there is none.  Only while collecting. */
 DimpleTableChanges       *dimple_change_set_add_table   (DimpleChangeSet       *self,
                                                          const char            *table);

@@ -52,6 +52,12 @@ dimple_change_set_new (DimpleSchema *schema,
   return self;
 }
 
+DimpleChangeSet *
+dimple_change_set_new_like (DimpleChangeSet *other)
+{
+  return dimple_change_set_new (other->schema, other->origin);
+}
+
 /**
  * dimple_change_set_ref:
  * @self: a change set

@@ -97,8 +97,7 @@ schedule_changed (DimpleStore     *self,
   g_autoptr(GMutexLocker) locker = g_mutex_locker_new (&self->pending_lock);
 
   if (self->pending == NULL)
-    self->pending = dimple_change_set_new (self->writer != NULL ? dimple_writer_get_schema (self->writer) : NULL,
-                                           dimple_change_set_get_origin (changes));
+    self->pending = dimple_change_set_new_like (changes);
   dimple_change_set_join (self->pending, changes);
   if (self->emission != NULL)
     return;
@@ -220,12 +219,7 @@ dimple_store_release_reader (DimpleStore      *self,
 DimpleSchema *
 dimple_store_ref_schema (DimpleStore *self)
 {
-  DimpleSchema *schema;
-
-  dimple_writer_lock (self->writer);
-  schema = dimple_schema_ref (dimple_writer_get_schema (self->writer));
-  dimple_writer_unlock (self->writer);
-  return schema;
+  return dimple_writer_ref_schema (self->writer);
 }
 
 /* -- Life ----------------------------------------------------------------------------------------------------------- */

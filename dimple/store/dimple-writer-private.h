@@ -42,6 +42,8 @@ DimpleConnection *dimple_writer_get_connection (DimpleWriter             *self);
 DimpleLogWriter  *dimple_writer_get_log        (DimpleWriter             *self);
 DimpleClock      *dimple_writer_get_clock      (DimpleWriter             *self);
 DimpleSchema     *dimple_writer_get_schema     (DimpleWriter             *self);
+/* Without the lock; after the writer is closed too. */
+DimpleSchema     *dimple_writer_ref_schema     (DimpleWriter             *self);
 gboolean          dimple_writer_load_schema    (DimpleWriter             *self,
                                                 GError                  **error);
 

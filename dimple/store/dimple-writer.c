@@ -24,6 +24,7 @@ struct _DimpleWriter
   DimpleCapture     *capture;
   DimpleLogWriter   *log;
   DimpleClock        clock;
+  GMutex             schema_lock;    /* for those who read it without the write lock, which may be held for long */
   DimpleSchema      *schema;
   DimpleWriterHooks  hooks;
   gpointer           user_data;
@@ -64,8 +65,10 @@ dimple_writer_load_schema (DimpleWriter  *self,
     }
   self->may_fail_half = n_failing > 0;
   dimple_capture_set_schema (self->capture, schema);
+  g_mutex_lock (&self->schema_lock);
   g_clear_pointer (&self->schema, dimple_schema_unref);
   self->schema = schema;
+  g_mutex_unlock (&self->schema_lock);
   return TRUE;
 }
 
@@ -103,6 +106,7 @@ dimple_writer_open (const char               *path,
   g_autoptr(DimpleWriter) self = g_new0 (DimpleWriter, 1);
 
   g_rec_mutex_init (&self->lock);
+  g_mutex_init (&self->schema_lock);
   self->levels = g_array_new (FALSE, FALSE, sizeof (gboolean));
   self->hooks = *hooks;
   self->user_data = user_data;
@@ -151,6 +155,7 @@ dimple_writer_free (DimpleWriter *self)
   dimple_writer_close (self);
   g_clear_pointer (&self->schema, dimple_schema_unref);
   g_array_unref (self->levels);
+  g_mutex_clear (&self->schema_lock);
   g_rec_mutex_clear (&self->lock);
   g_free (self);
 }
@@ -195,6 +200,14 @@ DimpleSchema *
 dimple_writer_get_schema (DimpleWriter *self)
 {
   return self->schema;
+}
+
+DimpleSchema *
+dimple_writer_ref_schema (DimpleWriter *self)
+{
+  g_autoptr(GMutexLocker) locker = g_mutex_locker_new (&self->schema_lock);
+
+  return dimple_schema_ref (self->schema);
 }
 
 /* -- What changed --------------------------------------------------------------------------------------------------- */

@@ -139,6 +139,7 @@ test_clauses (void)
       "compound;S<a>O<1>L<2>" },
     { "SELECT 1 EXCEPT SELECT 2 INTERSECT VALUES (3)", "compound;S<1>" },
     { "SELECT 1", "S<1>" },
+    { "\xef\xbb\xbfSELECT a \xef\xbb\xbf" "FROM t", "S<a>F<t>" },
     { "SELECT a FROM t JOIN u ON t.a = u.b LEFT JOIN v USING (c) WHERE d",
       "S<a>F<t JOIN u ON t.a = u.b LEFT JOIN v USING (c)>W<d>" },
     { "SELECT", "none" },

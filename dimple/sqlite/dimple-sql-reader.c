@@ -10,6 +10,9 @@
 
 #include <string.h>
 
+/* A blank to SQLite, wherever a token may begin. */
+#define BYTE_ORDER_MARK "\xef\xbb\xbf"
+
 struct _DimpleSqlReader
 {
   char   *sql;
@@ -39,6 +42,8 @@ skip_blanks (const char *p)
     {
       if (is_space (*p))
         p++;
+      else if (g_str_has_prefix (p, BYTE_ORDER_MARK))
+        p += strlen (BYTE_ORDER_MARK);
       else if (p[0] == '-' && p[1] == '-')
         p += strcspn (p, "\n");
       else if (p[0] == '/' && p[1] == '*')

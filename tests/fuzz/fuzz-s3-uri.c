@@ -41,14 +41,15 @@ set_up (void)
 }
 
 static void
-make_storage (const char *uri)
+make_storage (const char *uri,
+              const char *secret)
 {
   g_autoptr (GError) error = NULL;
   g_autoptr (DimpleStorage) storage = dimple_storage_new_for_uri (uri, &error);
 
   g_assert_true ((storage != NULL) == (error == NULL));
-  if (error != NULL)
-    g_assert_null (strstr (error->message, SECRET));
+  if (error != NULL && secret != NULL)
+    g_assert_null (strstr (error->message, secret));
 }
 
 static void
@@ -58,7 +59,7 @@ make_storage_with_secret (const char *rest)
 
   /* Where it stands in clear is not ours to say */
   if (strstr (rest, SECRET) == NULL)
-    make_storage (uri);
+    make_storage (uri, SECRET);
 }
 
 static void
@@ -152,7 +153,7 @@ LLVMFuzzerTestOneInput (const uint8_t *data,
       break;
 
     default:
-      make_storage (text);
+      make_storage (text, NULL);
       break;
     }
   return 0;

@@ -2,7 +2,7 @@
  *
  * Of a statement that SQLite accepts, three others must compile to the same program, unless the reader refuses it: its
  * tokens with one space between them, its clauses put together again, and the statement with its parameters numbered.
- * And a SELECT has as many columns as the reader finds in its list.
+ * And a SELECT has as many columns as the reader finds in its list, and one more with one put at the list's end.
  *
  * SPDX-License-Identifier: LGPL-2.1-or-later
  */
@@ -127,29 +127,43 @@ static void
 append_clause (GString         *sql,
                DimpleSqlReader *reader,
                const char      *keyword,
-               DimpleSqlSpan    span)
+               DimpleSqlSpan    span,
+               const char      *more)
 {
   g_autofree char *text = dimple_sql_reader_dup_span (reader, span);
 
   if (*text != '\0')
-    g_string_append_printf (sql, "%s %s ", keyword, text);
+    g_string_append_printf (sql, "%s %s%s ", keyword, text, more);
 }
 
+/* With one more column, and one more condition, if `is_longer` */
 static char *
 join_clauses (DimpleSqlReader       *reader,
-              const DimpleSqlSelect *select)
+              const DimpleSqlSelect *select,
+              gboolean               is_longer)
 {
   GString *sql = g_string_new (NULL);
 
-  append_clause (sql, reader, select->is_distinct ? "SELECT DISTINCT" : "SELECT", select->select_list);
-  append_clause (sql, reader, "FROM", select->from);
-  append_clause (sql, reader, "WHERE", select->where);
-  append_clause (sql, reader, "GROUP BY", select->group_by);
-  append_clause (sql, reader, "HAVING", select->having);
-  append_clause (sql, reader, "WINDOW", select->window);
-  append_clause (sql, reader, "ORDER BY", select->order_by);
-  append_clause (sql, reader, "LIMIT", select->limit);
+  append_clause (sql, reader, select->is_distinct ? "SELECT DISTINCT" : "SELECT", select->select_list,
+                 is_longer ? ", 1" : "");
+  append_clause (sql, reader, "FROM", select->from, "");
+  append_clause (sql, reader, is_longer ? "WHERE (" : "WHERE", select->where, is_longer ? ") AND 1" : "");
+  append_clause (sql, reader, "GROUP BY", select->group_by, "");
+  append_clause (sql, reader, "HAVING", select->having, "");
+  append_clause (sql, reader, "WINDOW", select->window, "");
+  append_clause (sql, reader, "ORDER BY", select->order_by, "");
+  append_clause (sql, reader, "LIMIT", select->limit, "");
   return g_string_free (sql, FALSE);
+}
+
+static void
+check_n_columns (const char *sql,
+                 int         expected)
+{
+  sqlite3_stmt *statement = compile (sql);
+
+  g_assert_cmpint (sqlite3_column_count (statement), ==, expected);
+  sqlite3_finalize (statement);
 }
 
 static gboolean
@@ -170,6 +184,7 @@ check_select (DimpleSqlReader *reader,
   DimpleSqlSelect select;
   g_autoptr (GArray) items = NULL;
   g_autofree char *joined = NULL;
+  g_autofree char *longer = NULL;
 
   if (!dimple_sql_reader_find_clauses (reader, &select))
     return;
@@ -179,8 +194,10 @@ check_select (DimpleSqlReader *reader,
     g_assert_cmpint (items->len, ==, n_columns);
   if (!select.has_with && !select.is_compound)
     {
-      joined = join_clauses (reader, &select);
+      joined = join_clauses (reader, &select, FALSE);
       check_program (joined, program);
+      longer = join_clauses (reader, &select, TRUE);
+      check_n_columns (longer, n_columns + 1);
     }
 }
 

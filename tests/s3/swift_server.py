@@ -8,6 +8,8 @@ PREFIX = 'DIMPLE_TEST_SWIFT_'
 # Swift finds account and user in it
 ACCESS_KEY = 'dimple:tester'
 N_PORTS = 6
+# It takes its time for each object, and a listing of pages is wanted with few of them
+PAGE = 100
 PROGRAMS = ('memcached', 'swift-account-server', 'swift-container-server', 'swift-object-server', 'swift-proxy-server')
 PACKAGES = 'swift-proxy swift-account swift-container swift-object memcached'
 
@@ -52,6 +54,7 @@ memcache_servers = 127.0.0.1:{cache_port}
 use = egg:swift#s3api
 location = us-east-1
 allowable_clock_skew = 900
+max_bucket_listing = {page}
 storage_domain = localhost
 [filter:tempauth]
 use = egg:swift#tempauth
@@ -95,6 +98,6 @@ def start(folder, ports, secret_key, certificate, key):
     for name, proxy_port, tls in (('proxy', port, ''),
                                   ('tls', tls_port, f'cert_file = {certificate}\nkey_file = {key}\n')):
         conf = folder.write(name + '.conf', PROXY.format(
-            port=proxy_port, tls=tls, user=user, folder=folder.path, cache_port=cache_port,
+            port=proxy_port, tls=tls, user=user, folder=folder.path, cache_port=cache_port, page=PAGE,
             account=ACCESS_KEY.replace(':', '_'), secret_key=secret_key) + filters)
         folder.spawn(name, 'swift-proxy-server', conf)

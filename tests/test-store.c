@@ -680,6 +680,52 @@ test_clock (void)
   assert_file (path, "SELECT count (DISTINCT id) FROM dimple_log", "2\n");
 }
 
+/* Runs the main loop until a set has come; an hour would be a hang. */
+static DimpleChangeSet *
+wait_for_set (GPtrArray *sets)
+{
+  while (sets->len == 0)
+    g_main_context_iteration (NULL, TRUE);
+  return g_ptr_array_index (sets, 0);
+}
+
+/* Two connections to one file are to each other what two processes are. */
+static void
+test_other_process (void)
+{
+  g_autofree char *path = make_path ("others.db");
+  g_autoptr(DimpleStore) store = open_store (path, notes);
+  g_autoptr(DimpleStore) other = open_store (path, notes);
+  g_autoptr(GPtrArray) sets = g_ptr_array_new_with_free_func ((GDestroyNotify) dimple_change_set_unref);
+  g_auto(GStrv) keys = NULL;
+  DimpleChangeSet *changes;
+
+  dimple_test_wait_idle (store);
+  g_signal_connect (store, "changed", G_CALLBACK (count_changed), sets);
+  execute (other, "INSERT INTO folder VALUES ('a', 'A')");
+  changes = wait_for_set (sets);
+  g_assert_cmpint (dimple_change_set_get_origin (changes), ==, DIMPLE_ORIGIN_PROCESS);
+  keys = dimple_change_set_dup_keys (changes, "folder");
+  g_assert_true (g_strv_equal ((const char **) keys, (const char *[]) { "a", NULL }));
+  g_assert_false (dimple_change_set_has_column (changes, "note", "title"));
+  dimple_test_wait_idle (store);
+  g_ptr_array_set_size (sets, 0);
+
+  /* Somebody who knows nothing of Dimple: anything may have changed. */
+  g_free (read_file (path, "INSERT INTO note (key, title) VALUES ('x', 'X') RETURNING key"));
+  changes = wait_for_set (sets);
+  g_assert_true (dimple_change_set_has_column (changes, "note", "title"));
+
+  /* The two write in turn, and each builds on what the other wrote. */
+  execute (store, "UPDATE folder SET name = 'B'");
+  execute (other, "UPDATE folder SET name = 'C'");
+  execute (store, "UPDATE folder SET name = 'D'");
+  assert_file (path, "SELECT name FROM folder", "D\n");
+  assert_file (path, "SELECT count (DISTINCT id) FROM dimple_log", "4\n");
+  dimple_test_wait_idle (store);
+  dimple_test_wait_idle (other);
+}
+
 int
 main (int    argc,
       char **argv)
@@ -705,5 +751,6 @@ main (int    argc,
   g_test_add_func ("/store/dropped", test_dropped);
   g_test_add_func ("/store/author", test_author);
   g_test_add_func ("/store/clock", test_clock);
+  g_test_add_func ("/store/other-process", test_other_process);
   return g_test_run ();
 }

@@ -4,6 +4,7 @@
  */
 #pragma once
 
+#include "dimple-file-watch-private.h"
 #include "dimple-reader-pool-private.h"
 #include "dimple-snapshot-private.h"
 #include "dimple-store-private.h"
@@ -11,6 +12,8 @@
 #include "dimple-writer-private.h"
 
 G_BEGIN_DECLS
+
+typedef struct _DimpleStoreWatcher DimpleStoreWatcher;
 
 struct _DimpleStore
 {
@@ -22,6 +25,7 @@ struct _DimpleStore
   DimpleWriter     *writer;
   DimpleReaderPool *readers;
   DimpleWorker     *worker;           /* runs what is asynchronous */
+  DimpleStoreWatcher *watcher;        /* (nullable) */
   DimpleWorker     *reading_worker;   /* and what only reads: it does not wait for writes */
 
   GRecMutex         listeners_lock;

@@ -159,8 +159,11 @@ save_tell (Save    *save,
   dimple_row_dup_edits (object, &later, NULL);
   if (save->record != NULL)
     bytes = g_bytes_get_data (save->record, &size);
+  /* Whoever is bound to the object sees only how it ends up. */
+  g_object_freeze_notify (object);
   dimple_row_set_saved (object, save->new_key, bytes, size);
   restore_later_edits (object, later, save->edits);
+  g_object_thaw_notify (object);
 }
 
 /**

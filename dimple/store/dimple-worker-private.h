@@ -25,6 +25,10 @@ void          dimple_worker_schedule (DimpleWorker      *self,
                                       guint              milliseconds,
                                       GSourceFunc        func,
                                       gpointer           user_data);
+/* Calls `func` in the worker's thread, soon and before what is queued later. */
+void          dimple_worker_invoke   (DimpleWorker      *self,
+                                      GSourceFunc        func,
+                                      gpointer           user_data);
 guint         dimple_worker_get_n_queued (DimpleWorker  *self);
 
 G_DEFINE_AUTOPTR_CLEANUP_FUNC (DimpleWorker, dimple_worker_free)

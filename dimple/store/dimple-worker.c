@@ -151,6 +151,19 @@ dimple_worker_schedule (DimpleWorker *self,
   attach (self, self->timeout);
 }
 
+void
+dimple_worker_invoke (DimpleWorker *self,
+                      GSourceFunc   func,
+                      gpointer      user_data)
+{
+  g_autoptr(GSource) source = g_idle_source_new ();
+  g_autoptr(GMutexLocker) locker = g_mutex_locker_new (&self->lock);
+
+  g_source_set_priority (source, G_PRIORITY_DEFAULT);
+  g_source_set_callback (source, func, user_data, NULL);
+  attach (self, source);
+}
+
 guint
 dimple_worker_get_n_queued (DimpleWorker *self)
 {

@@ -71,6 +71,10 @@ gboolean          dimple_writer_run_uncaptured (DimpleWriter             *self,
                                                 gpointer                  user_data,
                                                 GError                  **error);
 
+/* Looks whether another process has committed, and if so tells the hooks' after_commit; 1 µs if not.  Takes the lock. */
+gboolean          dimple_writer_notice_others  (DimpleWriter             *self,
+                                                GError                  **error);
+
 /* Makes all that is committed survive a power cut; 0.2 to 5 ms.  Takes the lock. */
 gboolean          dimple_writer_sync_to_disk   (DimpleWriter             *self,
                                                 GError                  **error);

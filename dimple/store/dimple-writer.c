@@ -14,6 +14,7 @@
 #include "dimple-held-private.h"
 #include "dimple-key-private.h"
 #include "dimple-merge-private.h"
+#include "dimple-process-changes-private.h"
 #include "dimple-record-private.h"
 #include "dimple-statement-policy-private.h"
 
@@ -33,6 +34,7 @@ struct _DimpleWriter
   gboolean           may_fail_half;  /* the schema says FAIL somewhere: a statement may fail and leave work behind */
   GThread           *owner;          /* while there are levels */
   gint64             data_version;   /* of SQLite's: another process wrote if it differs */
+  gint64             last_seq;       /* of the log, when it was last looked at */
   gboolean           waiting;        /* rows are shelved: a commit may let them be shown */
 
   /* Run for every transaction, so kept at hand. */
@@ -41,8 +43,10 @@ struct _DimpleWriter
   sqlite3_stmt      *get_data_version;
 };
 
-static void settle_shelved (DimpleWriter    *self,
-                            DimpleChangeSet *committed);
+static void     settle_shelved (DimpleWriter     *self,
+                                DimpleChangeSet  *committed);
+static gboolean read_last_seq  (DimpleWriter     *self,
+                                GError          **error);
 
 /* -- Life ----------------------------------------------------------------------------------------------------------- */
 
@@ -127,6 +131,7 @@ dimple_writer_open (const char               *path,
       !read_data_version (self, &self->data_version, error) ||
       !dimple_log_writer_load (self->log, error) ||
       !dimple_writer_load_schema (self, error) ||
+      !read_last_seq (self, error) ||
       !dimple_merge_is_waiting (self->connection, &self->waiting, error))
     return NULL;
   /* The last process may have ended between a commit and this. */
@@ -296,6 +301,27 @@ flush_virtual (gpointer name,
 
 /* -- Transactions --------------------------------------------------------------------------------------------------- */
 
+static gboolean
+read_last_seq (DimpleWriter  *self,
+               GError       **error)
+{
+  return dimple_connection_get_int64 (self->connection, "SELECT max (seq) FROM dimple_log", 0, &self->last_seq, error);
+}
+
+/* What is told is committed already, by the other process; nobody can look before it is. */
+static gboolean
+tell_others_changes (DimpleWriter  *self,
+                     GError       **error)
+{
+  g_autoptr(DimpleChangeSet) changes = dimple_change_set_new (self->schema, DIMPLE_ORIGIN_PROCESS);
+
+  if (!dimple_process_changes_collect (self->connection, self->schema, self->last_seq, changes, error) ||
+      !read_last_seq (self, error))
+    return FALSE;
+  self->hooks.after_commit (changes, TRUE, self->user_data);
+  return TRUE;
+}
+
 /* Another process may have written: its ids are newer than our clock, and its migrations change the schema. */
 static gboolean
 catch_up (DimpleWriter  *self,
@@ -310,7 +336,8 @@ catch_up (DimpleWriter  *self,
   self->data_version = data_version;
   return dimple_log_writer_load (self->log, error) &&
          dimple_writer_load_schema (self, error) &&
-         dimple_merge_is_waiting (self->connection, &self->waiting, error);
+         dimple_merge_is_waiting (self->connection, &self->waiting, error) &&
+         tell_others_changes (self, error);
 }
 
 static gboolean
@@ -454,6 +481,9 @@ commit_changes (DimpleWriter     *self,
   if (tell)
     self->hooks.before_commit (self->connection, changes, self->user_data);
   committed = dimple_statement_run (self->commit, error);
+  /* What this process has written is told by its own hooks. */
+  if (committed && tell)
+    read_last_seq (self, NULL);
   if (!committed)
     {
       abandon (self);
@@ -625,6 +655,31 @@ dimple_writer_rollback (DimpleWriter *self)
       run_savepoint (self, "RELEASE", self->levels->len, NULL);
     }
   leave (self);
+}
+
+/* -- Other processes ------------------------------------------------------------------------------------------------ */
+
+gboolean
+dimple_writer_notice_others (DimpleWriter  *self,
+                             GError       **error)
+{
+  gint64 data_version;
+  gboolean succeeded = TRUE;
+
+  g_rec_mutex_lock (&self->lock);
+  /* Inside a transaction of this thread nobody else can have committed since it began. */
+  if (self->connection != NULL && self->levels->len == 0)
+    {
+      succeeded = read_data_version (self, &data_version, error);
+      if (succeeded && data_version != self->data_version)
+        {
+          /* One snapshot for the log and the catalogue. */
+          succeeded = dimple_connection_exec (self->connection, "BEGIN", error) && catch_up (self, error);
+          dimple_connection_exec (self->connection, "ROLLBACK", NULL);
+        }
+    }
+  g_rec_mutex_unlock (&self->lock);
+  return succeeded;
 }
 
 /* -- Power cuts ----------------------------------------------------------------------------------------------------- */

@@ -1,0 +1,165 @@
+/* dimple-process-changes.c: what another process has committed to the file
+ *
+ * The log tells tables, keys and columns, but no rowids, and nothing of local tables.  So of each table named the rows are
+ * taken as unknown, local and virtual tables as changed, and after a merge, which may show and hide rows that it does not
+ * name, everything.
+ *
+ * SPDX-License-Identifier: LGPL-2.1-or-later
+ */
+#include "dimple-process-changes-private.h"
+
+#include "dimple-change-reader-private.h"
+#include "dimple-key-private.h"
+
+typedef struct
+{
+  DimpleSchema    *schema;
+  DimpleChangeSet *changes;
+  guint            n_transactions;
+  gboolean         everything;
+} Collection;
+
+static guint64
+mask_of_columns (const DimpleTable        *table,
+                 const DimpleChangeReader *reader)
+{
+  guint64 mask = 0;
+
+  if (reader->operation != DIMPLE_OPERATION_UPDATE)
+    return DIMPLE_ALL_COLUMNS;
+  for (guint i = 0; i < reader->columns->len; i++)
+    {
+      int column = dimple_table_find_column (table, g_ptr_array_index (reader->columns, i));
+
+      if (column >= 0)
+        mask |= DIMPLE_COLUMN_BIT (column);
+    }
+  return mask;
+}
+
+/* Whether the key's values stand in the order of the schema's PRIMARY KEY. */
+static gboolean
+is_key_in_order (const DimpleTable        *table,
+                 const DimpleChangeReader *reader)
+{
+  if (reader->key->len != table->key->len)
+    return FALSE;
+  for (guint k = 0; k < table->key->len; k++)
+    if (g_ascii_strcasecmp (dimple_table_get_key_column (table, k)->name, g_ptr_array_index (reader->key, k)) != 0)
+      return FALSE;
+  return TRUE;
+}
+
+static gboolean
+collect_group (Collection          *self,
+               DimpleChangeReader  *reader,
+               GError             **error)
+{
+  const DimpleTable *table = dimple_schema_find (self->schema, reader->table);
+  DimpleTableChanges *changes = NULL;
+  g_autoptr(GError) row_error = NULL;
+
+  if (table != NULL && table->tracked)
+    {
+      changes = dimple_change_set_add_table (self->changes, table->name);
+      changes->columns |= mask_of_columns (table, reader);
+      changes->anything = TRUE;
+    }
+  while (dimple_change_reader_next_row (reader, &row_error))
+    if (changes != NULL && is_key_in_order (table, reader))
+      {
+        dimple_key_append_record (changes->keys, table, reader->key_values->data);
+        g_string_append_c (changes->keys, '\0');
+      }
+  if (row_error == NULL)
+    return TRUE;
+  g_propagate_error (error, g_steal_pointer (&row_error));
+  return FALSE;
+}
+
+static gboolean
+collect_transaction (DimpleTransaction  *transaction,
+                     gpointer            user_data,
+                     GError            **error)
+{
+  Collection *self = user_data;
+  g_autoptr(DimpleTransaction) owned = transaction;
+  g_auto(DimpleChangeReader) reader = { 0 };
+  g_autoptr(GError) group_error = NULL;
+
+  self->n_transactions++;
+  self->everything |= owned->foreign || owned->script > 0;
+  if (self->everything)
+    return TRUE;
+
+  dimple_change_reader_init (&reader, owned->changes, owned->script);
+  while (dimple_change_reader_next_group (&reader, &group_error))
+    if (!collect_group (self, &reader, error))
+      return FALSE;
+  if (group_error == NULL)
+    return TRUE;
+  g_propagate_error (error, g_steal_pointer (&group_error));
+  return FALSE;
+}
+
+static gboolean
+add_virtual_tables (DimpleConnection  *connection,
+                    DimpleChangeSet   *changes,
+                    GError           **error)
+{
+  g_autoptr(DimpleStatement) statement = NULL;
+  g_autoptr(GError) step_error = NULL;
+
+  statement = dimple_connection_prepare (connection,
+                                         "SELECT name FROM pragma_table_list WHERE schema = 'main' AND type = 'virtual'",
+                                         error);
+  if (statement == NULL)
+    return FALSE;
+  while (dimple_statement_step (statement, &step_error))
+    {
+      DimpleTableChanges *table =
+        dimple_change_set_add_table (changes, (const char *) sqlite3_column_text (statement, 0));
+
+      table->columns = DIMPLE_ALL_COLUMNS;
+      table->anything = TRUE;
+    }
+  if (step_error == NULL)
+    return TRUE;
+  g_propagate_error (error, g_steal_pointer (&step_error));
+  return FALSE;
+}
+
+static void
+add_local_tables (DimpleSchema    *schema,
+                  DimpleChangeSet *changes)
+{
+  for (guint i = 0; i < dimple_schema_get_n_tables (schema); i++)
+    {
+      const DimpleTable *table = dimple_schema_get_table (schema, i);
+      DimpleTableChanges *local;
+
+      if (table->tracked)
+        continue;
+      local = dimple_change_set_add_table (changes, table->name);
+      local->columns = DIMPLE_ALL_COLUMNS;
+      local->anything = TRUE;
+    }
+}
+
+gboolean
+dimple_process_changes_collect (DimpleConnection  *connection,
+                                DimpleSchema      *schema,
+                                gint64             seq,
+                                DimpleChangeSet   *changes,
+                                GError           **error)
+{
+  Collection collection = { schema, changes, 0, FALSE };
+
+  if (!dimple_log_visit_since (connection, seq, collect_transaction, &collection, error) ||
+      !add_virtual_tables (connection, changes, error))
+    return FALSE;
+  add_local_tables (schema, changes);
+  if (collection.everything || collection.n_transactions == 0)
+    dimple_change_set_add_all (changes);
+  return TRUE;
+}

@@ -46,6 +46,13 @@ gboolean       dimple_repository_identify (DimpleStore          *store,
                                            DimpleListing        *listing,
                                            GError              **error);
 
+/* The same, but that nothing is written; a storage that holds nothing yet is fine. */
+gboolean       dimple_repository_check    (DimpleStore          *store,
+                                           DimpleRequests       *requests,
+                                           DimpleStorage        *storage,
+                                           DimpleListing        *listing,
+                                           GError              **error);
+
 /* Moves an object that cannot be read to damaged/, as it is. */
 gboolean       dimple_repository_set_aside (DimpleRequests      *requests,
                                             DimpleStorage       *storage,

@@ -473,6 +473,37 @@ remember (DimpleStore  *store,
   return g_str_equal (before, now) || dimple_store_set_state (store, STATE, now, error);
 }
 
+/* Whether the storage holds the repository with the ids `known`, or none.  Leaves in `listing` the markers there are. */
+static gboolean
+check (GHashTable      *known,
+       DimpleRequests  *requests,
+       DimpleStorage   *storage,
+       DimpleListing   *listing,
+       GError         **error)
+{
+  GHashTable *there = listing->markers;
+
+  if (listing->has_sealed && !dimple_storage_is_sealed (storage))
+    return set_encryption_error (storage, TRUE, error);
+  if (g_hash_table_size (known) > 0 && g_hash_table_size (there) > 0 && !has_common (known, there) &&
+      !look_for_known (requests, storage, known, there, error))
+    return FALSE;
+  /* Without packs only the marker tells whether the repository is encrypted. */
+  return read_new_markers (requests, storage, known, there, g_hash_table_size (listing->packs) == 0, error);
+}
+
+gboolean
+dimple_repository_check (DimpleStore     *store,
+                         DimpleRequests  *requests,
+                         DimpleStorage   *storage,
+                         DimpleListing   *listing,
+                         GError         **error)
+{
+  g_autoptr(GHashTable) known = load_known (store, error);
+
+  return known != NULL && check (known, requests, storage, listing, error);
+}
+
 gboolean
 dimple_repository_identify (DimpleStore     *store,
                             DimpleRequests  *requests,
@@ -482,17 +513,8 @@ dimple_repository_identify (DimpleStore     *store,
 {
   g_autoptr(GHashTable) known = load_known (store, error);
   GHashTable *there = listing->markers;
-  gboolean sealed = dimple_storage_is_sealed (storage);
 
-  if (known == NULL)
-    return FALSE;
-  if (listing->has_sealed && !sealed)
-    return set_encryption_error (storage, TRUE, error);
-  if (g_hash_table_size (known) > 0 && g_hash_table_size (there) > 0 && !has_common (known, there) &&
-      !look_for_known (requests, storage, known, there, error))
-    return FALSE;
-  /* Without packs only the marker tells whether the repository is encrypted. */
-  if (!read_new_markers (requests, storage, known, there, g_hash_table_size (listing->packs) == 0, error))
+  if (known == NULL || !check (known, requests, storage, listing, error))
     return FALSE;
 
   if (g_hash_table_size (known) == 0 && g_hash_table_size (there) == 0)

@@ -21,6 +21,7 @@ struct _DimpleSyncClient
 {
   GObject            parent_instance;
 
+  GMainContext      *context;
   DimpleStore       *store;
   GListStore        *storages;
   DimpleSyncRunner  *runner;
@@ -174,8 +175,14 @@ set_last_synced (DimpleSyncClient *self)
   g_object_notify_by_pspec (G_OBJECT (self), properties[PROP_LAST_SYNCED]);
 }
 
-static GPtrArray *
-copy_storages (DimpleSyncClient *self)
+GMainContext *
+dimple_sync_client_get_context (DimpleSyncClient *self)
+{
+  return self->context;
+}
+
+GPtrArray *
+dimple_sync_client_copy_storages (DimpleSyncClient *self)
 {
   GPtrArray *storages = g_ptr_array_new_with_free_func (g_object_unref);
   guint n = g_list_model_get_n_items (G_LIST_MODEL (self->storages));
@@ -190,7 +197,7 @@ copy_storages (DimpleSyncClient *self)
 static void
 count_pending (DimpleSyncClient *self)
 {
-  g_autoptr(GPtrArray) storages = copy_storages (self);
+  g_autoptr(GPtrArray) storages = dimple_sync_client_copy_storages (self);
 
   if (self->counter == NULL)
     return;
@@ -226,18 +233,24 @@ on_counted (gpointer owner,
 
 static const DimpleSyncCounterFuncs counter_funcs = { on_changed, on_counted };
 
+void
+dimple_sync_client_set_not_set_up (GError **error)
+{
+  g_set_error_literal (error, DIMPLE_ERROR, DIMPLE_ERROR_NO_SUCH_STORAGE,
+                       _("Sync is not set up. Choose a folder or a bucket first."));
+}
+
 static DimpleSyncSession *
 on_begin (gpointer       owner,
           GCancellable  *cancellable,
           GError       **error)
 {
   DimpleSyncClient *self = owner;
-  g_autoptr(GPtrArray) storages = copy_storages (self);
+  g_autoptr(GPtrArray) storages = dimple_sync_client_copy_storages (self);
 
   if (storages->len == 0 || self->counter == NULL)
     {
-      g_set_error_literal (error, DIMPLE_ERROR, DIMPLE_ERROR_NO_SUCH_STORAGE,
-                           _("Sync is not set up. Choose a folder or a bucket first."));
+      dimple_sync_client_set_not_set_up (error);
       return NULL;
     }
 
@@ -328,13 +341,12 @@ dimple_sync_client_get_auto_sync (DimpleSyncClient *self)
 static void
 dimple_sync_client_init (DimpleSyncClient *self)
 {
-  g_autoptr(GMainContext) context = g_main_context_ref_thread_default ();
-
+  self->context = g_main_context_ref_thread_default ();
   self->storages = g_list_store_new (DIMPLE_TYPE_STORAGE);
   self->held = dimple_held_new ();
   self->interval = DEFAULT_INTERVAL;
-  self->runner = dimple_sync_runner_new (G_OBJECT (self), context, &runner_funcs);
-  self->auto_sync = dimple_auto_sync_new (context, &auto_sync_funcs, self);
+  self->runner = dimple_sync_runner_new (G_OBJECT (self), self->context, &runner_funcs);
+  self->auto_sync = dimple_auto_sync_new (self->context, &auto_sync_funcs, self);
   self->status = g_strdup ("");
 }
 
@@ -342,12 +354,11 @@ static void
 dimple_sync_client_constructed (GObject *object)
 {
   DimpleSyncClient *self = DIMPLE_SYNC_CLIENT (object);
-  g_autoptr(GMainContext) context = g_main_context_ref_thread_default ();
 
   G_OBJECT_CLASS (dimple_sync_client_parent_class)->constructed (object);
 
   if (self->store != NULL)
-    self->counter = dimple_sync_counter_new (object, self->store, context, &counter_funcs);
+    self->counter = dimple_sync_counter_new (object, self->store, self->context, &counter_funcs);
   dimple_auto_sync_set_interval (self->auto_sync, self->interval);
   update_state (self);
 }
@@ -375,6 +386,7 @@ dimple_sync_client_finalize (GObject *object)
   g_free (self->status);
   g_clear_pointer (&self->last_synced, g_date_time_unref);
   g_clear_error (&self->last_error);
+  g_main_context_unref (self->context);
 
   G_OBJECT_CLASS (dimple_sync_client_parent_class)->finalize (object);
 }

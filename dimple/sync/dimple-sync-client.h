@@ -41,5 +41,20 @@ DIMPLE_AVAILABLE_IN_1_0
 gboolean          dimple_sync_client_sync_finish    (DimpleSyncClient     *self,
                                                      GAsyncResult         *result,
                                                      GError              **error);
+DIMPLE_AVAILABLE_IN_1_0
+gboolean          dimple_sync_client_verify         (DimpleSyncClient     *self,
+                                                     GCancellable         *cancellable,
+                                                     char               ***differing,
+                                                     GError              **error);
+DIMPLE_AVAILABLE_IN_1_0
+void              dimple_sync_client_verify_async   (DimpleSyncClient     *self,
+                                                     GCancellable         *cancellable,
+                                                     GAsyncReadyCallback   callback,
+                                                     gpointer              user_data);
+DIMPLE_AVAILABLE_IN_1_0
+gboolean          dimple_sync_client_verify_finish  (DimpleSyncClient     *self,
+                                                     GAsyncResult         *result,
+                                                     char               ***differing,
+                                                     GError              **error);
 
 G_END_DECLS

@@ -7,6 +7,7 @@
  */
 #include "dimple-sync-runner-private.h"
 
+#include "dimple-context-wait-private.h"
 #include "dimple-post-private.h"
 
 #define PROGRESS_INTERVAL_MS 100
@@ -365,10 +366,8 @@ dimple_sync_runner_request (DimpleSyncRunner   *self,
 
 typedef struct
 {
-  GMutex    lock;
-  GCond     cond;
-  gboolean  is_done;
-  GError   *error;       /* (nullable) */
+  DimpleContextWait  wait;
+  GError            *error;       /* (nullable) */
 } Blocking;
 
 static void
@@ -377,57 +376,8 @@ on_done (const GError *error,
 {
   Blocking *blocking = user_data;
 
-  g_mutex_lock (&blocking->lock);
   blocking->error = error != NULL ? g_error_copy (error) : NULL;
-  blocking->is_done = TRUE;
-  g_cond_signal (&blocking->cond);
-  g_mutex_unlock (&blocking->lock);
-}
-
-static gboolean
-is_done (Blocking *blocking)
-{
-  gboolean done;
-
-  g_mutex_lock (&blocking->lock);
-  done = blocking->is_done;
-  g_mutex_unlock (&blocking->lock);
-  return done;
-}
-
-static gboolean
-is_thread_default (GMainContext *context)
-{
-  GMainContext *present = g_main_context_get_thread_default ();
-
-  return context == (present != NULL ? present : g_main_context_default ());
-}
-
-/* Runs the owner's context, which this thread has acquired. */
-static void
-run_context (DimpleSyncRunner *self,
-             Blocking         *blocking)
-{
-  gboolean push = !is_thread_default (self->context);
-
-  if (push)
-    g_main_context_push_thread_default (self->context);
-  while (!is_done (blocking))
-    g_main_context_iteration (self->context, TRUE);
-  if (push)
-    g_main_context_pop_thread_default (self->context);
-}
-
-/* Another thread runs the owner's context; it may stop to, so this looks up from time to time. */
-static void
-wait_for_context (Blocking *blocking)
-{
-  gint64 end = g_get_monotonic_time () + PROGRESS_INTERVAL_MS * G_TIME_SPAN_MILLISECOND;
-
-  g_mutex_lock (&blocking->lock);
-  while (!blocking->is_done && g_cond_wait_until (&blocking->cond, &blocking->lock, end))
-    ;
-  g_mutex_unlock (&blocking->lock);
+  dimple_context_wait_end (&blocking->wait);
 }
 
 gboolean
@@ -436,25 +386,12 @@ dimple_sync_runner_run (DimpleSyncRunner  *self,
                         GCancellable      *cancellable,
                         GError           **error)
 {
-  Blocking blocking = { .is_done = FALSE };
+  Blocking blocking = { .error = NULL };
 
-  g_mutex_init (&blocking.lock);
-  g_cond_init (&blocking.cond);
+  dimple_context_wait_init (&blocking.wait, self->context);
   dimple_sync_runner_request (self, owner, cancellable, on_done, &blocking);
-  while (!is_done (&blocking))
-    {
-      if (g_main_context_acquire (self->context))
-        {
-          run_context (self, &blocking);
-          g_main_context_release (self->context);
-        }
-      else
-        {
-          wait_for_context (&blocking);
-        }
-    }
-  g_cond_clear (&blocking.cond);
-  g_mutex_clear (&blocking.lock);
+  dimple_context_wait_run (&blocking.wait);
+  dimple_context_wait_clear (&blocking.wait);
 
   if (blocking.error == NULL)
     return TRUE;

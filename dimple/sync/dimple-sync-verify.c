@@ -1,0 +1,67 @@
+/* dimple-sync-verify.c: whether a store and its storages hold the same
+ *
+ * What a storage holds is found out as a new device would: everything is fetched into an empty store with the same
+ * tables, and the two stores are compared.  So it also tells whether this device has merged like others do.
+ *
+ * SPDX-License-Identifier: LGPL-2.1-or-later
+ */
+#include "dimple-sync-verify-private.h"
+
+#include "dimple-repository-private.h"
+#include "dimple-sync-session-private.h"
+
+static gboolean
+fetch_all (DimpleSyncSession  *session,
+           DimpleStore        *store,
+           DimpleStorage      *storage,
+           GError            **error)
+{
+  g_autoptr(DimpleListing) listing = dimple_listing_load (session->requests, storage, error);
+
+  if (listing == NULL ||
+      !dimple_repository_check (store, session->requests, storage, listing, error) ||
+      !dimple_sync_session_update_held (session, error) ||
+      !dimple_sync_pull (session, storage, &listing, error))
+    return FALSE;
+  if (session->note == NULL)
+    return TRUE;
+  g_propagate_error (error, g_steal_pointer (&session->note));
+  return FALSE;
+}
+
+static gboolean
+compare_with (DimpleStore     *store,
+              DimpleRequests  *requests,
+              DimpleStorage   *storage,
+              GHashTable      *differing,
+              GCancellable    *cancellable,
+              GError         **error)
+{
+  g_autoptr(DimpleSyncScratch) scratch = dimple_sync_scratch_new (store, error);
+  g_autoptr(DimpleHeld) held = dimple_held_new ();
+  g_autoptr(GPtrArray) storages = g_ptr_array_new ();
+  g_autoptr(DimpleSyncSession) session = NULL;
+
+  if (scratch == NULL)
+    return FALSE;
+  g_ptr_array_add (storages, storage);
+  session = dimple_sync_session_new (scratch->store, storages, held, cancellable);
+  session->requests = requests;
+  return fetch_all (session, store, storage, error) &&
+         dimple_sync_compare (store, scratch->store, differing, cancellable, error);
+}
+
+gboolean
+dimple_sync_verify (DimpleStore    *store,
+                    DimpleStorage  *storage,
+                    GHashTable     *differing,
+                    GCancellable   *cancellable,
+                    GError        **error)
+{
+  /* First, as the scratch store is to belong to its main context. */
+  DimpleRequests *requests = dimple_requests_new (cancellable);
+  gboolean compared = compare_with (store, requests, storage, differing, cancellable, error);
+
+  dimple_requests_free (requests);
+  return compared;
+}

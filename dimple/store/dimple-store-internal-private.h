@@ -4,16 +4,14 @@
  */
 #pragma once
 
-#include "dimple-file-watch-private.h"
 #include "dimple-reader-pool-private.h"
 #include "dimple-snapshot-private.h"
 #include "dimple-store-private.h"
+#include "dimple-store-watcher-private.h"
 #include "dimple-worker-private.h"
 #include "dimple-writer-private.h"
 
 G_BEGIN_DECLS
-
-typedef struct _DimpleStoreWatcher DimpleStoreWatcher;
 
 struct _DimpleStore
 {

@@ -144,8 +144,11 @@ after_commit (DimpleChangeSet *changes,
   if (!committed)
     return;
   schedule_changed (self, changes);
-  if (self->path != NULL)
-    dimple_worker_schedule (self->worker, SYNC_DELAY_MS, sync_to_disk, self);
+  if (self->path == NULL)
+    return;
+  dimple_worker_schedule (self->worker, SYNC_DELAY_MS, sync_to_disk, self);
+  if (self->watcher != NULL)
+    dimple_store_watcher_pause (self->watcher);
 }
 
 void
@@ -198,60 +201,6 @@ dimple_store_get_generation (DimpleStore *self)
   g_autoptr(GMutexLocker) locker = g_mutex_locker_new (&self->pending_lock);
 
   return self->generation;
-}
-
-/* -- Other processes ------------------------------------------------------------------------------------------------ */
-
-/* Lives in the worker's thread, which may find the store gone at any moment. */
-struct _DimpleStoreWatcher
-{
-  GWeakRef         store;
-  char            *path;
-  DimpleFileWatch *watch;      /* (nullable) */
-};
-
-/* Commits of other processes that cannot be read now are heard of at the next look. */
-static gboolean
-notice_others (gpointer user_data)
-{
-  DimpleStoreWatcher *watcher = user_data;
-  g_autoptr(DimpleStore) self = g_weak_ref_get (&watcher->store);
-  g_autoptr(GError) error = NULL;
-
-  if (self != NULL && !dimple_writer_notice_others (self->writer, &error))
-    g_debug ("The commits of other processes could not be read: %s", error->message);
-  return G_SOURCE_REMOVE;
-}
-
-static gboolean
-start_watching (gpointer user_data)
-{
-  DimpleStoreWatcher *watcher = user_data;
-
-  watcher->watch = dimple_file_watch_new (watcher->path, notice_others, watcher);
-  /* What came between opening and this. */
-  return notice_others (watcher);
-}
-
-static gboolean
-stop_watching (gpointer user_data)
-{
-  DimpleStoreWatcher *watcher = user_data;
-
-  g_clear_pointer (&watcher->watch, dimple_file_watch_free);
-  g_weak_ref_clear (&watcher->store);
-  g_free (watcher->path);
-  g_free (watcher);
-  return G_SOURCE_REMOVE;
-}
-
-static void
-watch_file (DimpleStore *self)
-{
-  self->watcher = g_new0 (DimpleStoreWatcher, 1);
-  g_weak_ref_init (&self->watcher->store, self);
-  self->watcher->path = g_strdup (self->path);
-  dimple_worker_invoke (self->worker, start_watching, self->watcher);
 }
 
 /* -- Readers -------------------------------------------------------------------------------------------------------- */
@@ -352,7 +301,7 @@ dimple_store_open_for_context (const char    *path,
   if (self->writer == NULL || !load_author (self, error))
     return NULL;
   if (path != NULL)
-    watch_file (self);
+    self->watcher = dimple_store_watcher_new (self);
   return g_steal_pointer (&self);
 }
 
@@ -466,7 +415,7 @@ dimple_store_finalize (GObject *object)
   DimpleStore *self = DIMPLE_STORE (object);
 
   if (self->watcher != NULL)
-    dimple_worker_invoke (self->worker, stop_watching, self->watcher);
+    dimple_store_watcher_stop (self->watcher);
   dimple_worker_free (self->reading_worker);
   dimple_worker_free (self->worker);
   g_hash_table_unref (self->row_types);

@@ -41,6 +41,7 @@ struct _DimpleWriter
   sqlite3_stmt      *begin;
   sqlite3_stmt      *commit;
   sqlite3_stmt      *get_data_version;
+  sqlite3_stmt      *get_last_seq;
 };
 
 static void     settle_shelved (DimpleWriter     *self,
@@ -80,23 +81,37 @@ static gboolean
 prepare_statements (DimpleWriter  *self,
                     GError       **error)
 {
-  self->begin = dimple_connection_prepare (self->connection, "BEGIN IMMEDIATE", error);
-  self->commit = self->begin != NULL ? dimple_connection_prepare (self->connection, "COMMIT", error) : NULL;
-  self->get_data_version = self->commit != NULL
-    ? dimple_connection_prepare (self->connection, "PRAGMA data_version", error) : NULL;
-  return self->get_data_version != NULL;
+  const struct
+  {
+    sqlite3_stmt **statement;
+    const char    *sql;
+  } statements[] = {
+    { &self->begin, "BEGIN IMMEDIATE" },
+    { &self->commit, "COMMIT" },
+    { &self->get_data_version, "PRAGMA data_version" },
+    { &self->get_last_seq, "SELECT coalesce (max (seq), 0) FROM dimple_log" },
+  };
+
+  for (guint i = 0; i < G_N_ELEMENTS (statements); i++)
+    {
+      *statements[i].statement = dimple_connection_prepare (self->connection, statements[i].sql, error);
+      if (*statements[i].statement == NULL)
+        return FALSE;
+    }
+  return TRUE;
 }
 
+/* The one number that a statement gives. */
 static gboolean
-read_data_version (DimpleWriter  *self,
-                   gint64        *data_version,
-                   GError       **error)
+read_number (sqlite3_stmt  *statement,
+             gint64        *number,
+             GError       **error)
 {
-  gboolean found = dimple_statement_step (self->get_data_version, error);
+  gboolean found = dimple_statement_step (statement, error);
 
   if (found)
-    *data_version = sqlite3_column_int64 (self->get_data_version, 0);
-  sqlite3_reset (self->get_data_version);
+    *number = sqlite3_column_int64 (statement, 0);
+  sqlite3_reset (statement);
   return found;
 }
 
@@ -128,7 +143,7 @@ dimple_writer_open (const char               *path,
     return NULL;
   self->log = dimple_log_writer_new (self->connection, &self->clock);
   if (!prepare_statements (self, error) ||
-      !read_data_version (self, &self->data_version, error) ||
+      !read_number (self->get_data_version, &self->data_version, error) ||
       !dimple_log_writer_load (self->log, error) ||
       !dimple_writer_load_schema (self, error) ||
       !read_last_seq (self, error) ||
@@ -150,6 +165,7 @@ dimple_writer_close (DimpleWriter *self)
   g_clear_pointer (&self->begin, dimple_statement_release);
   g_clear_pointer (&self->commit, dimple_statement_release);
   g_clear_pointer (&self->get_data_version, dimple_statement_release);
+  g_clear_pointer (&self->get_last_seq, dimple_statement_release);
   g_clear_pointer (&self->connection, dimple_connection_free);
   g_rec_mutex_unlock (&self->lock);
 }
@@ -305,7 +321,7 @@ static gboolean
 read_last_seq (DimpleWriter  *self,
                GError       **error)
 {
-  return dimple_connection_get_int64 (self->connection, "SELECT max (seq) FROM dimple_log", 0, &self->last_seq, error);
+  return read_number (self->get_last_seq, &self->last_seq, error);
 }
 
 /* What is told is committed already, by the other process; nobody can look before it is. */
@@ -329,7 +345,7 @@ catch_up (DimpleWriter  *self,
 {
   gint64 data_version;
 
-  if (!read_data_version (self, &data_version, error))
+  if (!read_number (self->get_data_version, &data_version, error))
     return FALSE;
   if (data_version == self->data_version)
     return TRUE;
@@ -480,10 +496,9 @@ commit_changes (DimpleWriter     *self,
 
   if (tell)
     self->hooks.before_commit (self->connection, changes, self->user_data);
-  committed = dimple_statement_run (self->commit, error);
-  /* What this process has written is told by its own hooks. */
-  if (committed && tell)
-    read_last_seq (self, NULL);
+  /* What this process has written is told by its own hooks.  Read here it costs no lock of its own; and if COMMIT fails,
+   * what comes next under these numbers is this process's too. */
+  committed = (!tell || read_last_seq (self, error)) && dimple_statement_run (self->commit, error);
   if (!committed)
     {
       abandon (self);
@@ -670,7 +685,7 @@ dimple_writer_notice_others (DimpleWriter  *self,
   /* Inside a transaction of this thread nobody else can have committed since it began. */
   if (self->connection != NULL && self->levels->len == 0)
     {
-      succeeded = read_data_version (self, &data_version, error);
+      succeeded = read_number (self->get_data_version, &data_version, error);
       if (succeeded && data_version != self->data_version)
         {
           /* One snapshot for the log and the catalogue. */

@@ -117,11 +117,12 @@ on_timer (gpointer user_data)
 static void
 arm (DimpleAutoSync *self)
 {
-  gint64 due = earlier (earlier (self->change_due, self->retry_due), self->interval_due);
+  gint64 soon = earlier (self->change_due, self->retry_due);
+  gint64 due = earlier (soon, self->interval_due);
 
   clear_source (&self->timer);
-  self->is_paused = FALSE;
-  if (self->enabled && !self->is_running && due != 0)
+  self->is_paused = self->enabled && !self->is_running && soon != 0 && is_metered (self);
+  if (self->enabled && !self->is_running && !self->is_paused && due != 0)
     {
       gint64 delay = MAX (0, due - g_get_monotonic_time ()) / 1000;
 
@@ -168,9 +169,12 @@ on_network_turn (gpointer user_data)
   clear_source (&self->network_source);
   g_mutex_unlock (&self->network_lock);
 
-  if (self->is_paused && !is_metered (self))
+  if (self->is_paused != is_metered (self))
     {
-      fire (self);
+      if (self->is_paused)
+        fire (self);
+      else
+        arm (self);
     }
   else if (self->retry_due != 0 && g_network_monitor_get_network_available (self->monitor))
     {

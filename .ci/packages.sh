@@ -2,9 +2,10 @@
 #
 # SPDX-License-Identifier: LGPL-2.1-or-later
 
-# The library and the demo app
-build_packages="gcc meson ninja-build pkg-config libglib2.0-dev libglib2.0-bin libsqlite3-dev libsoup-3.0-dev
-  libjson-glib-dev libgcrypt20-dev libgtk-4-dev libadwaita-1-dev libsecret-1-dev gettext"
+# The library; with it, the demo app
+library_packages="gcc meson ninja-build pkg-config libglib2.0-dev libglib2.0-bin libsqlite3-dev libsoup-3.0-dev
+  libjson-glib-dev libgcrypt20-dev gettext"
+build_packages="$library_packages libgtk-4-dev libadwaita-1-dev libsecret-1-dev"
 
 # What the tests need besides: the bindings, a display and who types on it, other people's tools to compare with, S3 servers
 test_packages="python3 python3-gi python3-botocore gjs valac valgrind xvfb xauth xdotool imagemagick dbus age locales

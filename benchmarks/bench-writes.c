@@ -1,310 +1,358 @@
-/* bench-writes.c: writing through a store, against raw SQLite with the same schema and settings
+/* bench-writes.c: what writing through a store costs, against the same rows written by raw SQLite
  *
- * The baseline prepares its statement once and steps it; ours runs the same SQL through dimple_store_execute(), which
- * captures, keeps history and stamps.
+ * Both have the same schema and settings.  Dimple's side is the public API as an app calls it: values as GVariants, the
+ * changes captured, the history written.
  *
  * SPDX-License-Identifier: LGPL-2.1-or-later
  */
+#include <dimple.h>
+
+#include "bench-notes.h"
 #include "bench.h"
 
-#define ONE_BY_ONE 5000
-#define INSERT "INSERT INTO note VALUES (?, ?, ?, ?, ?, ?)"
-#define UPDATE "UPDATE note SET title = ? WHERE key = ?"
-#define UPDATE_ALL "UPDATE note SET title = title || '.'"
+static int n_rows = 100000;      /* in one transaction */
+static int n_single = 20000;     /* in a transaction each */
 
 typedef struct
 {
-  char *folder;
-  char *ours;
-  char *theirs;
-  char *body;
-} Bench;
+  DimpleStore *store;
+  BenchRaw    *raw;
+} Sides;
 
-static char *
-key_of (guint i)
+/* One workload, done by one side */
+typedef void (*Work) (Sides *sides);
+
+static guint
+pick_row (int i)
 {
-  return g_strdup_printf ("01890a5d-ac96-774b-bcce-%012x", i * 7919);
+  return (guint) i * 7919u % (guint) n_rows;
 }
 
-/* -- Raw ------------------------------------------------------------------------------------------------------------ */
+/* -- Dimple --------------------------------------------------------------------------------------------------------- */
 
 static void
-check (sqlite3 *handle,
-       int      result)
-{
-  if (result != SQLITE_OK && result != SQLITE_DONE && result != SQLITE_ROW)
-    g_error ("%s", sqlite3_errmsg (handle));
-}
-
-static void
-run (sqlite3_stmt *statement)
-{
-  check (sqlite3_db_handle (statement), sqlite3_step (statement));
-  sqlite3_reset (statement);
-}
-
-static sqlite3_stmt *
-prepare (sqlite3    *handle,
-         const char *sql)
-{
-  sqlite3_stmt *statement = NULL;
-
-  check (handle, sqlite3_prepare_v2 (handle, sql, -1, &statement, NULL));
-  return statement;
-}
-
-static sqlite3 *
-raw_open (const char *path)
-{
-  sqlite3 *handle = NULL;
-
-  bench_remove (path);
-  check (handle, sqlite3_open_v2 (path, &handle, SQLITE_OPEN_READWRITE | SQLITE_OPEN_CREATE | SQLITE_OPEN_NOMUTEX, NULL));
-  check (handle, sqlite3_exec (handle, "PRAGMA journal_mode = WAL; PRAGMA synchronous = NORMAL;"
-                               "PRAGMA cache_size = -16384;" BENCH_SCHEMA, NULL, NULL, NULL));
-  return handle;
-}
-
-static void
-raw_insert (Bench    *bench,
-            sqlite3  *handle,
-            guint     first,
-            guint     n,
-            gboolean  each)
-{
-  sqlite3_stmt *insert = prepare (handle, INSERT);
-  sqlite3_stmt *begin = prepare (handle, "BEGIN IMMEDIATE");
-  sqlite3_stmt *commit = prepare (handle, "COMMIT");
-
-  for (guint i = 0; i < n; i++)
-    {
-      g_autofree char *key = key_of (first + i);
-
-      if (each || i == 0)
-        run (begin);
-      sqlite3_bind_text (insert, 1, key, -1, SQLITE_STATIC);
-      sqlite3_bind_text (insert, 2, "A title of a note", -1, SQLITE_STATIC);
-      sqlite3_bind_text (insert, 3, bench->body, -1, SQLITE_STATIC);
-      sqlite3_bind_text (insert, 4, "folder", -1, SQLITE_STATIC);
-      sqlite3_bind_int64 (insert, 5, i);
-      sqlite3_bind_int64 (insert, 6, 0);
-      run (insert);
-      if (each || i + 1 == n)
-        run (commit);
-    }
-  sqlite3_finalize (insert);
-  sqlite3_finalize (begin);
-  sqlite3_finalize (commit);
-}
-
-static double
-raw_bulk_insert (gpointer user_data)
-{
-  Bench *bench = user_data;
-  sqlite3 *handle = raw_open (bench->theirs);
-  double start = bench_now ();
-
-  raw_insert (bench, handle, 0, BENCH_ROWS, FALSE);
-  start = bench_now () - start;
-  sqlite3_close (handle);
-  return start;
-}
-
-static double
-raw_single_inserts (gpointer user_data)
-{
-  Bench *bench = user_data;
-  sqlite3 *handle = raw_open (bench->theirs);
-  double start;
-
-  raw_insert (bench, handle, BENCH_ROWS, BENCH_ROWS / 10, FALSE);
-  start = bench_now ();
-  raw_insert (bench, handle, 0, ONE_BY_ONE, TRUE);
-  start = bench_now () - start;
-  sqlite3_close (handle);
-  return start;
-}
-
-static double
-raw_single_updates (gpointer user_data)
-{
-  Bench *bench = user_data;
-  sqlite3 *handle = raw_open (bench->theirs);
-  sqlite3_stmt *update;
-  double start;
-
-  raw_insert (bench, handle, 0, BENCH_ROWS / 10, FALSE);
-  update = prepare (handle, UPDATE);
-  start = bench_now ();
-  for (guint i = 0; i < ONE_BY_ONE; i++)
-    {
-      g_autofree char *key = key_of (i);
-
-      sqlite3_bind_text (update, 1, "Another title", -1, SQLITE_STATIC);
-      sqlite3_bind_text (update, 2, key, -1, SQLITE_STATIC);
-      run (update);
-    }
-  start = bench_now () - start;
-  sqlite3_finalize (update);
-  sqlite3_close (handle);
-  return start;
-}
-
-static double
-raw_bulk_update (gpointer user_data)
-{
-  Bench *bench = user_data;
-  sqlite3 *handle = raw_open (bench->theirs);
-  double start;
-
-  raw_insert (bench, handle, 0, BENCH_ROWS, FALSE);
-  start = bench_now ();
-  check (handle, sqlite3_exec (handle, UPDATE_ALL, NULL, NULL, NULL));
-  start = bench_now () - start;
-  sqlite3_close (handle);
-  return start;
-}
-
-/* -- Ours ----------------------------------------------------------------------------------------------------------- */
-
-static void
-execute (DimpleStore *store,
-         const char  *sql,
-         GVariant    *parameters)
+begin (DimpleStore *store)
 {
   GError *error = NULL;
 
-  dimple_store_execute (store, sql, parameters, &error);
-  bench_check (error);
+  bench_check (dimple_store_begin (store, &error), error);
 }
 
 static void
-our_insert (Bench       *bench,
-            DimpleStore *store,
-            guint        first,
-            guint        n,
-            gboolean     each)
+commit (DimpleStore *store)
 {
   GError *error = NULL;
 
-  if (!each)
-    dimple_store_begin (store, &error);
-  for (guint i = 0; i < n; i++)
-    {
-      g_autofree char *key = key_of (first + i);
-
-      execute (store, INSERT, g_variant_new ("(ssssxx)", key, "A title of a note", bench->body, "folder", (gint64) i,
-                                             (gint64) 0));
-    }
-  if (!each)
-    dimple_store_commit (store, &error);
-  bench_check (error);
+  bench_check (dimple_store_commit (store, &error), error);
 }
-
-static double
-our_bulk_insert (gpointer user_data)
-{
-  Bench *bench = user_data;
-  g_autoptr(DimpleStore) store = bench_open (bench->ours);
-  double start = bench_now ();
-
-  our_insert (bench, store, 0, BENCH_ROWS, FALSE);
-  return bench_now () - start;
-}
-
-static double
-our_single_inserts (gpointer user_data)
-{
-  Bench *bench = user_data;
-  g_autoptr(DimpleStore) store = bench_open (bench->ours);
-  double start;
-
-  our_insert (bench, store, BENCH_ROWS, BENCH_ROWS / 10, FALSE);
-  start = bench_now ();
-  our_insert (bench, store, 0, ONE_BY_ONE, TRUE);
-  return bench_now () - start;
-}
-
-static double
-our_single_updates (gpointer user_data)
-{
-  Bench *bench = user_data;
-  g_autoptr(DimpleStore) store = bench_open (bench->ours);
-  double start;
-
-  our_insert (bench, store, 0, BENCH_ROWS / 10, FALSE);
-  start = bench_now ();
-  for (guint i = 0; i < ONE_BY_ONE; i++)
-    {
-      g_autofree char *key = key_of (i);
-
-      execute (store, UPDATE, g_variant_new ("(ss)", "Another title", key));
-    }
-  return bench_now () - start;
-}
-
-static double
-our_bulk_update (gpointer user_data)
-{
-  Bench *bench = user_data;
-  g_autoptr(DimpleStore) store = bench_open (bench->ours);
-  double start;
-
-  our_insert (bench, store, 0, BENCH_ROWS, FALSE);
-  start = bench_now ();
-  execute (store, UPDATE_ALL, NULL);
-  return bench_now () - start;
-}
-
-/* -- On disk -------------------------------------------------------------------------------------------------------- */
 
 static void
-measure_files (Bench *bench)
+insert (DimpleStore *store,
+        guint        number)
 {
-  sqlite3 *handle = raw_open (bench->theirs);
-  DimpleStore *store = bench_open (bench->ours);
-  sqlite3_stmt *statement;
-  double metadata;
+  g_autofree char *key = NULL;
+  GError *error = NULL;
+  BenchNote note;
 
-  raw_insert (bench, handle, 0, BENCH_ROWS, FALSE);
-  sqlite3_close (handle);
-  our_insert (bench, store, 0, BENCH_ROWS, FALSE);
-  dimple_store_close (store, NULL);
-  g_object_unref (store);
+  bench_note_fill (&note, number);
+  key = dimple_store_insert (store, "note", bench_note_to_variant (&note), &error);
+  bench_check (key != NULL, error);
+}
 
-  check (NULL, sqlite3_open (bench->ours, &handle));
-  statement = prepare (handle, "SELECT total (pgsize) FROM dbstat WHERE name LIKE 'dimple%' AND name <> 'dimple_log'");
-  check (handle, sqlite3_step (statement));
-  metadata = sqlite3_column_double (statement, 0);
-  sqlite3_finalize (statement);
-  sqlite3_close (handle);
-  bench_print ("merge metadata on disk, history not counted", 100 * metadata / (double) bench_size (bench->theirs), "%", 5);
-  bench_print ("the file with its history, against the untracked one",
-               (double) bench_size (bench->ours) / (double) bench_size (bench->theirs), "x", 0);
+static void
+set_title (DimpleStore *store,
+           guint        number,
+           guint        version)
+{
+  GVariantBuilder builder;
+  GError *error = NULL;
+  BenchNote note;
+
+  bench_note_fill (&note, number);
+  bench_note_set_title (&note, version);
+  g_variant_builder_init (&builder, G_VARIANT_TYPE_VARDICT);
+  g_variant_builder_add (&builder, "{sv}", "title", g_variant_new_string (note.title));
+  bench_check (dimple_store_update (store, "note", note.key, g_variant_builder_end (&builder), &error), error);
+}
+
+static void
+insert_rows (Sides *sides)
+{
+  begin (sides->store);
+  for (int i = 0; i < n_rows; i++)
+    insert (sides->store, (guint) i);
+  commit (sides->store);
+}
+
+static void
+insert_single_rows (Sides *sides)
+{
+  for (int i = 0; i < n_single; i++)
+    insert (sides->store, (guint) (n_rows + i));
+}
+
+static void
+update_single_rows (Sides *sides)
+{
+  for (int i = 0; i < n_single; i++)
+    set_title (sides->store, pick_row (i), 1);
+}
+
+static void
+update_rows (Sides *sides)
+{
+  begin (sides->store);
+  for (int i = 0; i < n_rows; i++)
+    set_title (sides->store, (guint) i, 2);
+  commit (sides->store);
+}
+
+static void
+delete_rows (Sides *sides)
+{
+  GError *error = NULL;
+
+  bench_check (dimple_store_execute (sides->store, "DELETE FROM note", NULL, &error), error);
+}
+
+static void
+insert_rows_by_sql (Sides *sides)
+{
+  begin (sides->store);
+  for (int i = 0; i < n_rows; i++)
+    {
+      GError *error = NULL;
+      BenchNote note;
+
+      bench_note_fill (&note, (guint) i);
+      bench_check (dimple_store_execute (sides->store, "INSERT INTO note VALUES (?, ?, ?, ?, ?, ?)",
+                                         g_variant_new ("(ssssxb)", note.key, note.title, note.body, note.folder,
+                                                        note.modified, note.starred), &error), error);
+    }
+  commit (sides->store);
+}
+
+static void
+insert_rows_by_batch (Sides *sides)
+{
+  g_autoptr(DimpleBatch) batch = dimple_batch_new (sides->store);
+  GError *error = NULL;
+
+  for (int i = 0; i < n_rows; i++)
+    {
+      BenchNote note;
+
+      bench_note_fill (&note, (guint) i);
+      g_free (dimple_batch_insert (batch, "note", bench_note_to_variant (&note)));
+    }
+  bench_check (dimple_batch_commit (batch, &error), error);
+}
+
+static void
+insert_rows_as_objects (Sides *sides)
+{
+  begin (sides->store);
+  for (int i = 0; i < n_rows; i++)
+    {
+      GError *error = NULL;
+      BenchNote note;
+      g_autoptr(DimpleRow) row = dimple_store_create_row (sides->store, "note", &error);
+
+      bench_check (row != NULL, error);
+      bench_note_fill (&note, (guint) i);
+      g_object_set (row, "key", note.key, "title", note.title, "body", note.body, "folder", note.folder,
+                    "modified", note.modified, "starred", (gint64) note.starred, NULL);
+      bench_check (dimple_store_save (sides->store, G_OBJECT (row), &error), error);
+    }
+  commit (sides->store);
+}
+
+/* -- Raw SQLite ----------------------------------------------------------------------------------------------------- */
+
+static void
+raw_insert (BenchRaw *raw,
+            guint     number)
+{
+  BenchNote note;
+
+  bench_note_fill (&note, number);
+  bench_raw_insert (raw, &note);
+}
+
+static void
+raw_set_title (BenchRaw *raw,
+               guint     number,
+               guint     version)
+{
+  BenchNote note;
+
+  bench_note_fill (&note, number);
+  bench_note_set_title (&note, version);
+  bench_raw_set_title (raw, &note);
+}
+
+static void
+raw_insert_rows (Sides *sides)
+{
+  bench_raw_begin (sides->raw);
+  for (int i = 0; i < n_rows; i++)
+    raw_insert (sides->raw, (guint) i);
+  bench_raw_commit (sides->raw);
+}
+
+static void
+raw_insert_single_rows (Sides *sides)
+{
+  for (int i = 0; i < n_single; i++)
+    {
+      bench_raw_begin (sides->raw);
+      raw_insert (sides->raw, (guint) (n_rows + i));
+      bench_raw_commit (sides->raw);
+    }
+}
+
+static void
+raw_update_single_rows (Sides *sides)
+{
+  for (int i = 0; i < n_single; i++)
+    {
+      bench_raw_begin (sides->raw);
+      raw_set_title (sides->raw, pick_row (i), 1);
+      bench_raw_commit (sides->raw);
+    }
+}
+
+static void
+raw_update_rows (Sides *sides)
+{
+  bench_raw_begin (sides->raw);
+  for (int i = 0; i < n_rows; i++)
+    raw_set_title (sides->raw, (guint) i, 2);
+  bench_raw_commit (sides->raw);
+}
+
+/* With a condition, as SQLite would drop the pages of all rows at once without one, and no row would be looked at. */
+static void
+raw_delete_rows (Sides *sides)
+{
+  bench_raw_begin (sides->raw);
+  bench_raw_execute (sides->raw, "DELETE FROM note WHERE key > ''");
+  bench_raw_commit (sides->raw);
+}
+
+/* -- In turns ------------------------------------------------------------------------------------------------------- */
+
+typedef struct
+{
+  const char *id;
+  const char *title;       /* what is done; %d: how many */
+  int        *n;
+  double      budget;
+  Work        work;
+  Work        baseline;
+  gboolean    afresh;      /* begins with an empty table; else it goes on with what the one before left */
+} Workload;
+
+static const Workload workloads[] = {
+  { "insert-bulk", "insert %d rows in one transaction", &n_rows, 1.6, insert_rows, raw_insert_rows, TRUE },
+  { "insert-single", "insert %d rows, a transaction each", &n_single, 1.5, insert_single_rows,
+    raw_insert_single_rows },
+  { "update-single", "update a column of %d rows, a transaction each", &n_single, 1.5, update_single_rows,
+    raw_update_single_rows },
+  { "update-bulk", "update a column of %d rows in one transaction", &n_rows, 1.9, update_rows, raw_update_rows },
+  { "delete-bulk", "delete all of %d rows", &n_rows, BENCH_NO_BUDGET, delete_rows, raw_delete_rows },
+  { "insert-bulk-sql", "insert %d rows in one transaction, by execute ()", &n_rows, BENCH_NO_BUDGET,
+    insert_rows_by_sql, raw_insert_rows, TRUE },
+  { "insert-bulk-batch", "insert %d rows in one transaction, by a DimpleBatch", &n_rows, BENCH_NO_BUDGET,
+    insert_rows_by_batch, raw_insert_rows, TRUE },
+  { "insert-bulk-objects", "insert %d rows in one transaction, by g_object_set () and save ()", &n_rows,
+    BENCH_NO_BUDGET, insert_rows_as_objects, raw_insert_rows, TRUE },
+};
+
+static void
+open_sides (Sides *sides)
+{
+  static const char * const migrations[] = { BENCH_NOTES_SCHEMA, NULL };
+  g_autofree char *tracked = bench_new_file ("tracked.db");
+  g_autofree char *raw = bench_new_file ("raw.db");
+  GError *error = NULL;
+
+  sides->store = dimple_store_open (tracked, &error);
+  bench_check (sides->store != NULL, error);
+  bench_check (dimple_store_migrate (sides->store, migrations, &error), error);
+  sides->raw = bench_raw_open (raw);
+}
+
+static void
+close_sides (Sides *sides)
+{
+  GError *error = NULL;
+
+  if (sides->store == NULL)
+    return;
+  bench_check (dimple_store_close (sides->store, &error), error);
+  g_clear_object (&sides->store);
+  g_clear_pointer (&sides->raw, bench_raw_close);
+}
+
+static void
+take_turn (Sides       *sides,
+           Work         work,
+           BenchSeries *series)
+{
+  bench_series_start (series);
+  work (sides);
+  bench_series_stop (series);
+}
+
+static void
+report (const Workload    *workload,
+        const BenchSeries *measured,
+        const BenchSeries *baseline)
+{
+  g_auto(GStrv) parts = g_strsplit (workload->title, "%d", 2);
+  g_autofree char *title = g_strdup_printf ("%s%d%s", parts[0], *workload->n, parts[1]);
+
+  bench_report_ratio (workload->id, title, workload->budget, measured, baseline, *workload->n, "rows");
 }
 
 int
-main (void)
+main (int   argc,
+      char *argv[])
 {
-  Bench bench = { .folder = g_dir_make_tmp ("dimple-bench-XXXXXX", NULL) };
+  const GOptionEntry entries[] = {
+    { "rows", 0, 0, G_OPTION_ARG_INT, &n_rows, "Rows in one transaction", "N" },
+    { "single", 0, 0, G_OPTION_ARG_INT, &n_single, "Rows in a transaction each", "N" },
+    { NULL }
+  };
+  BenchSeries *measured[G_N_ELEMENTS (workloads)], *baseline[G_N_ELEMENTS (workloads)];
+  Sides sides = { NULL };
 
-  bench.ours = g_build_filename (bench.folder, "ours.db", NULL);
-  bench.theirs = g_build_filename (bench.folder, "theirs.db", NULL);
-  bench.body = g_strnfill (200, 'b');
+  bench_init (&argc, &argv, "- writing through a store, against raw SQLite", entries);
+  for (guint i = 0; i < G_N_ELEMENTS (workloads); i++)
+    {
+      measured[i] = bench_series_new ();
+      baseline[i] = bench_series_new ();
+    }
 
-  bench_ratio ("insert 100,000 rows in one transaction", our_bulk_insert, raw_bulk_insert, &bench, 1.6, BENCH_ROWS);
-  bench_ratio ("insert, one row a transaction", our_single_inserts, raw_single_inserts, &bench, 1.5, ONE_BY_ONE);
-  bench_ratio ("update one column, one row a transaction", our_single_updates, raw_single_updates, &bench, 1.5, ONE_BY_ONE);
-  bench_ratio ("update one column of 100,000 rows in one transaction", our_bulk_update, raw_bulk_update, &bench, 1.9,
-               BENCH_ROWS);
-  measure_files (&bench);
+  for (int round = 0; round < bench_get_n_rounds (); round++)
+    for (guint i = 0; i < G_N_ELEMENTS (workloads); i++)
+      {
+        if (workloads[i].afresh)
+          {
+            close_sides (&sides);
+            open_sides (&sides);
+          }
+        take_turn (&sides, workloads[i].baseline, baseline[i]);
+        take_turn (&sides, workloads[i].work, measured[i]);
+      }
+  close_sides (&sides);
 
-  bench_remove (bench.ours);
-  bench_remove (bench.theirs);
-  g_rmdir (bench.folder);
-  g_free (bench.folder);
-  g_free (bench.ours);
-  g_free (bench.theirs);
-  g_free (bench.body);
+  for (guint i = 0; i < G_N_ELEMENTS (workloads); i++)
+    {
+      report (&workloads[i], measured[i], baseline[i]);
+      bench_series_free (measured[i]);
+      bench_series_free (baseline[i]);
+    }
   return 0;
 }

@@ -1,135 +1,65 @@
-/* bench.h: times as ratios to a baseline of the same run
+/* bench.h: what every benchmark has: options, timing in turns, and one line for each promise of speed
  *
- * A machine's speed drifts, and other programs run beside us.  So what is measured and its baseline take turns, a few
- * times, and the medians are compared.  Results go to standard output, one JSON object a line; benchmarks/run makes the
- * table of them.
+ * A promise is a ratio between two things measured in the same run, as absolute figures differ between machines and
+ * between hours of one machine.  What is compared takes turns, and each line gives the median of the turns' ratios.
  *
  * SPDX-License-Identifier: LGPL-2.1-or-later
  */
 #pragma once
 
-#include <dimple.h>
-#include <glib/gstdio.h>
-#include <sqlite3.h>
+#include <glib.h>
 
-#define BENCH_ROWS 100000
-#define BENCH_ROUNDS 5
+G_BEGIN_DECLS
 
-/* The notes schema that all rows of the table are measured on. */
-#define BENCH_SCHEMA \
-  "CREATE TABLE note (key TEXT PRIMARY KEY, title TEXT, body TEXT, folder TEXT, modified INTEGER, starred INTEGER)"
+#define BENCH_NO_BUDGET 0
 
-/* Does its work once, and returns how long it took, in seconds; what is prepared before is not counted. */
-typedef double (*BenchFunc) (gpointer user_data);
-
-static inline double
-bench_now (void)
+/* How long the turns of one thing took */
+typedef struct
 {
-  return (double) g_get_monotonic_time () / G_USEC_PER_SEC;
-}
+  GArray *wall;       /* of double, in seconds */
+  GArray *cpu;        /* the same, of all threads of the process */
+  gint64  wall_start;
+  gint64  cpu_start;
+} BenchSeries;
 
-static inline int
-bench_compare (gconstpointer a,
-               gconstpointer b)
-{
-  double x = *(const double *) a, y = *(const double *) b;
+/* Reads --rounds, --json and what the program adds.  Ends the program if they are wrong. */
+void         bench_init          (int                 *argc,
+                                  char              ***argv,
+                                  const char          *summary,
+                                  const GOptionEntry  *entries);
+int          bench_get_n_rounds  (void);
+/* A folder that is removed when the program ends */
+const char  *bench_get_folder    (void);
+/* A file in that folder, which is not there (any more) */
+char        *bench_new_file      (const char          *name);
+/* Takes `error`: a benchmark whose work fails has nothing to tell. */
+void         bench_check         (gboolean             succeeded,
+                                  GError              *error);
 
-  return x < y ? -1 : x > y;
-}
+BenchSeries *bench_series_new    (void);
+void         bench_series_free   (BenchSeries         *self);
+void         bench_series_start  (BenchSeries         *self);
+void         bench_series_stop   (BenchSeries         *self);
+/* A turn that was measured in another way */
+void         bench_series_add    (BenchSeries         *self,
+                                  double               seconds);
+double       bench_series_median (const BenchSeries   *self);
 
-static inline double
-bench_median (double *times,
-              guint   n)
-{
-  qsort (times, n, sizeof *times, bench_compare);
-  return n % 2 ? times[n / 2] : (times[n / 2 - 1] + times[n / 2]) / 2;
-}
+G_DEFINE_AUTOPTR_CLEANUP_FUNC (BenchSeries, bench_series_free)
 
-/* One line of the table; `budget` 0: none; `unit` says what `value` is ("x", "rows/s", "ms", "%"). */
-static inline void
-bench_print (const char *name,
-             double      value,
-             const char *unit,
-             double      budget)
-{
-  char number[G_ASCII_DTOSTR_BUF_SIZE], limit[G_ASCII_DTOSTR_BUF_SIZE];
+/* `measured` against `baseline`, turn by turn.  `n_units` of `unit` are done in a turn: that gives the plain figures. */
+void         bench_report_ratio  (const char          *id,
+                                  const char          *title,
+                                  double               budget,
+                                  const BenchSeries   *measured,
+                                  const BenchSeries   *baseline,
+                                  double               n_units,
+                                  const char          *unit);
+/* A figure by itself; `unit` stands behind it. */
+void         bench_report_value  (const char          *id,
+                                  const char          *title,
+                                  double               budget,
+                                  double               value,
+                                  const char          *unit);
 
-  g_print ("{\"name\":\"%s\",\"value\":%s,\"unit\":\"%s\",\"budget\":%s}\n", name,
-           g_ascii_formatd (number, sizeof number, "%.4g", value), unit,
-           budget > 0 ? g_ascii_formatd (limit, sizeof limit, "%.4g", budget) : "null");
-}
-
-/* Measures both in turns, prints the ratio of their medians, and (`n` > 0) how many rows a second each does. */
-static inline void
-bench_ratio (const char *name,
-             BenchFunc   func,
-             BenchFunc   baseline,
-             gpointer    user_data,
-             double      budget,
-             double      n)
-{
-  g_autofree char *plain = g_strconcat (name, ": plain", NULL);
-  g_autofree char *base = g_strconcat (name, ": baseline", NULL);
-  double ours[BENCH_ROUNDS], theirs[BENCH_ROUNDS];
-  double our_median, their_median;
-
-  for (guint i = 0; i < BENCH_ROUNDS; i++)
-    {
-      theirs[i] = baseline (user_data);
-      ours[i] = func (user_data);
-    }
-  our_median = bench_median (ours, BENCH_ROUNDS);
-  their_median = bench_median (theirs, BENCH_ROUNDS);
-  bench_print (name, our_median / their_median, "x", budget);
-  if (n <= 0)
-    return;
-  bench_print (plain, n / our_median, "rows/s", 0);
-  bench_print (base, n / their_median, "rows/s", 0);
-}
-
-/* -- Files and stores ----------------------------------------------------------------------------------------------- */
-
-static inline void
-bench_remove (const char *path)
-{
-  static const char * const suffixes[] = { "", "-wal", "-shm", "-journal" };
-
-  for (guint i = 0; i < G_N_ELEMENTS (suffixes); i++)
-    {
-      g_autofree char *file = g_strconcat (path, suffixes[i], NULL);
-
-      g_remove (file);
-    }
-}
-
-static inline gint64
-bench_size (const char *path)
-{
-  GStatBuf info;
-
-  return g_stat (path, &info) == 0 ? (gint64) info.st_size : 0;
-}
-
-static inline void
-bench_check (GError *error)
-{
-  if (error != NULL)
-    g_error ("%s", error->message);
-}
-
-/* A new store with the schema; `path` NULL: in memory. */
-static inline DimpleStore *
-bench_open (const char *path)
-{
-  static const char * const migrations[] = { BENCH_SCHEMA, NULL };
-  GError *error = NULL;
-  DimpleStore *store;
-
-  if (path != NULL)
-    bench_remove (path);
-  store = dimple_store_open (path, &error);
-  bench_check (error);
-  dimple_store_migrate (store, migrations, &error);
-  bench_check (error);
-  return store;
-}
+G_END_DECLS

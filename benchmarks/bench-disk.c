@@ -1,0 +1,159 @@
+/* bench-disk.c: how much room tracking takes in the file, against the same rows in a file of raw SQLite
+ *
+ * The history is what an app asks for, so it is told apart from what merging needs besides.
+ *
+ * SPDX-License-Identifier: LGPL-2.1-or-later
+ */
+#include <dimple.h>
+
+#include "bench-notes.h"
+#include "bench.h"
+
+#define N_EDITS 10000
+#define N_DELETED 1000
+
+static int n_rows = 100000;
+
+static double
+get_pages_size (const char *path,
+                const char *condition)
+{
+  g_autofree char *sql = g_strdup_printf ("SELECT total (pgsize) FROM dbstat WHERE %s", condition);
+  sqlite3_stmt *statement = NULL;
+  sqlite3 *db = NULL;
+  double size;
+
+  if (sqlite3_open_v2 (path, &db, SQLITE_OPEN_READONLY, NULL) != SQLITE_OK ||
+      sqlite3_prepare_v2 (db, sql, -1, &statement, NULL) != SQLITE_OK || sqlite3_step (statement) != SQLITE_ROW)
+    g_error ("%s", sqlite3_errmsg (db));
+  size = sqlite3_column_double (statement, 0);
+  sqlite3_finalize (statement);
+  sqlite3_close (db);
+  return size;
+}
+
+static DimpleStore *
+open_store (const char *path)
+{
+  static const char * const migrations[] = { BENCH_NOTES_SCHEMA, NULL };
+  GError *error = NULL;
+  DimpleStore *store = dimple_store_open (path, &error);
+
+  bench_check (store != NULL && dimple_store_migrate (store, migrations, &error), error);
+  return store;
+}
+
+static void
+execute (DimpleStore *store,
+         const char  *sql)
+{
+  GError *error = NULL;
+
+  bench_check (dimple_store_execute (store, sql, NULL, &error), error);
+}
+
+static void
+write_notes (DimpleStore *store,
+             BenchRaw    *raw)
+{
+  g_autoptr(DimpleBatch) batch = dimple_batch_new (store);
+  GError *error = NULL;
+  BenchNote note;
+
+  bench_raw_begin (raw);
+  for (int i = 0; i < n_rows; i++)
+    {
+      bench_note_fill (&note, (guint) i);
+      bench_raw_insert (raw, &note);
+      g_free (dimple_batch_insert (batch, "note", bench_note_to_variant (&note)));
+    }
+  bench_raw_commit (raw);
+  bench_check (dimple_batch_commit (batch, &error), error);
+}
+
+static void
+edit_notes (DimpleStore *store)
+{
+  for (int i = 0; i < N_EDITS; i++)
+    {
+      g_autofree char *sql = g_strdup_printf ("UPDATE note SET title = 'Edit %d' WHERE rowid = %d", i, i + 1);
+
+      execute (store, sql);
+    }
+  for (int i = 0; i < N_DELETED; i++)
+    {
+      g_autofree char *sql = g_strdup_printf ("DELETE FROM note WHERE rowid = %d", n_rows - i);
+
+      execute (store, sql);
+    }
+}
+
+static void
+sync_stores (DimpleStore *from,
+             DimpleStore *to)
+{
+  g_autoptr(DimpleStorage) storage = dimple_memory_storage_new ();
+  g_autoptr(DimpleSyncClient) first = dimple_sync_client_new (from, storage);
+  g_autoptr(DimpleSyncClient) second = dimple_sync_client_new (to, storage);
+  GError *error = NULL;
+
+  bench_check (dimple_sync_client_sync (first, NULL, &error) && dimple_sync_client_sync (second, NULL, &error) &&
+               dimple_sync_client_sync (first, NULL, &error), error);
+}
+
+static void
+close_store (DimpleStore *store)
+{
+  GError *error = NULL;
+
+  bench_check (dimple_store_close (store, &error), error);
+}
+
+static void
+report_metadata (const char *id,
+                 const char *title,
+                 const char *path,
+                 double      untracked)
+{
+  double size = get_pages_size (path, "name LIKE '%dimple\\_%' ESCAPE '\\' AND name <> 'dimple_log'");
+
+  bench_report_value (id, title, 5, 100 * size / untracked, "%");
+}
+
+int
+main (int   argc,
+      char *argv[])
+{
+  const GOptionEntry entries[] = {
+    { "rows", 0, 0, G_OPTION_ARG_INT, &n_rows, "How many notes", "N" },
+    { NULL }
+  };
+  g_autofree char *raw_path = NULL, *path = NULL, *other_path = NULL;
+  g_autoptr(DimpleStore) store = NULL;
+  g_autoptr(DimpleStore) other = NULL;
+  BenchRaw *raw;
+  double untracked;
+
+  bench_init (&argc, &argv, "- the room that tracking takes in a file", entries);
+  raw_path = bench_new_file ("raw.db");
+  path = bench_new_file ("tracked.db");
+  other_path = bench_new_file ("other.db");
+  raw = bench_raw_open (raw_path);
+  store = open_store (path);
+  other = open_store (other_path);
+
+  write_notes (store, raw);
+  bench_raw_close (raw);
+  untracked = get_pages_size (raw_path, "1");
+  edit_notes (store);
+  sync_stores (store, other);
+  close_store (store);
+  close_store (other);
+
+  report_metadata ("metadata", "merge metadata on disk, history not counted: the device that wrote", path, untracked);
+  report_metadata ("metadata-merged", "merge metadata on disk, history not counted: the device that merged", other_path,
+                   untracked);
+  bench_report_value ("history", "the history on disk, against the notes without it", BENCH_NO_BUDGET,
+                      100 * get_pages_size (path, "name = 'dimple_log'") / untracked, "%");
+  return 0;
+}

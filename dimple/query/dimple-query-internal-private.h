@@ -29,6 +29,7 @@ struct _DimpleQuery
   /* What is shown. */
   DimpleQueryPlan       *plan;             /* (nullable) of `sql` */
   DimpleResult          *result;           /* (nullable) */
+  gboolean               incremental;      /* how it is kept up to date */
   DimpleLiveObjects     *objects;
   GObject               *first;            /* (nullable) held once somebody asked */
   GType                  item_type;        /* G_TYPE_INVALID until somebody asked */
@@ -72,7 +73,6 @@ guint    dimple_query_count_rows         (DimpleQuery         *self);
 /* A new reference. */
 GObject *dimple_query_get_object         (DimpleQuery         *self,
                                           guint                position);
-gboolean dimple_query_is_incremental     (DimpleQuery         *self);
 void     dimple_query_set_plan           (DimpleQuery         *self,
                                           DimpleQueryPlan     *plan);
 /* Shows what came of a run, and tells what changed. */

@@ -103,10 +103,14 @@ set_error (DimpleQuery  *self,
   dimple_query_notify (self, DIMPLE_QUERY_PROP_ERROR);
 }
 
-gboolean
-dimple_query_is_incremental (DimpleQuery *self)
+static void
+set_incremental (DimpleQuery *self,
+                 gboolean     incremental)
 {
-  return self->plan != NULL && self->plan->reason == NULL;
+  if (self->incremental == incremental)
+    return;
+  self->incremental = incremental;
+  dimple_query_notify (self, DIMPLE_QUERY_PROP_INCREMENTAL);
 }
 
 void
@@ -190,7 +194,6 @@ dimple_query_take_run (DimpleQuery    *self,
                        DimpleQueryRun *run)
 {
   g_autoptr(GError) type_error = NULL;
-  gboolean was_incremental = dimple_query_is_incremental (self);
 
   self->statistics.n_runs++;
   self->statistics.last_duration = run->duration;
@@ -201,7 +204,6 @@ dimple_query_take_run (DimpleQuery    *self,
       dimple_query_set_plan (self, run->plan);
       show_result (self, run->result, &run->change);
       set_error (self, NULL);
+      set_incremental (self, run->plan->reason == NULL);
     }
-  if (was_incremental != dimple_query_is_incremental (self))
-    dimple_query_notify (self, DIMPLE_QUERY_PROP_INCREMENTAL);
 }

@@ -208,7 +208,7 @@ dimple_query_get_property (GObject    *object,
       g_value_set_boxed (value, self->error);
       break;
     case DIMPLE_QUERY_PROP_INCREMENTAL:
-      g_value_set_boolean (value, dimple_query_is_incremental (self));
+      g_value_set_boolean (value, self->incremental);
       break;
     case DIMPLE_QUERY_PROP_SECTION_COLUMN:
       g_value_set_string (value, self->section_column);

@@ -108,6 +108,25 @@ test_refused (void)
   g_assert_cmpint (count_transactions (store), ==, 1);
 }
 
+/* The same SQL again, of which the statement is still there. */
+static void
+test_select_after_migration (void)
+{
+  const char * const further[] = { migrations[0], "ALTER TABLE note ADD COLUMN colour TEXT DEFAULT 'red'", NULL };
+  g_autoptr(DimpleStore) store = open_store ();
+  g_autofree char *key = insert (store, "note", "{'title': <'Milk'>}");
+  g_autoptr(GObject) before = dimple_store_select_first (store, "SELECT * FROM note", NULL, NULL);
+  g_autoptr(GObject) after = NULL;
+  g_autoptr(GError) error = NULL;
+
+  dimple_store_migrate (store, further, &error);
+  g_assert_no_error (error);
+  after = dimple_store_select_first (store, "SELECT * FROM note", NULL, &error);
+  g_assert_no_error (error);
+  g_assert_cmpstr (dimple_row_get_string (DIMPLE_ROW (after), "colour"), ==, "red");
+  g_assert_nonnull (before);
+}
+
 static void
 test_inside_transaction (void)
 {
@@ -330,6 +349,7 @@ main (int    argc,
   g_test_add_func ("/store-rows/select", test_select);
   g_test_add_func ("/store-rows/refused", test_refused);
   g_test_add_func ("/store-rows/inside-transaction", test_inside_transaction);
+  g_test_add_func ("/store-rows/select-after-migration", test_select_after_migration);
   g_test_add_func ("/store-rows/get", test_get);
   g_test_add_func ("/store-rows/save", test_save);
   g_test_add_func ("/store-rows/save-refused", test_save_refused);

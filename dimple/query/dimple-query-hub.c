@@ -195,7 +195,7 @@ dimple_query_hub_ref_schema (DimpleQueryHub    *self,
   g_autoptr(GMutexLocker) locker = NULL;
   gint64 version;
 
-  if (!dimple_connection_get_int64 (reader, "PRAGMA schema_version", 0, &version, error))
+  if (!dimple_connection_check_schema (reader, &version, error))
     return NULL;
   locker = g_mutex_locker_new (&self->lock);
   if (self->schema == NULL || self->schema_version != version)

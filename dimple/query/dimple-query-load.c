@@ -22,8 +22,10 @@ dimple_query_set_loading (DimpleQuery *self,
 static gboolean
 is_settled (DimpleQuery *self)
 {
-  return self->run == NULL && self->start == NULL && !self->is_asked_anew &&
-         (self->subscription == NULL || !dimple_subscription_is_changed (self->subscription));
+  /* Without a store or SQL there is nothing to wait for. */
+  return self->hub == NULL || self->sql == NULL ||
+         (self->run == NULL && self->start == NULL && !self->is_asked_anew &&
+          !dimple_subscription_is_changed (self->subscription));
 }
 
 /* From here on its cancellable holds it no more. */
@@ -186,7 +188,7 @@ dimple_query_refresh (DimpleQuery *self)
 
   g_return_if_fail (DIMPLE_IS_QUERY (self));
 
-  if (self->hub == NULL || self->sql == NULL || is_settled (self))
+  if (is_settled (self))
     return;
   kept = g_object_ref (self);
   drop_start (self);

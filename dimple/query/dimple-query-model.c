@@ -49,22 +49,19 @@ dimple_query_get_n_items (GListModel *model)
 static GType
 ask_item_type (DimpleQuery *self)
 {
-  DimpleConnection *reader;
-  sqlite3_stmt *statement;
+  DimpleConnection *reader = self->hub != NULL && self->sql != NULL ? dimple_store_acquire_reader (self->store, NULL) : NULL;
+  g_autoptr(DimpleSchema) schema = NULL;
+  sqlite3_stmt *statement = NULL;
   GType type = G_TYPE_INVALID;
 
-  reader = self->store != NULL && self->sql != NULL ? dimple_store_acquire_reader (self->store, NULL) : NULL;
   if (reader == NULL)
     return G_TYPE_INVALID;
-  statement = dimple_connection_prepare (reader, self->sql, NULL);
+  schema = dimple_query_hub_ref_schema (self->hub, reader, NULL);
+  if (schema != NULL)
+    statement = dimple_connection_prepare (reader, self->sql, NULL);
   if (statement != NULL)
-    {
-      g_autoptr(DimpleSchema) schema = dimple_query_hub_ref_schema (self->hub, reader, NULL);
-
-      if (schema != NULL)
-        type = dimple_row_shape_get_gtype (dimple_row_shape_for_statement (statement, schema));
-      dimple_statement_release (statement);
-    }
+    type = dimple_row_shape_get_gtype (dimple_row_shape_for_statement (statement, schema));
+  dimple_statement_release (statement);
   dimple_store_release_reader (self->store, reader);
   return type;
 }

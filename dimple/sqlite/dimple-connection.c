@@ -23,6 +23,7 @@ struct _DimpleConnection
 {
   sqlite3          *handle;
   GHashTable       *statements;      /* of sqlite3_stmt by its SQL, those not in use */
+  gint64            schema_version;  /* that they were prepared for, if somebody asked */
   DimpleAuthorizer  authorizer;
   gpointer          authorizer_data;
   GCancellable     *cancellable;
@@ -340,6 +341,19 @@ dimple_connection_drop_statements (DimpleConnection *self)
       g_hash_table_iter_steal (&iter);
       sqlite3_finalize (statement);
     }
+}
+
+gboolean
+dimple_connection_check_schema (DimpleConnection  *self,
+                                gint64            *version,
+                                GError           **error)
+{
+  if (!dimple_connection_get_int64 (self, "PRAGMA schema_version", 0, version, error))
+    return FALSE;
+  if (self->schema_version != *version)
+    dimple_connection_drop_statements (self);
+  self->schema_version = *version;
+  return TRUE;
 }
 
 gboolean

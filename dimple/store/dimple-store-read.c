@@ -65,14 +65,19 @@ read_rows (DimpleStore       *self,
   g_autoptr(DimpleSchema) schema = NULL;
   g_autoptr(DimpleSnapshot) snapshot = NULL;
   g_autoptr(GError) step_error = NULL;
-  guint n_rows = 0;
+  gboolean has_row;
 
   if (statement == NULL || !dimple_parameters_bind (statement, parameters, error))
     return NULL;
+  /* A statement that was prepared before a migration learns of its columns with the first step. */
+  has_row = dimple_statement_step (statement, &step_error);
   schema = dimple_store_ref_schema (self);
   snapshot = dimple_snapshot_new (dimple_row_shape_for_statement (statement, schema), type);
-  while (n_rows++ < at_most && dimple_statement_step (statement, &step_error))
-    dimple_snapshot_add_row (snapshot, statement);
+  for (guint n_rows = 0; has_row && n_rows < at_most; n_rows++)
+    {
+      dimple_snapshot_add_row (snapshot, statement);
+      has_row = n_rows + 1 < at_most && dimple_statement_step (statement, &step_error);
+    }
   if (step_error == NULL)
     return g_steal_pointer (&snapshot);
   g_propagate_error (error, g_steal_pointer (&step_error));

@@ -1,0 +1,256 @@
+/* bench-sync.c: a new device that gets 100,000 rows, against inserting them there
+ *
+ * The baseline is Dimple itself: the same rows, inserted into the same table and tracked, in as many transactions.  The
+ * storage is memory, so what is left is the work of both.
+ *
+ * SPDX-License-Identifier: LGPL-2.1-or-later
+ */
+#include <dimple-test.h>
+#include <dimple.h>
+
+#include "bench-notes.h"
+#include "bench.h"
+
+static int n_rows = 100000;
+
+/* -- Stores --------------------------------------------------------------------------------------------------------- */
+
+static DimpleStore *
+open_store (const char *path)
+{
+  const char *migrations[] = { BENCH_NOTES_SCHEMA, NULL };
+  GError *error = NULL;
+  DimpleStore *store = dimple_store_open (path, &error);
+
+  bench_check (store != NULL, error);
+  bench_check (dimple_store_migrate (store, migrations, &error), error);
+  return store;
+}
+
+static DimpleStore *
+open_new_file (void)
+{
+  g_autofree char *path = bench_new_file ("notes.db");
+
+  return open_store (path);
+}
+
+static void
+close_store (DimpleStore *store)
+{
+  GError *error = NULL;
+
+  bench_check (dimple_store_close (store, &error), error);
+  g_object_unref (store);
+}
+
+static void
+insert_one (DimpleStore *store,
+            guint        number)
+{
+  GError *error = NULL;
+  BenchNote note;
+
+  bench_note_fill (&note, number);
+  bench_check (dimple_store_execute (store, "INSERT INTO note VALUES (?, ?, ?, ?, ?, ?)",
+                                     g_variant_new ("(ssssxb)", note.key, note.title, note.body, note.folder, note.modified,
+                                                    note.starred), &error), error);
+}
+
+/* The fastest way that the API has. */
+static void
+insert_rows (DimpleStore *store,
+             int          n_a_transaction)
+{
+  GError *error = NULL;
+
+  for (int i = 0; i < n_rows; i++)
+    {
+      if (i % n_a_transaction == 0)
+        bench_check (dimple_store_begin (store, &error), error);
+      insert_one (store, (guint) i);
+      if ((i + 1) % n_a_transaction == 0 || i + 1 == n_rows)
+        bench_check (dimple_store_commit (store, &error), error);
+    }
+}
+
+static void
+insert (BenchSeries *series,
+        int          n_a_transaction)
+{
+  DimpleStore *store = open_new_file ();
+
+  bench_series_start (series);
+  insert_rows (store, n_a_transaction);
+  bench_series_stop (series);
+  close_store (store);
+}
+
+static void
+sync_store (DimpleStore   *store,
+            DimpleStorage *storage)
+{
+  g_autoptr(DimpleSyncClient) client = dimple_sync_client_new (store, storage);
+  GError *error = NULL;
+
+  bench_check (dimple_sync_client_sync (client, NULL, &error), error);
+}
+
+static void
+fill_storage (DimpleStorage *storage,
+              int            n_a_transaction)
+{
+  DimpleStore *store = open_new_file ();
+
+  insert_rows (store, n_a_transaction);
+  sync_store (store, storage);
+  close_store (store);
+}
+
+/* -- A new device, with a main loop that goes on -------------------------------------------------------------------- */
+
+typedef struct
+{
+  gboolean is_done;
+  gint64   last;        /* when it last came round, in microseconds */
+  gint64   longest;     /* between two times */
+} Loop;
+
+static gboolean
+on_tick (gpointer user_data)
+{
+  Loop *loop = user_data;
+  gint64 now = g_get_monotonic_time ();
+
+  loop->longest = MAX (loop->longest, now - loop->last);
+  loop->last = now;
+  return G_SOURCE_CONTINUE;
+}
+
+static void
+on_synced (GObject      *source,
+           GAsyncResult *result,
+           gpointer      user_data)
+{
+  Loop *loop = user_data;
+  GError *error = NULL;
+
+  bench_check (dimple_sync_client_sync_finish (DIMPLE_SYNC_CLIENT (source), result, &error), error);
+  loop->is_done = TRUE;
+}
+
+static void
+sync_new_device (BenchSeries   *series,
+                 BenchSeries   *stalls,
+                 DimpleStorage *storage)
+{
+  DimpleStore *store = open_new_file ();
+  g_autoptr(DimpleSyncClient) client = dimple_sync_client_new (store, storage);
+  Loop loop = { FALSE };
+  guint tick;
+
+  while (g_main_context_iteration (NULL, FALSE))
+    ;
+  loop.last = g_get_monotonic_time ();
+  tick = g_timeout_add (1, on_tick, &loop);
+  bench_series_start (series);
+  dimple_sync_client_sync_async (client, NULL, on_synced, &loop);
+  while (!loop.is_done)
+    g_main_context_iteration (NULL, TRUE);
+  bench_series_stop (series);
+  on_tick (&loop);
+  g_source_remove (tick);
+  if (stalls != NULL)
+    bench_series_add (stalls, (double) loop.longest / 1000);
+  g_clear_object (&client);
+  close_store (store);
+}
+
+static void
+measure_new_device (const char *id,
+                    const char *title,
+                    int         n_a_transaction)
+{
+  g_autoptr(DimpleStorage) storage = dimple_memory_storage_new ();
+  g_autoptr(BenchSeries) measured = bench_series_new (), baseline = bench_series_new (), stalls = bench_series_new ();
+  g_autofree char *stall_id = g_strconcat (id, "-stall", NULL);
+
+  fill_storage (storage, n_a_transaction);
+  for (int round = 0; round < bench_get_n_rounds (); round++)
+    {
+      insert (baseline, n_a_transaction);
+      sync_new_device (measured, stalls, storage);
+    }
+  bench_report_ratio (id, title, 1.5, measured, baseline, n_rows, "rows");
+  bench_report_value (stall_id, "  longest stall of the main loop meanwhile", 16, bench_series_median (stalls), "ms");
+}
+
+/* The passphrase has been checked before: that is done once a session. */
+static void
+measure_sealed (void)
+{
+  g_autoptr(DimpleStorage) storage = dimple_memory_storage_new (), inner = dimple_memory_storage_new ();
+  g_autoptr(DimpleStorage) sealed = dimple_encrypted_storage_new (inner, "benchmark");
+  g_autoptr(BenchSeries) measured = bench_series_new (), baseline = bench_series_new ();
+
+  fill_storage (storage, 100);
+  fill_storage (sealed, 100);
+  for (int round = 0; round < bench_get_n_rounds (); round++)
+    {
+      sync_new_device (baseline, NULL, storage);
+      sync_new_device (measured, NULL, sealed);
+    }
+  bench_report_ratio ("sync-sealed", "new device, sealed with age, against unsealed", 1.3, measured, baseline, n_rows,
+                      "rows");
+}
+
+/* -- Requests --------------------------------------------------------------------------------------------------------- */
+
+static void
+report_requests (const char    *id,
+                 const char    *title,
+                 double         budget,
+                 DimpleStorage *storage,
+                 DimpleStore   *store)
+{
+  guint before = dimple_test_storage_get_n_requests (DIMPLE_TEST_STORAGE (storage));
+
+  sync_store (store, storage);
+  bench_report_value (id, title, budget, dimple_test_storage_get_n_requests (DIMPLE_TEST_STORAGE (storage)) - before,
+                      "requests");
+}
+
+static void
+measure_requests (void)
+{
+  g_autoptr(DimpleStorage) memory = dimple_memory_storage_new ();
+  g_autoptr(DimpleStorage) storage = dimple_test_storage_new (memory);
+  DimpleStore *one = open_store (NULL), *other = open_store (NULL);
+
+  insert_one (one, 0);
+  sync_store (one, storage);
+  sync_store (other, storage);
+  report_requests ("requests-idle", "a sync with nothing to do", 1, storage, one);
+  insert_one (one, 1);
+  report_requests ("requests-local", "a sync with one local change", 2, storage, one);
+  report_requests ("requests-remote", "a sync with one remote change", 2, storage, other);
+  close_store (one);
+  close_store (other);
+}
+
+int
+main (int   argc,
+      char *argv[])
+{
+  const GOptionEntry entries[] = {
+    { "rows", 0, 0, G_OPTION_ARG_INT, &n_rows, "Rows that the new device gets", "N" },
+    { NULL }
+  };
+
+  bench_init (&argc, &argv, "- syncing, against writing the same", entries);
+  measure_new_device ("sync-whole", "rows to a new device, one transaction, against inserting them there", n_rows);
+  measure_new_device ("sync-parts", "the same, 100 a transaction", 100);
+  measure_sealed ();
+  measure_requests ();
+  return 0;
+}

@@ -59,42 +59,57 @@ bind_blob (sqlite3_stmt *statement,
   sqlite3_bind_blob64 (statement, position, size > 0 ? bytes : "", size, SQLITE_TRANSIENT);
 }
 
+/* A variant and a maybe hold one value; a maybe may hold nothing. */
+static gboolean
+bind_held (sqlite3_stmt  *statement,
+           int            position,
+           GVariant      *value,
+           GError       **error)
+{
+  g_autoptr(GVariant) held = g_variant_n_children (value) > 0 ? g_variant_get_child_value (value, 0) : NULL;
+
+  if (held != NULL)
+    return dimple_parameter_bind (statement, position, held, error);
+  sqlite3_bind_null (statement, position);
+  return TRUE;
+}
+
+static gboolean
+refuse (GVariant  *value,
+        GError   **error)
+{
+  g_set_error (error, DIMPLE_ERROR, DIMPLE_ERROR_PARAMETERS,
+               "A value of type “%s” cannot be stored: use a string, number, boolean, ay for a blob, or an empty maybe "
+               "for NULL", g_variant_get_type_string (value));
+  return FALSE;
+}
+
 gboolean
 dimple_parameter_bind (sqlite3_stmt  *statement,
                        int            position,
                        GVariant      *value,
                        GError       **error)
 {
-  if (g_variant_is_of_type (value, G_VARIANT_TYPE_VARIANT) || g_variant_is_of_type (value, G_VARIANT_TYPE_MAYBE))
-    {
-      /* Both hold one value; a maybe may hold nothing. */
-      g_autoptr(GVariant) inner = g_variant_n_children (value) > 0 ? g_variant_get_child_value (value, 0) : NULL;
+  const char *text;
+  gsize size;
 
-      if (inner != NULL)
-        return dimple_parameter_bind (statement, position, inner, error);
-      sqlite3_bind_null (statement, position);
-      return TRUE;
-    }
-  if (g_variant_is_of_type (value, G_VARIANT_TYPE_STRING))
+  switch (g_variant_classify (value))
     {
-      gsize size;
-      const char *text = g_variant_get_string (value, &size);
-
+    case G_VARIANT_CLASS_STRING:
+      text = g_variant_get_string (value, &size);
       sqlite3_bind_text64 (statement, position, text, size, SQLITE_TRANSIENT, SQLITE_UTF8);
       return TRUE;
-    }
-  if (g_variant_is_of_type (value, G_VARIANT_TYPE_BYTESTRING))
-    {
+    case G_VARIANT_CLASS_VARIANT:
+    case G_VARIANT_CLASS_MAYBE:
+      return bind_held (statement, position, value, error);
+    case G_VARIANT_CLASS_ARRAY:
+      if (!g_variant_is_of_type (value, G_VARIANT_TYPE_BYTESTRING))
+        return refuse (value, error);
       bind_blob (statement, position, value);
       return TRUE;
+    default:
+      return bind_number (statement, position, value) || refuse (value, error);
     }
-  if (bind_number (statement, position, value))
-    return TRUE;
-
-  g_set_error (error, DIMPLE_ERROR, DIMPLE_ERROR_PARAMETERS,
-               "A value of type “%s” cannot be stored: use a string, number, boolean, ay for a blob, or an empty maybe "
-               "for NULL", g_variant_get_type_string (value));
-  return FALSE;
 }
 
 static gboolean

@@ -145,7 +145,7 @@ test_superseded (void)
   dimple_query_set_sql (query, "SELECT count (*) AS n FROM note");
   dimple_test_wait_idle (store);
   g_assert_true (g_cancellable_is_cancelled (run->cancellable));
-  g_assert_null (run->result);
+  g_assert_null (run->rows);
   fixture_assert_rows (query, "3");
   record_assert (record, "sql, 0 -0 +1, n-items, first, loading");
   g_assert_cmpuint (query->statistics.n_runs, ==, 1);

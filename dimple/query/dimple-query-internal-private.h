@@ -28,7 +28,7 @@ struct _DimpleQuery
 
   /* What is shown. */
   DimpleQueryPlan       *plan;             /* (nullable) of `sql` */
-  DimpleResult          *result;           /* (nullable) */
+  DimpleRows            *rows;             /* (nullable) */
   gboolean               incremental;      /* how it is kept up to date */
   DimpleLiveObjects     *objects;
   GObject               *first;            /* (nullable) held once somebody asked */

@@ -69,7 +69,7 @@ new_run (DimpleQuery *self)
   self->is_asked_anew = FALSE;
   run->section_column = g_strdup (self->section_column);
   run->plan = self->plan != NULL ? dimple_query_plan_ref (self->plan) : NULL;
-  run->old = self->result != NULL ? dimple_result_ref (self->result) : NULL;
+  run->old = self->rows != NULL ? dimple_rows_ref (self->rows) : NULL;
   return run;
 }
 

@@ -24,7 +24,7 @@ dimple_query_find (DimpleQuery *self,
   g_return_val_if_fail (DIMPLE_IS_QUERY (self), FALSE);
   g_return_val_if_fail (key != NULL, FALSE);
 
-  if (self->result == NULL || !dimple_result_find (self->result, key, &found))
+  if (self->rows == NULL || !dimple_rows_find_key (self->rows, key, &found))
     return FALSE;
   if (position != NULL)
     *position = found;
@@ -53,8 +53,8 @@ dimple_query_get_key (DimpleQuery *self,
   if (position >= dimple_query_count_rows (self))
     return NULL;
   g_string_truncate (self->key, 0);
-  record = dimple_result_get_record (self->result, position, &size);
-  return dimple_row_shape_append_key (dimple_result_get_shape (self->result), record, self->key) ? self->key->str : NULL;
+  record = dimple_rows_get_record (self->rows, position, &size);
+  return dimple_row_shape_append_key (dimple_rows_get_shape (self->rows), record, self->key) ? self->key->str : NULL;
 }
 
 /**
@@ -82,9 +82,9 @@ find_section_column (DimpleQuery *self)
 {
   const char * const *columns;
 
-  if (self->section_column == NULL || self->result == NULL)
+  if (self->section_column == NULL || self->rows == NULL)
     return -1;
-  columns = dimple_row_shape_get_columns (dimple_result_get_shape (self->result));
+  columns = dimple_row_shape_get_columns (dimple_rows_get_shape (self->rows));
   for (int i = 0; columns[i] != NULL; i++)
     if (g_ascii_strcasecmp (columns[i], self->section_column) == 0)
       return i;
@@ -92,17 +92,16 @@ find_section_column (DimpleQuery *self)
 }
 
 static gboolean
-have_equal_values (DimpleQuery *self,
-                   int          column,
-                   guint        a,
-                   guint        b)
+has_value (DimpleQuery       *self,
+           int                column,
+           guint              position,
+           const DimpleValue *value)
 {
-  DimpleValue a_value, b_value;
+  DimpleValue other;
   gsize size;
 
-  dimple_record_read (dimple_record_skip (dimple_result_get_record (self->result, a, &size), (guint) column), &a_value);
-  dimple_record_read (dimple_record_skip (dimple_result_get_record (self->result, b, &size), (guint) column), &b_value);
-  return dimple_value_equal (&a_value, &b_value);
+  dimple_record_read (dimple_record_skip (dimple_rows_get_record (self->rows, position, &size), (guint) column), &other);
+  return dimple_value_equal (&other, value);
 }
 
 /**
@@ -122,7 +121,11 @@ dimple_query_get_section (DimpleQuery *self,
                           guint       *start,
                           guint       *end)
 {
+  g_autofree guint8 *record = NULL;
+  const guint8 *shown;
+  DimpleValue value;
   guint n_rows;
+  gsize size;
   int column;
 
   g_return_if_fail (DIMPLE_IS_QUERY (self));
@@ -135,9 +138,12 @@ dimple_query_get_section (DimpleQuery *self,
   *end = position < n_rows ? n_rows : G_MAXUINT;
   if (position >= n_rows || column < 0)
     return;
-  for (*start = position; *start > 0 && have_equal_values (self, column, *start - 1, position); --*start)
+  shown = dimple_rows_get_record (self->rows, position, &size);
+  record = g_memdup2 (shown, size);
+  dimple_record_read (dimple_record_skip (record, (guint) column), &value);
+  for (*start = position; *start > 0 && has_value (self, column, *start - 1, &value); --*start)
     ;
-  for (*end = position + 1; *end < n_rows && have_equal_values (self, column, *end, position); ++*end)
+  for (*end = position + 1; *end < n_rows && has_value (self, column, *end, &value); ++*end)
     ;
 }
 

@@ -10,22 +10,22 @@
 guint
 dimple_query_count_rows (DimpleQuery *self)
 {
-  return self->result != NULL ? dimple_result_get_n_rows (self->result) : 0;
+  return self->rows != NULL ? dimple_rows_get_n_rows (self->rows) : 0;
 }
 
 GObject *
 dimple_query_get_object (DimpleQuery *self,
                          guint        position)
 {
-  gint64 id = dimple_result_get_id (self->result, position);
+  gint64 id = dimple_rows_get_id (self->rows, position);
   GObject *object = dimple_live_objects_get (self->objects, id);
   const guint8 *record;
   gsize size;
 
   if (object != NULL)
     return object;
-  record = dimple_result_get_record (self->result, position, &size);
-  object = dimple_row_shape_create (dimple_result_get_shape (self->result), self->type, record, size);
+  record = dimple_rows_get_record (self->rows, position, &size);
+  object = dimple_row_shape_create (dimple_rows_get_shape (self->rows), self->type, record, size);
   dimple_live_objects_add (self->objects, id, object);
   return object;
 }
@@ -74,7 +74,7 @@ dimple_query_get_item_type (GListModel *model)
   if (self->type != DIMPLE_TYPE_ROW)
     return self->type;
   if (self->item_type == G_TYPE_INVALID)
-    self->item_type = self->result != NULL ? dimple_row_shape_get_gtype (dimple_result_get_shape (self->result))
+    self->item_type = self->rows != NULL ? dimple_row_shape_get_gtype (dimple_rows_get_shape (self->rows))
                                            : ask_item_type (self);
   return self->item_type != G_TYPE_INVALID ? self->item_type : DIMPLE_TYPE_ROW;
 }
@@ -121,26 +121,55 @@ dimple_query_set_plan (DimpleQuery     *self,
   dimple_subscription_set_plan (self->subscription, plan);
 }
 
+static void
+update_object (DimpleQuery *self,
+               DimpleRows  *rows,
+               guint        position)
+{
+  g_autoptr(GObject) object = dimple_live_objects_get (self->objects, dimple_rows_get_id (rows, position));
+  const guint8 *record;
+  gsize size;
+
+  if (object == NULL)
+    return;
+  record = dimple_rows_get_record (rows, position, &size);
+  dimple_row_shape_update (dimple_rows_get_shape (rows), object, record, size);
+}
+
+/* Any row may be another: only those matter that somebody holds. */
+static void
+update_all_objects (DimpleQuery *self,
+                    DimpleRows  *rows)
+{
+  g_autoptr(GArray) ids = dimple_live_objects_dup_ids (self->objects);
+
+  for (guint i = 0; i < ids->len; i++)
+    {
+      gint64 id = g_array_index (ids, gint64, i);
+      guint position;
+
+      if (dimple_rows_find_id (rows, id, &position))
+        update_object (self, rows, position);
+      else
+        dimple_live_objects_forget (self->objects, id);
+    }
+}
+
 /* The objects that somebody holds of rows that stayed. */
 static void
-update_objects (DimpleQuery              *self,
-                DimpleResult             *result,
-                const DimpleResultChange *change)
+update_objects (DimpleQuery            *self,
+                DimpleRows             *rows,
+                const DimpleRowsChange *change)
 {
   if (dimple_live_objects_is_empty (self->objects))
     return;
-  for (guint i = 0; i < change->updated->len; i++)
+  if (change->any_updated)
     {
-      guint position = g_array_index (change->updated, guint, i);
-      g_autoptr(GObject) object = dimple_live_objects_get (self->objects, dimple_result_get_id (result, position));
-      const guint8 *record;
-      gsize size;
-
-      if (object == NULL)
-        continue;
-      record = dimple_result_get_record (result, position, &size);
-      dimple_row_shape_update (dimple_result_get_shape (result), object, record, size);
+      update_all_objects (self, rows);
+      return;
     }
+  for (guint i = 0; i < change->updated->len; i++)
+    update_object (self, rows, g_array_index (change->updated, guint, i));
   for (guint i = 0; i < change->gone->len; i++)
     dimple_live_objects_forget (self->objects, g_array_index (change->gone, gint64, i));
 }
@@ -166,14 +195,14 @@ emit_change (DimpleQuery *self,
 }
 
 static void
-show_result (DimpleQuery              *self,
-             DimpleResult             *result,
-             const DimpleResultChange *change)
+show_rows (DimpleQuery            *self,
+           DimpleRows             *rows,
+           const DimpleRowsChange *change)
 {
   /* While rows tell of their new values, the list is still the old one: nobody sees it changed before it says so. */
-  update_objects (self, result, change);
-  g_clear_pointer (&self->result, dimple_result_unref);
-  self->result = dimple_result_ref (result);
+  update_objects (self, rows, change);
+  g_clear_pointer (&self->rows, dimple_rows_unref);
+  self->rows = dimple_rows_ref (rows);
   emit_change (self, change->position, change->n_removed, change->n_added);
 }
 
@@ -183,7 +212,7 @@ check_type (DimpleQuery     *self,
             GError         **error)
 {
   return self->type == DIMPLE_TYPE_ROW ||
-         dimple_row_shape_check_type (dimple_result_get_shape (run->result), self->type, error);
+         dimple_row_shape_check_type (dimple_rows_get_shape (run->rows), self->type, error);
 }
 
 void
@@ -199,7 +228,7 @@ dimple_query_take_run (DimpleQuery    *self,
   else
     {
       dimple_query_set_plan (self, run->plan);
-      show_result (self, run->result, &run->change);
+      show_rows (self, run->rows, &run->change);
       set_error (self, NULL);
       set_incremental (self, run->plan->reason == NULL);
     }

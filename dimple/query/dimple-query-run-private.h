@@ -25,16 +25,16 @@ struct _DimpleQueryRun
   GVariant            *parameters;       /* (nullable) */
   char                *section_column;   /* (nullable) */
   DimpleQueryPlan     *plan;             /* (nullable) of the same SQL, from the last time; then that of this time */
-  DimpleResult        *old;              /* (nullable) to compare with */
+  DimpleRows          *old;              /* (nullable) to compare with */
 
   GCancellable        *cancellable;
   GMainContext        *context;
   DimpleQueryRunFunc   done;
   gpointer             user_data;
 
-  /* What came of it: a result or an error. */
-  DimpleResult        *result;
-  DimpleResultChange   change;
+  /* What came of it: rows or an error. */
+  DimpleRows          *rows;
+  DimpleRowsChange     change;
   GError              *error;
   gint64               duration;         /* µs */
 };

@@ -38,11 +38,11 @@ run_clear (gpointer data)
   g_clear_pointer (&self->parameters, g_variant_unref);
   g_free (self->section_column);
   g_clear_pointer (&self->plan, dimple_query_plan_unref);
-  g_clear_pointer (&self->old, dimple_result_unref);
+  g_clear_pointer (&self->old, dimple_rows_unref);
   g_clear_object (&self->cancellable);
   g_clear_pointer (&self->context, g_main_context_unref);
-  g_clear_pointer (&self->result, dimple_result_unref);
-  dimple_result_change_clear (&self->change);
+  g_clear_pointer (&self->rows, dimple_rows_unref);
+  dimple_rows_change_clear (&self->change);
   g_clear_error (&self->error);
   dimple_query_hub_unref (self->hub);
 }
@@ -89,7 +89,7 @@ check_section (DimpleQueryRun  *self,
 }
 
 static gboolean
-read_result (DimpleQueryRun    *self,
+read_rows (DimpleQueryRun    *self,
              DimpleConnection  *reader,
              GError           **error)
 {
@@ -106,8 +106,8 @@ read_result (DimpleQueryRun    *self,
     }
   if (self->plan == NULL)
     return FALSE;
-  self->result = dimple_result_run (reader, self->plan, self->parameters, error);
-  return self->result != NULL;
+  self->rows = (DimpleRows *) dimple_result_run (reader, self->plan, self->parameters, error);
+  return self->rows != NULL;
 }
 
 static gboolean
@@ -132,14 +132,14 @@ dimple_query_run_execute (DimpleQueryRun *self)
   dimple_connection_set_cancellable (reader, self->cancellable);
   if (execute_sql (reader, "BEGIN", &self->error))
     {
-      read_result (self, reader, &self->error);
+      read_rows (self, reader, &self->error);
       dimple_connection_set_cancellable (reader, NULL);
       execute_sql (reader, "COMMIT", NULL);
     }
   dimple_connection_set_cancellable (reader, NULL);
   dimple_store_release_reader (store, reader);
-  if (self->result != NULL)
-    dimple_result_compare (self->result, self->old, &self->change);
+  if (self->rows != NULL)
+    dimple_result_compare (dimple_result_of (self->rows), dimple_result_of (self->old), &self->change);
   self->duration = g_get_monotonic_time () - start;
 }
 

@@ -267,7 +267,7 @@ dimple_query_finalize (GObject *object)
   DimpleQuery *self = DIMPLE_QUERY (object);
 
   g_clear_pointer (&self->plan, dimple_query_plan_unref);
-  g_clear_pointer (&self->result, dimple_result_unref);
+  g_clear_pointer (&self->rows, dimple_rows_unref);
   g_clear_pointer (&self->parameters, g_variant_unref);
   g_clear_object (&self->store);
   g_clear_error (&self->error);

@@ -21,7 +21,7 @@ typedef struct
 
 struct _DimpleResult
 {
-  DimpleRowShape *shape;
+  DimpleRows      rows;
   GPtrArray      *pages;          /* of Page */
   guint           n_rows;
   GArray         *key_columns;    /* of guint: what tells rows apart; empty: their position */
@@ -30,7 +30,12 @@ struct _DimpleResult
   gint64         *ids;
   gint64          last_id;
   GHashTable     *positions;      /* (nullable) of a row by its public key, once somebody asked */
+  GHashTable     *id_positions;   /* (nullable) of a row by its id, once somebody asked */
 };
+
+static const guint8 *get_record (DimpleRows *rows,
+                                 guint       position,
+                                 gsize      *size);
 
 /* -- What tells rows apart ------------------------------------------------------------------------------------------ */
 
@@ -158,8 +163,8 @@ keys_equal (DimpleResult *self,
   gsize size;
 
   return g_array_index (self->hashes, guint64, position) == g_array_index (other->hashes, guint64, other_position) &&
-         columns_equal (dimple_result_get_record (self, position, &size),
-                        dimple_result_get_record (other, other_position, &size), self->key_columns);
+         columns_equal (get_record (&self->rows, position, &size),
+                        get_record (&other->rows, other_position, &size), self->key_columns);
 }
 
 /* -- Running -------------------------------------------------------------------------------------------------------- */
@@ -218,86 +223,6 @@ read_rows (DimpleResult  *self,
   return FALSE;
 }
 
-DimpleResult *
-dimple_result_run (DimpleConnection  *reader,
-                   DimpleQueryPlan   *plan,
-                   GVariant          *parameters,
-                   GError           **error)
-{
-  g_autoptr(DimpleResult) self = g_atomic_rc_box_new0 (DimpleResult);
-  g_autoptr(DimpleStatement) statement = NULL;
-
-  self->pages = g_ptr_array_new_with_free_func (page_free);
-  self->hashes = g_array_new (FALSE, FALSE, sizeof (guint64));
-  self->key_columns = g_array_new (FALSE, FALSE, sizeof (guint));
-  self->main_columns = g_array_new (FALSE, FALSE, sizeof (guint));
-  statement = dimple_connection_prepare (reader, plan->sql, error);
-  if (statement == NULL || !dimple_parameters_bind (statement, parameters, error))
-    return NULL;
-  self->shape = dimple_row_shape_for_statement (statement, plan->schema);
-  find_key_columns (self, statement, plan->schema);
-  if (!read_rows (self, statement, error))
-    return NULL;
-  return g_steal_pointer (&self);
-}
-
-DimpleResult *
-dimple_result_ref (DimpleResult *self)
-{
-  return g_atomic_rc_box_acquire (self);
-}
-
-static void
-result_clear (gpointer data)
-{
-  DimpleResult *self = data;
-
-  g_ptr_array_unref (self->pages);
-  g_array_unref (self->key_columns);
-  g_array_unref (self->main_columns);
-  g_array_unref (self->hashes);
-  g_free (self->ids);
-  g_clear_pointer (&self->positions, g_hash_table_unref);
-}
-
-void
-dimple_result_unref (DimpleResult *self)
-{
-  g_atomic_rc_box_release_full (self, result_clear);
-}
-
-guint
-dimple_result_get_n_rows (DimpleResult *self)
-{
-  return self->n_rows;
-}
-
-DimpleRowShape *
-dimple_result_get_shape (DimpleResult *self)
-{
-  return self->shape;
-}
-
-const guint8 *
-dimple_result_get_record (DimpleResult *self,
-                          guint         position,
-                          gsize        *size)
-{
-  const Page *page = g_ptr_array_index (self->pages, position / PAGE_ROWS);
-  guint row = position % PAGE_ROWS;
-  guint32 start = row > 0 ? page->ends[row - 1] : 0;
-
-  *size = page->ends[row] - start;
-  return page->records + start;
-}
-
-gint64
-dimple_result_get_id (DimpleResult *self,
-                      guint         position)
-{
-  return self->ids[position];
-}
-
 /* -- Comparing ------------------------------------------------------------------------------------------------------ */
 
 static gboolean
@@ -311,7 +236,7 @@ static gboolean
 are_comparable (DimpleResult *self,
                 DimpleResult *old)
 {
-  return self->shape == old->shape && self->key_columns->len == old->key_columns->len &&
+  return self->rows.shape == old->rows.shape && self->key_columns->len == old->key_columns->len &&
          memcmp (self->key_columns->data, old->key_columns->data, self->key_columns->len * sizeof (guint)) == 0;
 }
 
@@ -320,11 +245,11 @@ take_id (DimpleResult       *self,
          guint               position,
          DimpleResult       *old,
          guint               old_position,
-         DimpleResultChange *change)
+         DimpleRowsChange *change)
 {
   gsize size, old_size;
-  const guint8 *record = dimple_result_get_record (self, position, &size);
-  const guint8 *old_record = dimple_result_get_record (old, old_position, &old_size);
+  const guint8 *record = get_record (&self->rows, position, &size);
+  const guint8 *old_record = get_record (&old->rows, old_position, &old_size);
 
   self->ids[position] = old->ids[old_position];
   if (size != old_size || memcmp (record, old_record, size) != 0)
@@ -350,14 +275,14 @@ hash_middle (Middle       *middle,
 {
   gsize size;
 
-  return hash_columns (dimple_result_get_record (result, middle->position + i, &size), columns);
+  return hash_columns (get_record (&result->rows, middle->position + i, &size), columns);
 }
 
 /* Gives the ids of old rows to new ones that have the same values in `columns`, in order where there are several. */
 static void
 match_middle (Middle             *middle,
               const GArray       *columns,
-              DimpleResultChange *change)
+              DimpleRowsChange *change)
 {
   g_autoptr(GHashTable) heads = g_hash_table_new (g_int64_hash, g_int64_equal);
   g_autofree guint *next = g_new (guint, middle->n_old + 1);
@@ -383,8 +308,8 @@ match_middle (Middle             *middle,
       hash = hash_middle (middle, middle->result, columns, i);
       candidate = GPOINTER_TO_UINT (g_hash_table_lookup (heads, &hash));
       for (; candidate > 0; previous = candidate, candidate = next[candidate])
-        if (columns_equal (dimple_result_get_record (middle->result, position, &size),
-                           dimple_result_get_record (middle->old, middle->position + candidate - 1, &size), columns))
+        if (columns_equal (get_record (&middle->result->rows, position, &size),
+                           get_record (&middle->old->rows, middle->position + candidate - 1, &size), columns))
           break;
       if (candidate == 0)
         continue;
@@ -403,7 +328,7 @@ match_middle (Middle             *middle,
 static void
 compare_middle (DimpleResult       *self,
                 DimpleResult       *old,
-                DimpleResultChange *change)
+                DimpleRowsChange *change)
 {
   g_autofree gboolean *taken = g_new0 (gboolean, change->n_removed + 1);
   Middle middle = { self, old, change->position, change->n_removed, change->n_added, taken };
@@ -423,7 +348,7 @@ compare_middle (DimpleResult       *self,
 static void
 trim_change (DimpleResult       *self,
              DimpleResult       *old,
-             DimpleResultChange *change)
+             DimpleRowsChange *change)
 {
   while (change->n_removed > 0 && change->n_added > 0 && self->ids[change->position] == old->ids[change->position])
     {
@@ -442,15 +367,13 @@ trim_change (DimpleResult       *self,
 void
 dimple_result_compare (DimpleResult       *self,
                        DimpleResult       *old,
-                       DimpleResultChange *change)
+                       DimpleRowsChange *change)
 {
   gboolean comparable = old != NULL && are_comparable (self, old);
   guint n_old = old != NULL ? old->n_rows : 0;
   guint common = MIN (self->n_rows, n_old), head = 0, tail = 0;
 
-  *change = (DimpleResultChange) { 0, };
-  change->updated = g_array_new (FALSE, FALSE, sizeof (guint));
-  change->gone = g_array_new (FALSE, FALSE, sizeof (gint64));
+  dimple_rows_change_init (change);
   self->ids = g_new0 (gint64, self->n_rows + 1);
   self->last_id = old != NULL ? old->last_id : 0;
 
@@ -476,20 +399,75 @@ dimple_result_compare (DimpleResult       *self,
     g_array_append_vals (change->gone, old->ids + head, change->n_removed);
 }
 
-void
-dimple_result_change_clear (DimpleResultChange *change)
+/* -- As rows -------------------------------------------------------------------------------------------------------- */
+
+static void
+clear (DimpleRows *rows)
 {
-  g_clear_pointer (&change->updated, g_array_unref);
-  g_clear_pointer (&change->gone, g_array_unref);
+  DimpleResult *self = (DimpleResult *) rows;
+
+  g_ptr_array_unref (self->pages);
+  g_array_unref (self->key_columns);
+  g_array_unref (self->main_columns);
+  g_array_unref (self->hashes);
+  g_free (self->ids);
+  g_clear_pointer (&self->positions, g_hash_table_unref);
+  g_clear_pointer (&self->id_positions, g_hash_table_unref);
 }
 
-/* -- Finding -------------------------------------------------------------------------------------------------------- */
-
-gboolean
-dimple_result_find (DimpleResult *self,
-                    const char   *key,
-                    guint        *position)
+static guint
+get_n_rows (DimpleRows *rows)
 {
+  return ((DimpleResult *) rows)->n_rows;
+}
+
+static gint64
+get_id (DimpleRows *rows,
+        guint       position)
+{
+  return ((DimpleResult *) rows)->ids[position];
+}
+
+static gboolean
+find_id (DimpleRows *rows,
+         gint64      id,
+         guint      *position)
+{
+  DimpleResult *self = (DimpleResult *) rows;
+  gpointer found;
+
+  if (self->id_positions == NULL)
+    {
+      self->id_positions = g_hash_table_new (g_int64_hash, g_int64_equal);
+      for (guint i = 0; i < self->n_rows; i++)
+        g_hash_table_insert (self->id_positions, &self->ids[i], GUINT_TO_POINTER (i + 1));
+    }
+  found = g_hash_table_lookup (self->id_positions, &id);
+  if (found == NULL)
+    return FALSE;
+  *position = GPOINTER_TO_UINT (found) - 1;
+  return TRUE;
+}
+
+static const guint8 *
+get_record (DimpleRows *rows,
+            guint       position,
+            gsize      *size)
+{
+  const Page *page = g_ptr_array_index (((DimpleResult *) rows)->pages, position / PAGE_ROWS);
+  guint row = position % PAGE_ROWS;
+  guint32 start = row > 0 ? page->ends[row - 1] : 0;
+
+  *size = page->ends[row] - start;
+  return page->records + start;
+}
+
+static gboolean
+find_key (DimpleRows *rows,
+          const char *key,
+          guint      *position)
+{
+  DimpleResult *self = (DimpleResult *) rows;
   gpointer found;
 
   if (self->positions == NULL)
@@ -500,7 +478,7 @@ dimple_result_find (DimpleResult *self,
           g_autoptr(GString) text = g_string_new (NULL);
           gsize size;
 
-          if (dimple_row_shape_append_key (self->shape, dimple_result_get_record (self, i - 1, &size), text))
+          if (dimple_row_shape_append_key (rows->shape, get_record (rows, i - 1, &size), text))
             g_hash_table_replace (self->positions, g_string_free (g_steal_pointer (&text), FALSE), GUINT_TO_POINTER (i));
         }
     }
@@ -509,4 +487,37 @@ dimple_result_find (DimpleResult *self,
     return FALSE;
   *position = GPOINTER_TO_UINT (found) - 1;
   return TRUE;
+}
+
+static const DimpleRowsClass result_class = { clear, get_n_rows, get_id, find_id, get_record, find_key };
+
+DimpleResult *
+dimple_result_run (DimpleConnection  *reader,
+                   DimpleQueryPlan   *plan,
+                   GVariant          *parameters,
+                   GError           **error)
+{
+  DimpleResult *self = g_atomic_rc_box_new0 (DimpleResult);
+  g_autoptr(DimpleRows) owned = &self->rows;
+  g_autoptr(DimpleStatement) statement = NULL;
+
+  self->rows.class = &result_class;
+  self->pages = g_ptr_array_new_with_free_func (page_free);
+  self->hashes = g_array_new (FALSE, FALSE, sizeof (guint64));
+  self->key_columns = g_array_new (FALSE, FALSE, sizeof (guint));
+  self->main_columns = g_array_new (FALSE, FALSE, sizeof (guint));
+  statement = dimple_connection_prepare (reader, plan->sql, error);
+  if (statement == NULL || !dimple_parameters_bind (statement, parameters, error))
+    return NULL;
+  self->rows.shape = dimple_row_shape_for_statement (statement, plan->schema);
+  find_key_columns (self, statement, plan->schema);
+  if (!read_rows (self, statement, error))
+    return NULL;
+  return (DimpleResult *) g_steal_pointer (&owned);
+}
+
+DimpleResult *
+dimple_result_of (DimpleRows *rows)
+{
+  return rows != NULL && rows->class == &result_class ? (DimpleResult *) rows : NULL;
 }

@@ -18,7 +18,7 @@ typedef struct
   DimpleLogWriter  *log;
 } Database;
 
-static void
+static inline void
 exec (Database   *self,
       const char *sql)
 {
@@ -28,7 +28,7 @@ exec (Database   *self,
   g_assert_no_error (error);
 }
 
-static void
+static inline void
 open_database (Database   *self,
                const char *sql)
 {
@@ -49,7 +49,7 @@ open_database (Database   *self,
   g_assert_no_error (error);
 }
 
-static void
+static inline void
 close_database (Database *self)
 {
   g_clear_pointer (&self->log, dimple_log_writer_free);
@@ -60,7 +60,7 @@ close_database (Database *self)
 G_DEFINE_AUTO_CLEANUP_CLEAR_FUNC (Database, close_database)
 
 /* One write transaction as the store makes it for a merge; FALSE: rolled back. */
-static gboolean
+static inline gboolean
 apply (Database         *self,
        GPtrArray        *transactions,
        DimpleChangeSet  *changes,
@@ -76,6 +76,26 @@ apply (Database         *self,
   if (!applied)
     dimple_log_writer_load (self->log, NULL);
   return applied;
+}
+
+/* Changes the schema as a migration does that changes no row. */
+static inline void
+migrate (Database   *self,
+         const char *sql)
+{
+  DimpleSchema *before = g_steal_pointer (&self->schema);
+  g_autoptr(GError) error = NULL;
+
+  exec (self, "PRAGMA foreign_keys = OFF");
+  exec (self, "BEGIN IMMEDIATE");
+  exec (self, sql);
+  self->schema = dimple_schema_load (self->connection, &error);
+  g_assert_no_error (error);
+  dimple_merge_refresh (self->connection, before, self->schema, "", NULL, &error);
+  g_assert_no_error (error);
+  exec (self, "COMMIT");
+  exec (self, "PRAGMA foreign_keys = ON");
+  dimple_schema_unref (before);
 }
 
 /* -- What there is, as sorted lines of JSON ---------------------------------------------------------------------------- */
@@ -96,14 +116,14 @@ join_lines (GPtrArray *lines)
 }
 
 static char *
-query (Database   *self,
-       const char *sql)
+query_connection (DimpleConnection *connection,
+                  const char       *sql)
 {
   g_autoptr(GPtrArray) lines = g_ptr_array_new_with_free_func (g_free);
   g_autoptr(DimpleStatement) statement = NULL;
   g_autoptr(GError) error = NULL;
 
-  statement = dimple_connection_prepare (self->connection, sql, &error);
+  statement = dimple_connection_prepare (connection, sql, &error);
   g_assert_no_error (error);
   while (dimple_statement_step (statement, &error))
     {
@@ -123,4 +143,11 @@ query (Database   *self,
     }
   g_assert_no_error (error);
   return join_lines (lines);
+}
+
+static inline char *
+query (Database   *self,
+       const char *sql)
+{
+  return query_connection (self->connection, sql);
 }

@@ -177,26 +177,6 @@ test_change_set (void)
 
 /* -- Schemas that differ ------------------------------------------------------------------------------------------------ */
 
-/* Changes the schema as a migration does. */
-static void
-migrate (Database   *self,
-         const char *sql)
-{
-  DimpleSchema *before = g_steal_pointer (&self->schema);
-  g_autoptr(GError) error = NULL;
-
-  exec (self, "PRAGMA foreign_keys = OFF");
-  exec (self, "BEGIN IMMEDIATE");
-  exec (self, sql);
-  self->schema = dimple_schema_load (self->connection, &error);
-  g_assert_no_error (error);
-  dimple_merge_refresh (self->connection, before, self->schema, NULL, &error);
-  g_assert_no_error (error);
-  exec (self, "COMMIT");
-  exec (self, "PRAGMA foreign_keys = ON");
-  dimple_schema_unref (before);
-}
-
 static void
 test_newer_app (void)
 {

@@ -31,11 +31,13 @@ gboolean dimple_merge_settle       (DimpleConnection   *connection,
                                     DimpleChangeSet    *changes,
                                     GError            **error);
 
-/* After a migration's script was run and logged, in its transaction: shows what the log has of the tables and columns that
- * are new in `schema`, and settles what is shelved anew. */
+/* After a migration's script was run and logged as `id` ("": it changed no row), in its transaction: shows what the log
+ * has of the tables and columns that are new in `schema`, and settles anew what is shelved and what the script inserted
+ * though it had been deleted. */
 gboolean dimple_merge_refresh      (DimpleConnection   *connection,
                                     DimpleSchema       *before,
                                     DimpleSchema       *schema,
+                                    const char         *id,
                                     DimpleChangeSet    *changes,
                                     GError            **error);
 

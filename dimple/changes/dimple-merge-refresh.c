@@ -168,6 +168,7 @@ gboolean
 dimple_merge_refresh (DimpleConnection  *connection,
                       DimpleSchema      *before,
                       DimpleSchema      *schema,
+                      const char        *id,
                       DimpleChangeSet   *changes,
                       GError           **error)
 {
@@ -178,6 +179,10 @@ dimple_merge_refresh (DimpleConnection  *connection,
   for (guint i = 0; i < dimple_schema_get_n_tables (schema); i++)
     news.any |= is_news (before, dimple_schema_get_table (schema, i));
   if (news.any && !dimple_fold_join_log (settling.fold, connection, NULL, want_news, &news, error))
+    return FALSE;
+  /* no script brings back a row that somebody deleted */
+  if (*id != '\0' && !(dimple_settling_bury_local_deletes (&settling, error) &&
+                       dimple_settling_touch_inserted (&settling, id, error)))
     return FALSE;
   return touch_shelved (&settling, error) && run (&settling, error);
 }

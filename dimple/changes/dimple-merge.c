@@ -4,9 +4,6 @@
  * that leaves open (older transactions, migrations, rows that no table shows, rows that SQLite refuses) is touched and
  * settled at the end, with what the log has of those rows.  So the log is read only where something concurrent happened.
  *
- * Which rows the log knows and no table shows is in dimple_tombstone.  Local deletes are not written there at commit,
- * which would cost a page; their log rows carry a flag, and are read at the next merge.
- *
  * SPDX-License-Identifier: LGPL-2.1-or-later
  */
 #include "dimple-merge-private.h"
@@ -55,98 +52,6 @@ merge_clear (Merge *self)
 }
 
 G_DEFINE_AUTO_CLEANUP_CLEAR_FUNC (Merge, merge_clear)
-
-/* -- Local deletes ---------------------------------------------------------------------------------------------------- */
-
-static gboolean
-bury_deleted_rows (DimpleTransaction  *owned,
-                   gpointer            user_data,
-                   GError            **error)
-{
-  g_autoptr(DimpleTransaction) transaction = owned;
-  Merge *self = user_data;
-  g_auto(DimpleChangeReader) reader = { 0 };
-  g_autoptr(GError) local_error = NULL;
-
-  dimple_change_reader_init (&reader, transaction->changes, transaction->script);
-  while (local_error == NULL && dimple_change_reader_next_group (&reader, &local_error))
-    {
-      DimpleMergeTable *table = NULL;
-
-      dimple_change_group_set (&self->group, self->settling.fold, &reader);
-      if (self->group.table != NULL && reader.operation == DIMPLE_OPERATION_DELETE)
-        {
-          table = dimple_settling_get_table (&self->settling, self->group.table, &local_error);
-          if (table == NULL)
-            break;
-        }
-      while (dimple_change_reader_next_row (&reader, &local_error))
-        {
-          dimple_change_group_set_key (&self->group, &reader);
-          if (table != NULL && !dimple_merge_table_bury (table, self->group.key->data, &local_error))
-            break;
-        }
-    }
-  if (local_error == NULL)
-    return TRUE;
-  g_propagate_error (error, g_steal_pointer (&local_error));
-  return FALSE;
-}
-
-/* The seqs of local log rows with deletes that have not been looked at. */
-static GArray *
-list_deletes (DimpleConnection  *connection,
-              gint64             after,
-              GError           **error)
-{
-  g_autoptr(GArray) seqs = g_array_new (FALSE, FALSE, sizeof (gint64));
-  g_autoptr(DimpleStatement) statement = NULL;
-  g_autoptr(GError) local_error = NULL;
-
-  /* `changes` is not read here: it lies behind the flags, mostly on other pages */
-  statement = dimple_connection_prepare (connection,
-                                         "SELECT min (seq) FROM dimple_log WHERE seq > ? AND flags & 8 GROUP BY id", error);
-  if (statement == NULL)
-    return NULL;
-  sqlite3_bind_int64 (statement, 1, after);
-  while (dimple_statement_step (statement, &local_error))
-    {
-      gint64 seq = sqlite3_column_int64 (statement, 0);
-
-      g_array_append_val (seqs, seq);
-    }
-  if (local_error == NULL)
-    return g_steal_pointer (&seqs);
-  g_propagate_error (error, g_steal_pointer (&local_error));
-  return NULL;
-}
-
-static gboolean
-bury_local_deletes (Merge   *self,
-                    GError **error)
-{
-  DimpleConnection *connection = self->settling.connection;
-  g_autoptr(GArray) seqs = NULL;
-  g_autoptr(DimpleStatement) note = NULL;
-  gint64 after = 0;
-
-  if (!dimple_connection_get_int64 (connection, "SELECT value FROM dimple_state WHERE name = 'buried'", 0, &after, error))
-    return FALSE;
-  seqs = list_deletes (connection, after, error);
-  if (seqs == NULL)
-    return FALSE;
-  for (guint i = 0; i < seqs->len; i++)
-    {
-      DimpleTransaction *transaction = dimple_log_read_transaction (connection, g_array_index (seqs, gint64, i), error);
-
-      if (transaction == NULL || !bury_deleted_rows (transaction, self, error))
-        return FALSE;
-    }
-
-  note = dimple_connection_prepare (connection,
-                                    "INSERT OR REPLACE INTO dimple_state SELECT 'buried', max (seq) FROM dimple_log", error);
-  return note != NULL && dimple_statement_run (note, error);
-}
 
 /* -- Writing what is newer than all that is known ----------------------------------------------------------------------- */
 
@@ -407,7 +312,7 @@ merge_all (Merge      *self,
 {
   g_autoptr(DimpleMergeMode) mode = dimple_merge_mode_enter (&self->settling, error);
 
-  if (mode == NULL || !bury_local_deletes (self, error))
+  if (mode == NULL || !dimple_settling_bury_local_deletes (&self->settling, error))
     return FALSE;
   for (guint i = 0; i < transactions->len; i++)
     if (!merge_transaction (self, g_ptr_array_index (transactions, i), error))

@@ -57,6 +57,13 @@ void              dimple_settling_check     (DimpleSettling     *self,
                                              DimpleMergeTable   *table,
                                              const guint8       *key,
                                              gsize               key_size);
+/* Before what is in dimple_tombstone matters: adds what was deleted here since the last time. */
+gboolean          dimple_settling_bury_local_deletes (DimpleSettling  *self,
+                                                      GError         **error);
+/* Touches those of the rows that the local transaction `id` inserted of which the log knew something before. */
+gboolean          dimple_settling_touch_inserted     (DimpleSettling  *self,
+                                                      const char      *id,
+                                                      GError         **error);
 gboolean          dimple_settling_run       (DimpleSettling     *self,
                                              GError            **error);
 

@@ -12,10 +12,12 @@ G_BEGIN_DECLS
 gboolean dimple_migration_keep_tables       (DimpleConnection  *connection,
                                              DimpleSchema      *schema,
                                              GError           **error);
-/* After it, with the new schema loaded: writes what differs into the log, as that of script `number`. */
+/* After it, with the new schema loaded: writes what differs into the log, as that of script `number`; `id`
+ * receives the transaction's, "" if nothing does. */
 gboolean dimple_migration_record_difference (DimpleWriter      *writer,
                                              DimpleSchema      *before,
                                              int                number,
+                                             char               id[DIMPLE_UUID_SIZE],
                                              GError           **error);
 void     dimple_migration_drop_kept_tables  (DimpleConnection  *connection,
                                              DimpleSchema      *schema);

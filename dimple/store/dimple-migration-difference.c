@@ -354,6 +354,7 @@ gboolean
 dimple_migration_record_difference (DimpleWriter  *writer,
                                     DimpleSchema  *before,
                                     int            number,
+                                    char           id[DIMPLE_UUID_SIZE],
                                     GError       **error)
 {
   DimpleSchema *after = dimple_writer_get_schema (writer);
@@ -361,7 +362,6 @@ dimple_migration_record_difference (DimpleWriter  *writer,
   g_autoptr(GByteArray) old = g_byte_array_new ();
   g_autoptr(GByteArray) now = g_byte_array_new ();
   Difference difference = { writer, known, TRUE, old, now };
-  char id[DIMPLE_UUID_SIZE];
 
   if (!compare_tables (&difference, before, after, error) ||
       !dimple_fold_join_log (known, dimple_writer_get_connection (writer), NULL, NULL, NULL, error))

@@ -150,6 +150,7 @@ migrate_once (DimpleWriter     *writer,
   const Migration *migration = user_data;
   DimpleConnection *connection = dimple_writer_get_connection (writer);
   g_autoptr(DimpleSchema) before = dimple_schema_ref (dimple_writer_get_schema (writer));
+  char id[DIMPLE_UUID_SIZE] = "";
   gboolean succeeded;
 
   succeeded = dimple_migration_keep_tables (connection, before, error) &&
@@ -157,8 +158,8 @@ migrate_once (DimpleWriter     *writer,
               dimple_writer_load_schema (writer, error) &&
               dimple_schema_check (dimple_writer_get_schema (writer), error) &&
               check_foreign_keys (connection, error) &&
-              dimple_migration_record_difference (writer, before, migration->number, error) &&
-              dimple_merge_refresh (connection, before, dimple_writer_get_schema (writer), changes, error) &&
+              dimple_migration_record_difference (writer, before, migration->number, id, error) &&
+              dimple_merge_refresh (connection, before, dimple_writer_get_schema (writer), id, changes, error) &&
               note_migration (connection, migration, error);
   dimple_connection_drop_statements (connection);
   dimple_migration_drop_kept_tables (connection, before);

@@ -27,6 +27,7 @@ typedef struct
   GCancellable  *cancel;         /* (nullable) what it cancels */
   const char    *hidden;         /* (nullable) the prefix of what listings hide */
   GHashTable    *stale;          /* (nullable) set of keys: all that listings show, there or not */
+  guint          n_stale;        /* so many listings: 0: all */
 } Bucket;
 
 static inline int
@@ -58,6 +59,22 @@ bucket_list (Bucket               *self,
     g_ptr_array_set_size (keys, (int) self->page_size);
   g_ptr_array_add (keys, NULL);
   dimple_storage_request_complete_list (request, (const char * const *) keys->pdata);
+  if (self->n_stale > 0 && --self->n_stale == 0)
+    g_clear_pointer (&self->stale, g_hash_table_unref);
+}
+
+/* From now on listings show what is there now, whatever comes and goes. */
+static inline void
+bucket_freeze (Bucket *self)
+{
+  GHashTableIter iter;
+  gpointer key;
+
+  g_clear_pointer (&self->stale, g_hash_table_unref);
+  self->stale = g_hash_table_new_full (g_str_hash, g_str_equal, g_free, NULL);
+  g_hash_table_iter_init (&iter, self->objects);
+  while (g_hash_table_iter_next (&iter, &key, NULL))
+    g_hash_table_add (self->stale, g_strdup (key));
 }
 
 static inline void
@@ -160,6 +177,7 @@ bucket_behave (Bucket *self)
   memset (self->n_of, 0, sizeof self->n_of);
   g_clear_error (&self->fault);
   g_clear_pointer (&self->stale, g_hash_table_unref);
+  self->n_stale = 0;
   self->cancel = NULL;
   self->hidden = NULL;
 }

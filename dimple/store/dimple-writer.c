@@ -14,6 +14,7 @@
 #include "dimple-held-private.h"
 #include "dimple-key-private.h"
 #include "dimple-merge-private.h"
+#include "dimple-pack-table-private.h"
 #include "dimple-process-changes-private.h"
 #include "dimple-record-private.h"
 #include "dimple-statement-policy-private.h"
@@ -139,7 +140,8 @@ dimple_writer_open (const char               *path,
   dimple_connection_drop_statements (self->connection);
   self->capture = dimple_capture_new (self->connection);
   if (!dimple_log_create_tables (self->connection, error) ||
-      !dimple_held_create_tables (self->connection, error))
+      !dimple_held_create_tables (self->connection, error) ||
+      !dimple_pack_table_create (self->connection, error))
     return NULL;
   self->log = dimple_log_writer_new (self->connection, &self->clock);
   if (!prepare_statements (self, error) ||

@@ -19,7 +19,7 @@
  */
 #pragma once
 
-#include "dimple-log-private.h"
+#include "dimple-pack-table-private.h"
 
 G_BEGIN_DECLS
 
@@ -65,8 +65,6 @@ void        dimple_pack_free        (DimplePack            *self);
 void        dimple_pack_add_run     (DimplePack            *self,
                                      const char            *after,
                                      const char            *last);
-/* The bytes that a transaction adds to the pack. */
-gsize       dimple_pack_measure     (const DimpleTransaction *transaction);
 /* Sets name.first, name.last and name.digest by the transactions, of which there must be some. */
 GBytes     *dimple_pack_encode      (DimplePack            *self,
                                      GError               **error);

@@ -105,13 +105,6 @@ dimple_pack_name_format (const DimplePackName *self)
 
 /* -- Writing ---------------------------------------------------------------------------------------------------------- */
 
-gsize
-dimple_pack_measure (const DimpleTransaction *transaction)
-{
-  return g_bytes_get_size (transaction->changes) + 2 * DIMPLE_UUID_LENGTH + 48 +
-         (transaction->label != NULL ? strlen (transaction->label) : 0);
-}
-
 /* Whether one reads this pack otherwise than the full one of these ends. */
 static gboolean
 is_pruned (DimplePack *self)
@@ -251,7 +244,7 @@ dimple_pack_encode (DimplePack  *self,
   g_return_val_if_fail (self->transactions->len > 0, NULL);
 
   for (guint i = 0; i < self->transactions->len; i++)
-    size += dimple_pack_measure (g_ptr_array_index (self->transactions, i));
+    size += dimple_transaction_measure (g_ptr_array_index (self->transactions, i));
   if (size > DIMPLE_PACK_LIMIT)
     {
       g_set_error (error, DIMPLE_ERROR, DIMPLE_ERROR_FAILED,

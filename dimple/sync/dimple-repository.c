@@ -185,6 +185,7 @@ dimple_repository_set_aside (DimpleRequests  *requests,
   g_autoptr(DimpleStorage) raw = find_raw (storage, key, &raw_key);
   g_autoptr(GError) failure = NULL;
   g_autoptr(GBytes) contents = dimple_requests_get_now (requests, raw, raw_key, &failure);
+  const char *keys[] = { raw_key, NULL };
 
   if (contents == NULL)
     {
@@ -195,7 +196,7 @@ dimple_repository_set_aside (DimpleRequests  *requests,
     }
   new_key = g_strconcat (DAMAGED_PREFIX, raw_key, NULL);
   return dimple_requests_put_now (requests, raw, new_key, contents, error) &&
-         dimple_requests_remove_now (requests, raw, raw_key, error);
+         dimple_requests_remove_now (requests, raw, keys, error);
 }
 
 static GBytes *

@@ -138,13 +138,11 @@ dimple_requests_put (DimpleRequests *self,
 }
 
 void
-dimple_requests_remove (DimpleRequests *self,
-                        DimpleStorage  *storage,
-                        const char     *key)
+dimple_requests_remove (DimpleRequests     *self,
+                        DimpleStorage      *storage,
+                        const char * const *keys)
 {
-  const char *keys[] = { key, NULL };
-
-  dimple_storage_remove_async (storage, keys, self->cancellable, answer, begin (self, DIMPLE_STORAGE_REMOVE, key));
+  dimple_storage_remove_async (storage, keys, self->cancellable, answer, begin (self, DIMPLE_STORAGE_REMOVE, keys[0]));
 }
 
 guint
@@ -222,14 +220,14 @@ dimple_requests_put_now (DimpleRequests  *self,
 }
 
 gboolean
-dimple_requests_remove_now (DimpleRequests  *self,
-                            DimpleStorage   *storage,
-                            const char      *key,
-                            GError         **error)
+dimple_requests_remove_now (DimpleRequests      *self,
+                            DimpleStorage       *storage,
+                            const char * const  *keys,
+                            GError             **error)
 {
   g_autoptr(DimpleRequest) request = NULL;
 
-  dimple_requests_remove (self, storage, key);
+  dimple_requests_remove (self, storage, keys);
   request = wait_for_success (self, error);
   return request != NULL;
 }

@@ -131,7 +131,7 @@ dimple_sync_batch_add (DimpleSyncBatch  *self,
       DimpleTransaction *transaction = g_ptr_array_index (pack->transactions, i);
 
       g_hash_table_add (self->ids, transaction->id);
-      self->size += dimple_pack_measure (transaction);
+      self->size += dimple_transaction_measure (transaction);
     }
   g_ptr_array_add (self->packs, g_steal_pointer (&owned));
   return self->size < self->wait_until || flush (self, FALSE, error);

@@ -165,7 +165,7 @@ static void
 add_transaction (Filling           *filling,
                  DimpleTransaction *transaction)
 {
-  filling->size += dimple_pack_measure (transaction);
+  filling->size += dimple_transaction_measure (transaction);
   g_ptr_array_add (filling->pack->transactions, transaction);
 }
 
@@ -212,7 +212,7 @@ fill (Filling           *filling,
       if (transaction == NULL)
         continue;
       if (filling->pack->transactions->len > 0 &&
-          filling->size + dimple_pack_measure (transaction) > DIMPLE_PACK_SIZE)
+          filling->size + dimple_transaction_measure (transaction) > DIMPLE_PACK_SIZE)
         {
           self->overflow = transaction;
           filling->is_full = TRUE;

@@ -1,7 +1,7 @@
 /* dimple-sync-push.c: putting what this device holds and a storage lacks
  *
  * Own transactions and everybody's: so every device carries everybody's log to every storage.  Transactions that follow
- * each other go into one pack, over runs too.
+ * each other go into one pack, over runs too, and so do those of packs that are better written anew.
  *
  * SPDX-License-Identifier: LGPL-2.1-or-later
  */
@@ -9,86 +9,147 @@
 
 #include "dimple-error.h"
 #include "dimple-sync-packer-private.h"
+#include "dimple-sync-packs-private.h"
 
 #define MAX_OPEN 4
 
-/* Adds the path of each listed pack. */
-static gboolean
-cover (DimpleSyncSession  *session,
-       DimpleConnection   *reader,
-       DimpleListing      *listing,
-       GArray             *covered,
-       GError            **error)
+typedef struct
 {
-  GHashTableIter iter;
-  gpointer value;
+  DimpleSyncSession *session;
+  DimpleStorage     *storage;
+  DimpleListing     *listing;
+  DimpleSyncPacks   *packs;        /* of the listing */
+  GArray            *missing;      /* what the storage lacks, in the order of dimple_held_subtract() */
+  GArray            *written;      /* that, and what is written anew */
+  DimpleSyncPacker  *packer;
+  GHashTable        *sizes;        /* key of an object being put -> its size before compression */
+} Push;
 
-  g_hash_table_iter_init (&iter, listing->packs);
-  while (g_hash_table_iter_next (&iter, NULL, &value))
+static gboolean
+look (Push             *self,
+      DimpleConnection *reader,
+      GError          **error)
+{
+  DimpleHeld *held = self->session->held;
+  g_autoptr(GArray) covered = NULL, kept = NULL;
+
+  self->packs = dimple_sync_packs_new (self->session, self->listing, reader, error);
+  if (self->packs == NULL || !dimple_sync_packs_measure (self->packs, reader, error))
+    return FALSE;
+  covered = dimple_sync_packs_cover (self->packs);
+  self->missing = dimple_held_subtract (held, covered);
+  if (!dimple_sync_packs_choose (self->packs, self->missing->len > 0))
     {
-      const DimplePackName *name = value;
-      DimpleId first, last;
-
-      if (!dimple_id_parse (&first, name->first) || !dimple_id_parse (&last, name->last) ||
-          !dimple_held_get_path (session->held, &first, &last, covered))
-        continue;
-      if (!dimple_held_extend (session->held, reader, name->author, name->first,
-                               &g_array_index (covered, DimpleInterval, covered->len - 1), error))
-        return FALSE;
+      self->written = g_array_ref (self->missing);
+      return TRUE;
     }
+  kept = dimple_sync_packs_cover (self->packs);
+  self->written = dimple_held_subtract (held, kept);
   return TRUE;
 }
 
-static GArray *
-find_missing (DimpleSyncSession  *session,
-              DimpleListing      *listing,
-              GError            **error)
+/* Finds out what there is to do. */
+static gboolean
+prepare (Push    *self,
+         GError **error)
 {
-  g_autoptr(GArray) covered = g_array_new (FALSE, FALSE, sizeof (DimpleInterval));
-  DimpleConnection *reader = dimple_store_acquire_reader (session->store, error);
-  gboolean found;
+  DimpleConnection *reader = dimple_store_acquire_reader (self->session->store, error);
+  gboolean looked;
 
   if (reader == NULL)
-    return NULL;
-  found = cover (session, reader, listing, covered, error);
-  dimple_store_release_reader (session->store, reader);
-  return found ? dimple_held_subtract (session->held, covered) : NULL;
+    return FALSE;
+  looked = look (self, reader, error);
+  dimple_store_release_reader (self->session->store, reader);
+  return looked;
+}
+
+static gboolean
+is_missing (Push       *self,
+            const char *id)
+{
+  guint low = 0, high = self->missing->len;
+  DimpleId parsed;
+
+  if (!dimple_id_parse (&parsed, id))
+    return FALSE;
+  while (low < high)
+    {
+      guint middle = low + (high - low) / 2;
+      const DimpleInterval *interval = &g_array_index (self->missing, DimpleInterval, middle);
+
+      if (interval->tail < parsed.tail || (interval->tail == parsed.tail && interval->last < parsed.time))
+        low = middle + 1;
+      else
+        high = middle;
+    }
+  if (low == self->missing->len)
+    return FALSE;
+  return g_array_index (self->missing, DimpleInterval, low).tail == parsed.tail &&
+         g_array_index (self->missing, DimpleInterval, low).first <= parsed.time;
+}
+
+/* How many of a pack's transactions are news to the storage, and how large all of them are. */
+static guint
+weigh (Push       *self,
+       DimplePack *pack,
+       gsize      *size)
+{
+  guint n_missing = 0;
+
+  *size = 0;
+  for (guint i = 0; i < pack->transactions->len; i++)
+    {
+      const DimpleTransaction *transaction = g_ptr_array_index (pack->transactions, i);
+
+      n_missing += is_missing (self, transaction->id);
+      *size += dimple_transaction_measure (transaction);
+    }
+  return n_missing;
+}
+
+static gboolean
+put (Push        *self,
+     DimplePack  *pack,
+     GError     **error)
+{
+  g_autoptr(GBytes) contents = dimple_pack_encode (pack, error);
+  g_autofree char *key = NULL;
+  gsize size;
+  guint weight;
+
+  if (contents == NULL)
+    return FALSE;
+  /* Nothing has changed about one that was to be written anew. */
+  key = dimple_pack_name_format (&pack->name);
+  if (g_hash_table_contains (self->listing->packs, key))
+    return TRUE;
+
+  weight = weigh (self, pack, &size);
+  g_hash_table_insert (self->sizes, g_strdup (key), GSIZE_TO_POINTER (size));
+  dimple_requests_put (self->session->requests, self->storage, key, contents, weight);
+  return TRUE;
 }
 
 /* Makes the next pack and asks to put it; FALSE without an error if there is none. */
 static gboolean
-put_next (DimpleSyncSession  *session,
-          DimpleStorage      *storage,
-          DimpleSyncPacker   *packer,
-          GError            **error)
+put_next (Push    *self,
+          GError **error)
 {
   g_autoptr(DimplePack) pack = NULL;
-  g_autoptr(GBytes) contents = NULL;
-  g_autofree char *key = NULL;
-  DimpleConnection *reader = dimple_store_acquire_reader (session->store, error);
+  DimpleConnection *reader = dimple_store_acquire_reader (self->session->store, error);
 
   if (reader == NULL)
     return FALSE;
-  pack = dimple_sync_packer_next (packer, reader, error);
-  dimple_store_release_reader (session->store, reader);
-  if (pack == NULL)
-    return FALSE;
-
-  contents = dimple_pack_encode (pack, error);
-  if (contents == NULL)
-    return FALSE;
-  key = dimple_pack_name_format (&pack->name);
-  dimple_requests_put (session->requests, storage, key, contents, pack->transactions->len);
-  return TRUE;
+  pack = dimple_sync_packer_next (self->packer, reader, error);
+  dimple_store_release_reader (self->session->store, reader);
+  return pack != NULL && put (self, pack, error);
 }
 
 static gboolean
-put_all (DimpleSyncSession  *session,
-         DimpleStorage      *storage,
-         DimpleSyncPacker   *packer,
-         GError            **error)
+put_all (Push    *self,
+         GError **error)
 {
-  DimpleRequests *requests = session->requests;
+  DimpleSyncSession *session = self->session;
   g_autoptr(GError) failure = NULL;
   gboolean more = TRUE;
 
@@ -96,18 +157,24 @@ put_all (DimpleSyncSession  *session,
     {
       g_autoptr(DimpleRequest) request = NULL;
 
-      while (more && dimple_requests_get_n_open (requests) < MAX_OPEN)
-        more = put_next (session, storage, packer, &failure);
-      if (dimple_requests_get_n_open (requests) == 0)
+      while (more && dimple_requests_get_n_open (session->requests) < MAX_OPEN)
+        more = put_next (self, &failure);
+      if (dimple_requests_get_n_open (session->requests) == 0)
         break;
 
-      request = dimple_requests_wait (requests);
+      request = dimple_requests_wait (session->requests);
       if (request->error == NULL)
-        session->uploaded += request->weight;
+        {
+          session->uploaded += request->weight;
+          dimple_sync_sizes_note (session, request->key,
+                                  GPOINTER_TO_SIZE (g_hash_table_lookup (self->sizes, request->key)));
+        }
       else if (failure == NULL)
-        failure = g_steal_pointer (&request->error);
+        {
+          failure = g_steal_pointer (&request->error);
+        }
       more = more && failure == NULL;
-      dimple_sync_session_report (session, dimple_sync_packer_get_progress (packer));
+      dimple_sync_session_report (session, dimple_sync_packer_get_progress (self->packer));
     }
 
   if (failure == NULL)
@@ -116,22 +183,34 @@ put_all (DimpleSyncSession  *session,
   return FALSE;
 }
 
+static gboolean
+write_packs (Push    *self,
+             GError **error)
+{
+  if (self->written->len == 0)
+    return TRUE;
+  /* The repository may never know what a power cut could still take from this device. */
+  if (!dimple_store_sync_to_disk (self->session->store, error))
+    return FALSE;
+  self->packer = dimple_sync_packer_new (self->session->held, self->written);
+  return put_all (self, error);
+}
+
 gboolean
 dimple_sync_push (DimpleSyncSession  *session,
                   DimpleStorage      *storage,
                   DimpleListing      *listing,
                   GError            **error)
 {
-  g_autoptr(GArray) missing = find_missing (session, listing, error);
-  g_autoptr(DimpleSyncPacker) packer = NULL;
+  Push self = { .session = session, .storage = storage, .listing = listing };
+  gboolean pushed;
 
-  if (missing == NULL)
-    return FALSE;
-  if (missing->len == 0)
-    return TRUE;
-  /* The repository may never know what a power cut could still take from this device. */
-  if (!dimple_store_sync_to_disk (session->store, error))
-    return FALSE;
-  packer = dimple_sync_packer_new (session->held, missing);
-  return put_all (session, storage, packer, error);
+  self.sizes = g_hash_table_new_full (g_str_hash, g_str_equal, g_free, NULL);
+  pushed = prepare (&self, error) && write_packs (&self, error) && dimple_sync_packs_clean (self.packs, storage, error);
+  g_clear_pointer (&self.packer, dimple_sync_packer_free);
+  g_clear_pointer (&self.packs, dimple_sync_packs_free);
+  g_clear_pointer (&self.missing, g_array_unref);
+  g_clear_pointer (&self.written, g_array_unref);
+  g_hash_table_unref (self.sizes);
+  return pushed;
 }

@@ -29,6 +29,10 @@ typedef struct
   DimpleRequests         *requests;
   GHashTable             *author_names;    /* author -> name, as told by packs of this sync */
   GError                 *note;            /* (nullable) the first damaged or too new object; the rest went on */
+  char                  **authors;         /* that this database has written under */
+  GHashTable             *sizes;           /* key of an own pack -> DimplePackSize */
+  GHashTable             *unsaved;         /* set of its keys that the table of the store lacks */
+  GHashTable             *listed;          /* set of keys of own packs that some storage has */
   double                  phase_start;
   double                  phase_size;
   double                  progress;

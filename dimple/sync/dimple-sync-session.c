@@ -2,7 +2,7 @@
  *
  * SPDX-License-Identifier: LGPL-2.1-or-later
  */
-#include "dimple-sync-session-private.h"
+#include "dimple-sync-packs-private.h"
 
 #include "dimple-error.h"
 
@@ -22,6 +22,8 @@ dimple_sync_session_new (DimpleStore  *store,
   self->held = held;
   g_set_object (&self->cancellable, cancellable);
   self->author_names = g_hash_table_new_full (g_str_hash, g_str_equal, g_free, g_free);
+  self->unsaved = g_hash_table_new_full (g_str_hash, g_str_equal, g_free, NULL);
+  self->listed = g_hash_table_new_full (g_str_hash, g_str_equal, g_free, NULL);
   return self;
 }
 
@@ -32,6 +34,10 @@ dimple_sync_session_free (DimpleSyncSession *self)
   g_ptr_array_unref (self->storages);
   g_clear_object (&self->cancellable);
   g_hash_table_unref (self->author_names);
+  g_hash_table_unref (self->unsaved);
+  g_hash_table_unref (self->listed);
+  g_clear_pointer (&self->sizes, g_hash_table_unref);
+  g_strfreev (self->authors);
   g_clear_error (&self->note);
   g_free (self);
 }
@@ -170,13 +176,15 @@ pull_all (DimpleSyncSession  *self,
   return TRUE;
 }
 
-static gboolean
+static void
 push_all (DimpleSyncSession  *self,
           GPtrArray          *listings,
           GError            **first_error)
 {
   double share = (1 - PULL_SHARE) / self->storages->len;
   gint64 seq = dimple_held_get_seq (self->held);
+  gboolean is_complete = TRUE;
+  GError *failure = NULL;
 
   for (guint i = 0; i < self->storages->len; i++)
     {
@@ -184,15 +192,18 @@ push_all (DimpleSyncSession  *self,
       GError *error = NULL;
 
       begin_phase (self, PULL_SHARE + share * i, share);
+      is_complete = is_complete && listing != NULL;
       if (listing == NULL)
         continue;
       if (dimple_sync_push (self, get_storage (self, i), listing, &error) &&
           dimple_sync_note_uploaded (self->store, self->storages, i, seq, &error))
         continue;
+      is_complete = FALSE;
       if (!keep_first_error (first_error, error))
-        return FALSE;
+        break;
     }
-  return TRUE;
+  if (!dimple_sync_sizes_save (self, is_complete, &failure))
+    keep_first_error (first_error, failure);
 }
 
 static void
@@ -212,7 +223,7 @@ run (DimpleSyncSession  *self,
   if (!dimple_sync_session_update_held (self, first_error) || !pull_all (self, listings, first_error))
     return;
   /* What is held now is what gets pushed; edits made meanwhile are for the next sync. */
-  if (!dimple_sync_session_update_held (self, &error))
+  if (!dimple_sync_session_update_held (self, &error) || !dimple_sync_sizes_load (self, &error))
     keep_first_error (first_error, error);
   else
     push_all (self, listings, first_error);

@@ -71,5 +71,6 @@ dimple_gunzip (GBytes  *contents,
   gsize size;
   const char *data = g_bytes_get_data (contents, &size);
 
-  return convert (G_CONVERTER (decompressor), data, size, size * 6 + 8192, limit, error);
+  /* Bytes of nothing may be nowhere */
+  return convert (G_CONVERTER (decompressor), data != NULL ? data : "", size, size * 6 + 8192, limit, error);
 }

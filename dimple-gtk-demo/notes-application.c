@@ -40,15 +40,15 @@ use_settings (NotesApplication *self)
 }
 
 static void
-secret_loaded (GObject      *object,
-               GAsyncResult *result,
-               gpointer      user_data)
+secrets_loaded (GObject      *object,
+                GAsyncResult *result,
+                gpointer      user_data)
 {
   g_autoptr(NotesApplication) self = user_data;
   g_autoptr(GError) error = NULL;
 
-  if (!notes_settings_load_secret_finish (NOTES_SETTINGS (object), result, &error))
-    g_message ("The secret key has to be entered again in the preferences: %s", error->message);
+  if (!notes_settings_load_secrets_finish (NOTES_SETTINGS (object), result, &error))
+    g_message ("The secrets have to be entered again in the preferences: %s", error->message);
   use_settings (self);
 }
 
@@ -57,8 +57,9 @@ load_settings (NotesApplication *self)
 {
   self->settings = notes_settings_new ();
   use_settings (self);
-  if (notes_settings_get_target (self->settings) == NOTES_TARGET_BUCKET)
-    notes_settings_load_secret_async (self->settings, NULL, secret_loaded, g_object_ref (self));
+  if (notes_settings_get_target (self->settings) == NOTES_TARGET_BUCKET ||
+      notes_settings_needs_passphrase (self->settings))
+    notes_settings_load_secrets_async (self->settings, NULL, secrets_loaded, g_object_ref (self));
 }
 
 static void

@@ -19,6 +19,7 @@ struct _NotesPreferences
   AdwComboRow          *target_row;
   GtkWidget            *folder_group;
   GtkWidget            *bucket_group;
+  GtkWidget            *passphrase_group;
   GtkWidget            *sync_group;
   GtkEditable          *folder_row;
   GtkEditable          *server_row;
@@ -26,6 +27,7 @@ struct _NotesPreferences
   GtkEditable          *region_row;
   GtkEditable          *access_key_row;
   GtkEditable          *secret_key_row;
+  GtkEditable          *passphrase_row;
   GtkLabel             *keyring_label;
   AdwActionRow         *test_row;
   GtkWidget            *test_button;
@@ -63,6 +65,7 @@ static const Field fields[] = {
   { "region", G_STRUCT_OFFSET (NotesPreferences, region_row) },
   { "access-key", G_STRUCT_OFFSET (NotesPreferences, access_key_row) },
   { "secret-key", G_STRUCT_OFFSET (NotesPreferences, secret_key_row) },
+  { "passphrase", G_STRUCT_OFFSET (NotesPreferences, passphrase_row) },
 };
 
 #define FIELD_ROW(self, field) (G_STRUCT_MEMBER (GtkEditable *, self, (field)->row))
@@ -74,6 +77,7 @@ target_changed (NotesPreferences *self)
 
   gtk_widget_set_visible (self->folder_group, target == NOTES_TARGET_FOLDER);
   gtk_widget_set_visible (self->bucket_group, target == NOTES_TARGET_BUCKET);
+  gtk_widget_set_visible (self->passphrase_group, target != NOTES_TARGET_NONE);
   gtk_widget_set_visible (self->sync_group, target != NOTES_TARGET_NONE);
   adw_action_row_set_subtitle (self->test_row, "");
 }
@@ -93,13 +97,13 @@ show_settings (NotesPreferences *self)
 }
 
 static void
-secret_saved (GObject      *object,
-              GAsyncResult *result,
-              gpointer      user_data)
+secrets_saved (GObject      *object,
+               GAsyncResult *result,
+               gpointer      user_data)
 {
   g_autoptr(NotesPreferences) self = user_data;
   g_autoptr(GError) error = NULL;
-  gboolean saved = notes_settings_save_secret_finish (NOTES_SETTINGS (object), result, &error);
+  gboolean saved = notes_settings_save_secrets_finish (NOTES_SETTINGS (object), result, &error);
 
   if (!saved)
     g_debug ("The keyring: %s", error->message);
@@ -107,13 +111,11 @@ secret_saved (GObject      *object,
 }
 
 static gboolean
-take_rows (NotesPreferences *self,
-           gboolean         *secret_changed)
+take_rows (NotesPreferences *self)
 {
   guint target = adw_combo_row_get_selected (self->target_row);
   gboolean changed = target != notes_settings_get_target (self->settings);
 
-  *secret_changed = FALSE;
   for (guint i = 0; i < G_N_ELEMENTS (fields); i++)
     {
       const char *text = gtk_editable_get_text (FIELD_ROW (self, &fields[i]));
@@ -124,7 +126,6 @@ take_rows (NotesPreferences *self,
         continue;
       g_object_set (self->settings, fields[i].property, text, NULL);
       changed = TRUE;
-      *secret_changed |= g_str_equal (fields[i].property, "secret-key");
     }
   g_object_set (self->settings, "target", target, NULL);
   return changed;
@@ -134,14 +135,13 @@ static void
 apply (NotesPreferences *self)
 {
   g_autoptr(GError) error = NULL;
-  gboolean secret_changed;
 
-  if (!take_rows (self, &secret_changed))
+  if (!take_rows (self))
     return;
   if (!notes_settings_save (self->settings, &error))
     adw_preferences_window_add_toast (ADW_PREFERENCES_WINDOW (self), adw_toast_new (error->message));
-  if (secret_changed)
-    notes_settings_save_secret_async (self->settings, NULL, secret_saved, g_object_ref (self));
+  if (notes_settings_get_target (self->settings) != NOTES_TARGET_NONE)
+    notes_settings_save_secrets_async (self->settings, NULL, secrets_saved, g_object_ref (self));
   g_signal_emit (self, signals[SIGNAL_APPLIED], 0);
 }
 
@@ -177,6 +177,16 @@ choose_folder (NotesPreferences *self)
 
 /* -- The test --------------------------------------------------------------------------------------------------------- */
 
+static const char *
+get_advice (NotesPreferences *self)
+{
+  if (notes_settings_needs_passphrase (self->settings))
+    return _("Enter the passphrase first.");
+  if (notes_settings_get_target (self->settings) == NOTES_TARGET_FOLDER)
+    return _("Choose a folder first.");
+  return _("Fill in the bucket, the access key and the secret key first.");
+}
+
 static void
 tested (GObject      *object,
         GAsyncResult *result,
@@ -203,10 +213,7 @@ test_connection (NotesPreferences *self)
   storage = notes_settings_create_storage (self->settings);
   if (storage == NULL)
     {
-      adw_action_row_set_subtitle (self->test_row,
-                                   notes_settings_get_target (self->settings) == NOTES_TARGET_FOLDER
-                                   ? _("Choose a folder first.")
-                                   : _("Fill in the bucket, the access key and the secret key first."));
+      adw_action_row_set_subtitle (self->test_row, get_advice (self));
       return;
     }
   adw_action_row_set_subtitle (self->test_row, _("Testing…"));
@@ -302,6 +309,7 @@ notes_preferences_class_init (NotesPreferencesClass *klass)
   gtk_widget_class_bind_template_child (widget_class, NotesPreferences, target_row);
   gtk_widget_class_bind_template_child (widget_class, NotesPreferences, folder_group);
   gtk_widget_class_bind_template_child (widget_class, NotesPreferences, bucket_group);
+  gtk_widget_class_bind_template_child (widget_class, NotesPreferences, passphrase_group);
   gtk_widget_class_bind_template_child (widget_class, NotesPreferences, sync_group);
   gtk_widget_class_bind_template_child (widget_class, NotesPreferences, folder_row);
   gtk_widget_class_bind_template_child (widget_class, NotesPreferences, server_row);
@@ -309,6 +317,7 @@ notes_preferences_class_init (NotesPreferencesClass *klass)
   gtk_widget_class_bind_template_child (widget_class, NotesPreferences, region_row);
   gtk_widget_class_bind_template_child (widget_class, NotesPreferences, access_key_row);
   gtk_widget_class_bind_template_child (widget_class, NotesPreferences, secret_key_row);
+  gtk_widget_class_bind_template_child (widget_class, NotesPreferences, passphrase_row);
   gtk_widget_class_bind_template_child (widget_class, NotesPreferences, keyring_label);
   gtk_widget_class_bind_template_child (widget_class, NotesPreferences, test_row);
   gtk_widget_class_bind_template_child (widget_class, NotesPreferences, test_button);

@@ -1,7 +1,8 @@
 /* notes-settings.c: where the notes are synced to
  *
- * A key file in the user's configuration, and for the secret key the keyring (the Secret Service).  Where there is no
- * keyring the secret key lives as long as the program: it is never written to a file.
+ * A key file in the user's configuration, and for the secret key and the passphrase the keyring (the Secret Service).
+ * Where there is no keyring they live as long as the program: they are never written to a file.  The file says whether
+ * there is a passphrase, so that nothing is synced in the clear while that is not known.
  *
  * SPDX-License-Identifier: LGPL-2.1-or-later
  */
@@ -11,7 +12,8 @@
 #include <glib/gi18n.h>
 #include <libsecret/secret.h>
 
-#define GROUP "Sync"
+#define GROUP     "Sync"
+#define ENCRYPTED "encrypted"
 
 enum
 {
@@ -22,6 +24,7 @@ enum
   PROP_REGION,
   PROP_ACCESS_KEY,
   PROP_SECRET_KEY,
+  PROP_PASSPHRASE,
   N_PROPERTIES
 };
 
@@ -29,6 +32,7 @@ struct _NotesSettings
 {
   GObject      parent_instance;
   NotesTarget  target;
+  gboolean     is_encrypted;
   char        *values[N_PROPERTIES];   /* of the properties that are strings; never NULL */
 };
 
@@ -47,9 +51,15 @@ dup_path (void)
 }
 
 static gboolean
+is_secret (guint id)
+{
+  return id == PROP_SECRET_KEY || id == PROP_PASSPHRASE;
+}
+
+static gboolean
 is_in_file (guint id)
 {
-  return id >= PROP_FOLDER && id != PROP_SECRET_KEY;
+  return id >= PROP_FOLDER && !is_secret (id);
 }
 
 static void
@@ -71,6 +81,7 @@ load (NotesSettings *self)
   for (guint i = 0; i < G_N_ELEMENTS (targets); i++)
     if (g_strcmp0 (target, targets[i]) == 0)
       self->target = i;
+  self->is_encrypted = g_key_file_get_boolean (file, GROUP, ENCRYPTED, NULL);
   for (guint i = 1; i < N_PROPERTIES; i++)
     {
       g_autofree char *value = is_in_file (i) ? g_key_file_get_string (file, GROUP, properties[i]->name, NULL) : NULL;
@@ -86,7 +97,7 @@ load (NotesSettings *self)
 /*
  * notes_settings_save:
  *
- * Writes all but the secret key.
+ * Writes all but the secrets.
  */
 gboolean
 notes_settings_save (NotesSettings  *self,
@@ -97,6 +108,7 @@ notes_settings_save (NotesSettings  *self,
   g_autofree char *folder = g_path_get_dirname (path);
 
   g_key_file_set_string (file, GROUP, "target", targets[self->target]);
+  g_key_file_set_boolean (file, GROUP, ENCRYPTED, self->is_encrypted);
   for (guint i = 1; i < N_PROPERTIES; i++)
     if (is_in_file (i))
       g_key_file_set_string (file, GROUP, properties[i]->name, self->values[i]);
@@ -111,7 +123,7 @@ notes_settings_save (NotesSettings  *self,
 
 /* -- The keyring ------------------------------------------------------------------------------------------------------ */
 
-static const SecretSchema schema = {
+static const SecretSchema secret_key_schema = {
   "org.dimple.Notes", SECRET_SCHEMA_NONE,
   {
     { "server", SECRET_SCHEMA_ATTRIBUTE_STRING },
@@ -120,52 +132,108 @@ static const SecretSchema schema = {
   }
 };
 
-static void
-secret_loaded (GObject      *object,
-               GAsyncResult *result,
-               gpointer      user_data)
+static const SecretSchema passphrase_schema = {
+  "org.dimple.Notes.Passphrase", SECRET_SCHEMA_NONE,
+  {
+    { "place", SECRET_SCHEMA_ATTRIBUTE_STRING },
+    { NULL, 0 }
+  }
+};
+
+/* One for each folder, or bucket and folder in it */
+static char *
+dup_place (NotesSettings *self)
 {
-  g_autoptr(GTask) task = user_data;
-  NotesSettings *self = g_task_get_source_object (task);
+  if (self->target == NOTES_TARGET_FOLDER)
+    return g_strdup (self->values[PROP_FOLDER]);
+  return g_strstrip (g_strdup_printf ("%s %s", self->values[PROP_SERVER], self->values[PROP_BUCKET]));
+}
+
+/* FALSE, and the task is done, if the keyring did not answer */
+static gboolean
+take_secret (GTask        *task,
+             GAsyncResult *result,
+             const char   *property)
+{
   GError *error = NULL;
   char *secret = secret_password_lookup_finish (result, &error);
 
   if (error != NULL)
     {
       g_task_return_error (task, error);
-      return;
+      return FALSE;
     }
   if (secret != NULL)
-    g_object_set (self, "secret-key", secret, NULL);
-  g_clear_pointer (&secret, secret_password_free);
+    g_object_set (g_task_get_source_object (task), property, secret, NULL);
+  secret_password_free (secret);
+  return TRUE;
+}
+
+static void
+passphrase_loaded (GObject      *object,
+                   GAsyncResult *result,
+                   gpointer      user_data)
+{
+  g_autoptr(GTask) task = user_data;
+
+  if (take_secret (task, result, "passphrase"))
+    g_task_return_boolean (task, TRUE);
+}
+
+static void
+load_passphrase (GTask *task)
+{
+  NotesSettings *self = g_task_get_source_object (task);
+  g_autofree char *place = dup_place (self);
+
+  if (self->is_encrypted)
+    {
+      secret_password_lookup (&passphrase_schema, g_task_get_cancellable (task), passphrase_loaded, g_object_ref (task),
+                              "place", place, NULL);
+      return;
+    }
   g_task_return_boolean (task, TRUE);
 }
 
-void
-notes_settings_load_secret_async (NotesSettings       *self,
-                                  GCancellable        *cancellable,
-                                  GAsyncReadyCallback  callback,
-                                  gpointer             user_data)
+static void
+secret_key_loaded (GObject      *object,
+                   GAsyncResult *result,
+                   gpointer      user_data)
 {
-  GTask *task = g_task_new (self, cancellable, callback, user_data);
+  g_autoptr(GTask) task = user_data;
 
-  g_task_set_source_tag (task, notes_settings_load_secret_async);
-  secret_password_lookup (&schema, cancellable, secret_loaded, task,
-                          "server", self->values[PROP_SERVER], "access-key", self->values[PROP_ACCESS_KEY], NULL);
+  if (take_secret (task, result, "secret-key"))
+    load_passphrase (task);
+}
+
+void
+notes_settings_load_secrets_async (NotesSettings       *self,
+                                   GCancellable        *cancellable,
+                                   GAsyncReadyCallback  callback,
+                                   gpointer             user_data)
+{
+  g_autoptr(GTask) task = g_task_new (self, cancellable, callback, user_data);
+
+  g_task_set_source_tag (task, notes_settings_load_secrets_async);
+  if (self->target == NOTES_TARGET_BUCKET)
+    secret_password_lookup (&secret_key_schema, cancellable, secret_key_loaded, g_object_ref (task),
+                            "server", self->values[PROP_SERVER], "access-key", self->values[PROP_ACCESS_KEY], NULL);
+  else
+    load_passphrase (task);
 }
 
 gboolean
-notes_settings_load_secret_finish (NotesSettings  *self,
-                                   GAsyncResult   *result,
-                                   GError        **error)
+notes_settings_load_secrets_finish (NotesSettings  *self,
+                                    GAsyncResult   *result,
+                                    GError        **error)
 {
   return g_task_propagate_boolean (G_TASK (result), error);
 }
 
 static void
-secret_saved (GObject      *object,
-              GAsyncResult *result,
-              gpointer      user_data)
+passphrase_saved (GObject      *object,
+                  GAsyncResult *result,
+                  gpointer      user_data)
 {
   g_autoptr(GTask) task = user_data;
   GError *error = NULL;
@@ -176,25 +244,71 @@ secret_saved (GObject      *object,
     g_task_return_error (task, error);
 }
 
-void
-notes_settings_save_secret_async (NotesSettings       *self,
-                                  GCancellable        *cancellable,
-                                  GAsyncReadyCallback  callback,
-                                  gpointer             user_data)
+static void
+passphrase_forgotten (GObject      *object,
+                      GAsyncResult *result,
+                      gpointer      user_data)
 {
-  GTask *task = g_task_new (self, cancellable, callback, user_data);
+  g_autoptr(GTask) task = user_data;
+  g_autoptr(GError) error = NULL;
+
+  /* Where there is no keyring there is nothing to forget. */
+  if (!secret_password_clear_finish (result, &error) && error != NULL)
+    g_debug ("The keyring: %s", error->message);
+  g_task_return_boolean (task, TRUE);
+}
+
+static void
+save_passphrase (GTask *task)
+{
+  NotesSettings *self = g_task_get_source_object (task);
+  g_autofree char *place = dup_place (self);
+  g_autofree char *label = g_strdup_printf (_("Notes: passphrase of “%s”"), place);
+
+  if (self->is_encrypted)
+    secret_password_store (&passphrase_schema, SECRET_COLLECTION_DEFAULT, label, self->values[PROP_PASSPHRASE],
+                           g_task_get_cancellable (task), passphrase_saved, g_object_ref (task), "place", place, NULL);
+  else
+    secret_password_clear (&passphrase_schema, g_task_get_cancellable (task), passphrase_forgotten,
+                           g_object_ref (task), "place", place, NULL);
+}
+
+static void
+secret_key_saved (GObject      *object,
+                  GAsyncResult *result,
+                  gpointer      user_data)
+{
+  g_autoptr(GTask) task = user_data;
+  GError *error = NULL;
+
+  if (secret_password_store_finish (result, &error))
+    save_passphrase (task);
+  else
+    g_task_return_error (task, error);
+}
+
+void
+notes_settings_save_secrets_async (NotesSettings       *self,
+                                   GCancellable        *cancellable,
+                                   GAsyncReadyCallback  callback,
+                                   gpointer             user_data)
+{
+  g_autoptr(GTask) task = g_task_new (self, cancellable, callback, user_data);
   g_autofree char *label = g_strdup_printf (_("Notes: secret key of the bucket “%s”"), self->values[PROP_BUCKET]);
 
-  g_task_set_source_tag (task, notes_settings_save_secret_async);
-  secret_password_store (&schema, SECRET_COLLECTION_DEFAULT, label, self->values[PROP_SECRET_KEY], cancellable,
-                         secret_saved, task, "server", self->values[PROP_SERVER],
-                         "access-key", self->values[PROP_ACCESS_KEY], NULL);
+  g_task_set_source_tag (task, notes_settings_save_secrets_async);
+  if (self->target == NOTES_TARGET_BUCKET)
+    secret_password_store (&secret_key_schema, SECRET_COLLECTION_DEFAULT, label, self->values[PROP_SECRET_KEY],
+                           cancellable, secret_key_saved, g_object_ref (task), "server", self->values[PROP_SERVER],
+                           "access-key", self->values[PROP_ACCESS_KEY], NULL);
+  else
+    save_passphrase (task);
 }
 
 gboolean
-notes_settings_save_secret_finish (NotesSettings  *self,
-                                   GAsyncResult   *result,
-                                   GError        **error)
+notes_settings_save_secrets_finish (NotesSettings  *self,
+                                    GAsyncResult   *result,
+                                    GError        **error)
 {
   return g_task_propagate_boolean (G_TASK (result), error);
 }
@@ -247,16 +361,9 @@ notes_settings_get_target (NotesSettings *self)
   return self->target;
 }
 
-/*
- * notes_settings_create_storage:
- *
- * Returns: (transfer full) (nullable): the storage of the settings; NULL if none is wanted, or something is missing
- */
-DimpleStorage *
-notes_settings_create_storage (NotesSettings *self)
+static DimpleStorage *
+create_clear_storage (NotesSettings *self)
 {
-  g_return_val_if_fail (NOTES_IS_SETTINGS (self), NULL);
-
   switch (self->target)
     {
     case NOTES_TARGET_FOLDER:
@@ -267,6 +374,39 @@ notes_settings_create_storage (NotesSettings *self)
     default:
       return NULL;
     }
+}
+
+/*
+ * notes_settings_needs_passphrase:
+ *
+ * Returns: whether the passphrase, which is not in the file, is not in the keyring either
+ */
+gboolean
+notes_settings_needs_passphrase (NotesSettings *self)
+{
+  g_return_val_if_fail (NOTES_IS_SETTINGS (self), FALSE);
+
+  return self->is_encrypted && get_or_null (self, PROP_PASSPHRASE) == NULL;
+}
+
+/*
+ * notes_settings_create_storage:
+ *
+ * Returns: (transfer full) (nullable): the storage of the settings; NULL if none is wanted, or something is missing
+ */
+DimpleStorage *
+notes_settings_create_storage (NotesSettings *self)
+{
+  g_autoptr(DimpleStorage) storage = NULL;
+
+  g_return_val_if_fail (NOTES_IS_SETTINGS (self), NULL);
+
+  if (notes_settings_needs_passphrase (self))
+    return NULL;
+  storage = create_clear_storage (self);
+  if (storage == NULL || !self->is_encrypted)
+    return g_steal_pointer (&storage);
+  return dimple_encrypted_storage_new (storage, self->values[PROP_PASSPHRASE]);
 }
 
 /* -- The object ------------------------------------------------------------------------------------------------------- */
@@ -294,6 +434,41 @@ notes_settings_get_property (GObject    *object,
 }
 
 static void
+free_value (NotesSettings *self,
+            guint          id)
+{
+  if (is_secret (id))
+    secret_password_free (g_steal_pointer (&self->values[id]));
+  else
+    g_clear_pointer (&self->values[id], g_free);
+}
+
+/* What is not known any more was for the place before. */
+static void
+forget_lost_passphrase (NotesSettings *self,
+                        guint          changed)
+{
+  if (changed != PROP_REGION && changed != PROP_ACCESS_KEY && changed != PROP_SECRET_KEY &&
+      *self->values[PROP_PASSPHRASE] == '\0')
+    self->is_encrypted = FALSE;
+}
+
+static void
+set_value (NotesSettings *self,
+           guint          id,
+           const char    *string)
+{
+  char *copy = g_strdup (string != NULL ? string : "");
+
+  forget_lost_passphrase (self, id);
+  free_value (self, id);
+  /* A space may be meant in a passphrase; anywhere else it came along when something was copied. */
+  self->values[id] = id == PROP_PASSPHRASE ? copy : g_strstrip (copy);
+  if (id == PROP_PASSPHRASE)
+    self->is_encrypted = *copy != '\0';
+}
+
+static void
 notes_settings_set_property (GObject      *object,
                              guint         id,
                              const GValue *value,
@@ -304,6 +479,8 @@ notes_settings_set_property (GObject      *object,
 
   if (id == PROP_TARGET)
     {
+      if (self->target != g_value_get_uint (value))
+        forget_lost_passphrase (self, id);
       self->target = g_value_get_uint (value);
       g_object_notify_by_pspec (object, pspec);
       return;
@@ -316,8 +493,7 @@ notes_settings_set_property (GObject      *object,
   string = g_value_get_string (value);
   if (g_strcmp0 (self->values[id], string) == 0)
     return;
-  g_free (self->values[id]);
-  self->values[id] = g_strstrip (g_strdup (string != NULL ? string : ""));
+  set_value (self, id, string);
   g_object_notify_by_pspec (object, pspec);
 }
 
@@ -327,7 +503,7 @@ notes_settings_finalize (GObject *object)
   NotesSettings *self = NOTES_SETTINGS (object);
 
   for (guint i = 0; i < N_PROPERTIES; i++)
-    g_free (self->values[i]);
+    free_value (self, i);
 
   G_OBJECT_CLASS (notes_settings_parent_class)->finalize (object);
 }
@@ -342,6 +518,7 @@ notes_settings_class_init (NotesSettingsClass *klass)
     [PROP_REGION] = "region",
     [PROP_ACCESS_KEY] = "access-key",
     [PROP_SECRET_KEY] = "secret-key",
+    [PROP_PASSPHRASE] = "passphrase",
   };
   const GParamFlags flags = G_PARAM_READWRITE | G_PARAM_EXPLICIT_NOTIFY | G_PARAM_STATIC_STRINGS;
   GObjectClass *object_class = G_OBJECT_CLASS (klass);

@@ -19,26 +19,27 @@ typedef enum
 #define NOTES_TYPE_SETTINGS (notes_settings_get_type ())
 G_DECLARE_FINAL_TYPE (NotesSettings, notes_settings, NOTES, SETTINGS, GObject)
 
-NotesSettings *notes_settings_new            (void);
-NotesTarget    notes_settings_get_target     (NotesSettings        *self);
-gboolean       notes_settings_save           (NotesSettings        *self,
-                                              GError              **error);
-DimpleStorage *notes_settings_create_storage (NotesSettings        *self);
+NotesSettings *notes_settings_new                 (void);
+NotesTarget    notes_settings_get_target          (NotesSettings        *self);
+gboolean       notes_settings_needs_passphrase    (NotesSettings        *self);
+gboolean       notes_settings_save                (NotesSettings        *self,
+                                                   GError              **error);
+DimpleStorage *notes_settings_create_storage      (NotesSettings        *self);
 
-/* The secret key is kept in the keyring of the desktop, not in the file. */
-void           notes_settings_load_secret_async  (NotesSettings        *self,
-                                                  GCancellable         *cancellable,
-                                                  GAsyncReadyCallback   callback,
-                                                  gpointer              user_data);
-gboolean       notes_settings_load_secret_finish (NotesSettings        *self,
-                                                  GAsyncResult         *result,
-                                                  GError              **error);
-void           notes_settings_save_secret_async  (NotesSettings        *self,
-                                                  GCancellable         *cancellable,
-                                                  GAsyncReadyCallback   callback,
-                                                  gpointer              user_data);
-gboolean       notes_settings_save_secret_finish (NotesSettings        *self,
-                                                  GAsyncResult         *result,
-                                                  GError              **error);
+/* The secret key and the passphrase are kept in the keyring of the desktop, not in the file. */
+void           notes_settings_load_secrets_async  (NotesSettings        *self,
+                                                   GCancellable         *cancellable,
+                                                   GAsyncReadyCallback   callback,
+                                                   gpointer              user_data);
+gboolean       notes_settings_load_secrets_finish (NotesSettings        *self,
+                                                   GAsyncResult         *result,
+                                                   GError              **error);
+void           notes_settings_save_secrets_async  (NotesSettings        *self,
+                                                   GCancellable         *cancellable,
+                                                   GAsyncReadyCallback   callback,
+                                                   gpointer              user_data);
+gboolean       notes_settings_save_secrets_finish (NotesSettings        *self,
+                                                   GAsyncResult         *result,
+                                                   GError              **error);
 
 G_END_DECLS

@@ -1,7 +1,7 @@
 /* walkthrough.c: Dimple in the terminal: two devices, a folder, a bucket
  *
  * Device A imports real text and syncs it to device B; both edit offline, sync, and are compared.  First all goes through
- * a folder, then, where there is one, through an S3 bucket to a third device.
+ * a folder, then, where there is one, through an S3 bucket to a third device; sealed, if a passphrase is given.
  *
  * SPDX-License-Identifier: LGPL-2.1-or-later
  */
@@ -17,6 +17,8 @@
 typedef struct
 {
   char              *folder;          /* of all files that are made here */
+  char              *shared;          /* (nullable) the folder to meet in, instead of one of those */
+  char              *passphrase;      /* (nullable) that seals what is synced */
   guint              step;
   WalkthroughDevice *first;
 } Walk;
@@ -138,9 +140,11 @@ compare (WalkthroughDevice  *a,
 static gboolean
 meet (Walk           *walk,
       const char     *name,
-      DimpleStorage  *storage,
+      DimpleStorage  *place,
       GError        **error)
 {
+  g_autoptr(DimpleStorage) storage =
+    walk->passphrase != NULL ? dimple_encrypted_storage_new (place, walk->passphrase) : g_object_ref (place);
   g_autofree char *description = dimple_storage_dup_description (storage);
   g_autofree char *through = g_strdup_printf ("A and the new device %s sync: %s", name, description);
   g_autofree char *offline = g_strdup_printf ("A and %s edit, each offline", name);
@@ -173,10 +177,10 @@ meet_in_folder (Walk    *walk,
                 GError **error)
 {
   g_autofree char *path = g_build_filename (walk->folder, "shared-folder", NULL);
-  g_autoptr(GFile) folder = g_file_new_for_path (path);
+  g_autoptr(GFile) folder = g_file_new_for_path (walk->shared != NULL ? walk->shared : path);
   g_autoptr(DimpleStorage) storage = NULL;
 
-  if (!g_file_make_directory (folder, NULL, error))
+  if (walk->shared == NULL && !g_file_make_directory (folder, NULL, error))
     return FALSE;
   storage = dimple_local_storage_new (folder);
   return meet (walk, "B", storage, error);
@@ -295,16 +299,18 @@ main (int    argc,
   g_autofree char *uri = NULL;
   int n_files = 0;
   gboolean keep = FALSE;
+  Walk walk = { 0 };
   const GOptionEntry entries[] = {
     { "s3", 0, 0, G_OPTION_ARG_STRING, &uri, "A bucket to sync through, too", "s3://KEY:SECRET@server/bucket" },
     { "files", 0, 0, G_OPTION_ARG_INT, &n_files, "How many files to import at most (default: all)", "N" },
+    { "folder", 0, 0, G_OPTION_ARG_FILENAME, &walk.shared, "Meet in a folder of yours", "PATH" },
+    { "passphrase", 0, 0, G_OPTION_ARG_STRING, &walk.passphrase, "Encrypt what is synced", "TEXT" },
     { "keep", 0, 0, G_OPTION_ARG_NONE, &keep, "Keep the databases and the folder, to look inside", NULL },
     { NULL }
   };
   g_autoptr(GOptionContext) context = g_option_context_new ("- Dimple in the terminal");
   g_autoptr(GError) error = NULL;
   g_autoptr(GFile) folder = NULL;
-  Walk walk = { 0 };
   gboolean fine;
 
   setlocale (LC_ALL, "");
@@ -327,5 +333,7 @@ main (int    argc,
   if (!keep)
     remove_folder (folder);
   g_free (walk.folder);
+  g_free (walk.shared);
+  g_free (walk.passphrase);
   return fine ? 0 : 1;
 }

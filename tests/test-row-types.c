@@ -680,6 +680,8 @@ test_new_derived_rows (void)
 
   dimple_row_shape_register (dimple_row_shape_for_table (dimple_schema_find (fixture.schema, "note")), test_row_get_type ());
   row = g_object_new (test_row_get_type (), "title", "New", NULL);
+  g_assert_true (dimple_row_is_edited (DIMPLE_ROW (row)));
+  g_assert_cmpstr (dimple_row_get_string (DIMPLE_ROW (row), "title"), ==, "New");
   g_object_set (row, "title", "Newer", NULL);
   g_assert_cmpstr (dimple_row_get_string (DIMPLE_ROW (row), "title"), ==, "Newer");
   g_assert_true (dimple_row_dup_edits (row, &edits, &error));

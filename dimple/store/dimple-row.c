@@ -366,6 +366,7 @@ void
 dimple_row_class_install (GObjectClass     *object_class,
                           DimpleRowBinding *binding)
 {
+  object_class->constructor = G_OBJECT_CLASS (dimple_row_parent_class)->constructor;
   object_class->get_property = get_column_property;
   object_class->set_property = set_column_property;
   for (guint i = 0; i < binding->shape->n_columns; i++)
@@ -535,16 +536,17 @@ dimple_row_finalize (GObject *object)
   G_OBJECT_CLASS (dimple_row_parent_class)->finalize (object);
 }
 
-static void
-dimple_row_constructed (GObject *object)
+/* What is set by g_object_new() is told of only if somebody listens by the time the constructor returns: constructed() would
+ * be too late.  Only classes of the app come here; their properties are those that the row does not know of. */
+static GObject *
+dimple_row_constructor (GType                  type,
+                        guint                  n_properties,
+                        GObjectConstructParam *properties)
 {
-  DimpleRowBinding *binding = dimple_row_binding_of_type (G_OBJECT_TYPE (object));
+  GObject *object = G_OBJECT_CLASS (dimple_row_parent_class)->constructor (type, n_properties, properties);
 
-  G_OBJECT_CLASS (dimple_row_parent_class)->constructed (object);
-
-  /* Only a class of the app has properties that the row does not know of. */
-  if (binding == NULL || !binding->generated)
-    g_signal_connect (object, "notify", G_CALLBACK (property_notified), NULL);
+  g_signal_connect (object, "notify", G_CALLBACK (property_notified), NULL);
+  return object;
 }
 
 static void
@@ -553,7 +555,7 @@ dimple_row_class_init (DimpleRowClass *klass)
   GObjectClass *object_class = G_OBJECT_CLASS (klass);
 
   object_class->finalize = dimple_row_finalize;
-  object_class->constructed = dimple_row_constructed;
+  object_class->constructor = dimple_row_constructor;
   dimple_value_register_transforms ();
 }
 

@@ -3,13 +3,9 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
 
 import Dimple from 'gi://Dimple?version=1';
-import Gio from 'gi://Gio';
 import GLib from 'gi://GLib';
 import GObject from 'gi://GObject';
 import System from 'system';
-
-for (const name of ['list', 'put', 'get', 'remove', 'check'])
-    Gio._promisify(Dimple.CustomStorage.prototype, `${name}_async`, `${name}_finish`);
 
 function assertEqual(actual, expected) {
     if (JSON.stringify(actual) !== JSON.stringify(expected))

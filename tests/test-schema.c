@@ -154,6 +154,37 @@ test_cancel (void)
   dimple_connection_set_cancellable (connection, NULL);
 }
 
+static guint
+count_columns (DimpleConnection *connection)
+{
+  g_autoptr(GError) error = NULL;
+  g_autoptr(DimpleStatement) statement = dimple_connection_prepare (connection, "SELECT * FROM t", &error);
+
+  g_assert_no_error (error);
+  return (guint) sqlite3_column_count (statement);
+}
+
+/* What another connection has made of a table is known before anything is stepped. */
+static void
+test_check_schema (void)
+{
+  g_autoptr(DimpleConnection) connection = open_memory ();
+  g_autoptr(DimpleConnection) other = open_memory ();
+  g_autoptr(GError) error = NULL;
+  gint64 version, later;
+
+  dimple_connection_exec (connection, "CREATE TABLE t (a)", &error);
+  g_assert_no_error (error);
+  g_assert_true (dimple_connection_check_schema (other, &version, &error));
+  g_assert_cmpuint (count_columns (other), ==, 1);
+
+  dimple_connection_exec (connection, "ALTER TABLE t ADD COLUMN b", &error);
+  g_assert_no_error (error);
+  g_assert_true (dimple_connection_check_schema (other, &later, &error));
+  g_assert_cmpint (later, !=, version);
+  g_assert_cmpuint (count_columns (other), ==, 2);
+}
+
 static void
 test_not_a_database (void)
 {
@@ -178,6 +209,7 @@ main (int    argc,
   g_test_add_func ("/schema/shadows", test_shadows);
   g_test_add_func ("/connection/statements", test_statements);
   g_test_add_func ("/connection/cancel", test_cancel);
+  g_test_add_func ("/connection/check-schema", test_check_schema);
   g_test_add_func ("/connection/not-a-database", test_not_a_database);
   return g_test_run ();
 }

@@ -45,8 +45,8 @@ sqlite3_stmt     *dimple_connection_prepare       (DimpleConnection       *self,
                                                    const char             *sql,
                                                    GError                **error);
 void              dimple_connection_drop_statements (DimpleConnection     *self);
-/* SQLite's number of the schema.  If it is another than the last time, statements of the cache are dropped: until they are
- * stepped, they tell of the columns that there were. */
+/* SQLite's number of the schema.  If it is another than the last time, statements of the cache are dropped and the schema
+ * is read anew: until they are stepped, statements tell of the columns that there were. */
 gboolean          dimple_connection_check_schema  (DimpleConnection       *self,
                                                    gint64                 *version,
                                                    GError                **error);

@@ -350,8 +350,12 @@ dimple_connection_check_schema (DimpleConnection  *self,
 {
   if (!dimple_connection_get_int64 (self, "PRAGMA schema_version", 0, version, error))
     return FALSE;
-  if (self->schema_version != *version)
-    dimple_connection_drop_statements (self);
+  if (self->schema_version == *version)
+    return TRUE;
+  dimple_connection_drop_statements (self);
+  /* SQLite prepares by the schema that it read last, and finds out that there is another one when it steps. */
+  if (!dimple_connection_exec (self, "SELECT 1 FROM sqlite_schema LIMIT 1", error))
+    return FALSE;
   self->schema_version = *version;
   return TRUE;
 }

@@ -1,378 +1,394 @@
 /* test-query-random.c: live queries of every kind under random writes, checked by the oracle
  *
+ * A seed makes a schema, some queries, and then writes: of the app, in one or several transactions, on this thread or the
+ * writer's; by another device, merged by a sync; by another store on the same file.  In between, queries are given other
+ * parameters or another WHERE and ORDER BY, and the schema grows.  --seeds=N runs so many, --seed=N one, --first=N says which
+ * is the first of many.  What fails prints everything that was run.
+ *
  * SPDX-License-Identifier: LGPL-2.1-or-later
  */
-#include "query-oracle.h"
+#include "query-kinds.h"
+#include "query-oracle-check.h"
+#include "query-writes.h"
+#include "random-test.h"
 
-static int n_seeds = 1000;
-static int only_seed = -1;
+#include <glib/gstdio.h>
 
-/* -- Values and writes ---------------------------------------------------------------------------------------------- */
+#include "dimple-store-internal-private.h"
+#include "dimple-test.h"
 
-static const char * const words[] = { "Alpha", "alpha", "beta", "Beta ", "gamma", "", "ä", "Zeta", "a b", "zeta  " };
+#define START_OF_TIME G_GINT64_CONSTANT (1700000000)
 
-static char *
-random_value (GRand *random)
+static guint n_seeds, first_seed, only_seed;
+
+/* A query, and what it was made from */
+typedef struct
 {
-  switch (g_rand_int_range (random, 0, 9))
-    {
-    case 0:
-      return g_strdup ("NULL");
-    case 1:
-      return g_strdup_printf ("%d", g_rand_int_range (random, -3, 6));
-    case 2:
-      return g_strdup_printf ("%d.5", g_rand_int_range (random, -3, 6));
-    case 3:
-      return g_strdup_printf ("x'%02x'", (guint) g_rand_int_range (random, 65, 70));
-    default:
-      return g_strdup_printf ("'%s'", words[g_rand_int_range (random, 0, G_N_ELEMENTS (words))]);
-    }
-}
-
-static void
-execute (DimpleStore *store,
-         char        *sql)
-{
-  g_autofree char *owned = sql;
-  g_autoptr(GError) error = NULL;
-
-  if (!dimple_store_execute (store, owned, NULL, &error) &&
-      !g_error_matches (error, DIMPLE_ERROR, DIMPLE_ERROR_CONSTRAINT))
-    g_error ("%s: %s", owned, error->message);
-}
-
-static void
-write_row (DimpleStore *store,
-           GRand       *random)
-{
-  g_autofree char *a = random_value (random), *b = random_value (random), *c = random_value (random);
-  int key = g_rand_int_range (random, 0, 40), other = g_rand_int_range (random, 0, 40);
-  int folder = g_rand_int_range (random, 0, 5);
-  int tag = g_rand_int_range (random, 0, 4);
-
-  switch (g_rand_int_range (random, 0, 16))
-    {
-    case 0:
-    case 1:
-    case 2:
-      execute (store, g_strdup_printf ("INSERT OR REPLACE INTO note (key, title, body, folder, n, r, flag) "
-                                       "VALUES ('k%02d', %s, %s, 'f%d', %s, %d.25, %d)",
-                                       key, a, b, folder, c, key % 7, folder & 1));
-      break;
-    case 3:
-      execute (store, g_strdup_printf ("DELETE FROM note WHERE key = 'k%02d'", key));
-      break;
-    case 4:
-    case 5:
-      execute (store, g_strdup_printf ("UPDATE note SET title = %s WHERE key = 'k%02d'", a, key));
-      break;
-    case 6:
-      execute (store, g_strdup_printf ("UPDATE note SET n = %s, flag = 1 - flag WHERE key = 'k%02d'", c, key));
-      break;
-    case 7:
-      execute (store, g_strdup_printf ("UPDATE note SET folder = 'f%d' WHERE key = 'k%02d'", folder, key));
-      break;
-    case 8:
-      execute (store, g_strdup_printf ("UPDATE OR IGNORE note SET key = 'k%02d' WHERE key = 'k%02d'", other, key));
-      break;
-    case 9:
-      execute (store, g_strdup_printf ("UPDATE note SET body = %s WHERE key = 'k%02d'", b, key));
-      break;
-    case 10:
-      execute (store, g_strdup_printf ("INSERT OR REPLACE INTO folder VALUES ('f%d', %s)", folder, a));
-      break;
-    case 11:
-      execute (store, g_strdup_printf ("DELETE FROM folder WHERE key = 'f%d'", folder));
-      break;
-    case 12:
-    case 13:
-      execute (store, g_strdup_printf ("INSERT OR REPLACE INTO tagged VALUES ('k%02d', 't%d', %s)", key, tag, c));
-      break;
-    case 14:
-      execute (store, g_strdup_printf ("DELETE FROM tagged WHERE note = 'k%02d'", key));
-      break;
-    default:
-      execute (store, g_strdup_printf ("UPDATE tagged SET weight = %s WHERE tag = 't%d'", c, tag));
-      break;
-    }
-}
-
-static void
-write_many (DimpleStore *store,
-            GRand       *random)
-{
-  g_autofree char *a = random_value (random);
-
-  switch (g_rand_int_range (random, 0, 7))
-    {
-    case 0:
-      execute (store, g_strdup ("DELETE FROM note"));
-      break;
-    case 1:
-      execute (store, g_strdup_printf ("UPDATE note SET title = %s WHERE flag", a));
-      break;
-    case 2:
-      execute (store, g_strdup ("UPDATE note SET n = -n, r = -r"));
-      break;
-    case 3:
-      execute (store, g_strdup ("DELETE FROM note WHERE folder IN ('f1', 'f2')"));
-      break;
-    case 4:
-      execute (store, g_strdup ("UPDATE note SET folder = 'f' || (1 + substr (folder, 2))"));
-      break;
-    default:
-      execute (store, g_strdup_printf ("INSERT OR IGNORE INTO note (key, title, folder, n, flag) "
-                                       "WITH RECURSIVE i (x) AS (SELECT %d UNION ALL SELECT x + 1 FROM i LIMIT %d) "
-                                       "SELECT printf ('k%%02d', x), 'bulk ' || (x %% 4), 'f' || (x %% 5), x, x & 1 FROM i",
-                                       g_rand_int_range (random, 0, 40), g_rand_int_range (random, 2, 30)));
-      break;
-    }
-}
-
-/* One commit, or none; returns what it was. */
-static const char *
-write_something (DimpleStore *store,
-                 GRand       *random)
-{
-  g_autoptr(GError) error = NULL;
-  int n;
-
-  switch (g_rand_int_range (random, 0, 8))
-    {
-    case 0:
-    case 1:
-    case 2:
-    case 3:
-      write_row (store, random);
-      return "one write";
-    case 4:
-      write_many (store, random);
-      return "a bulk write";
-    default:
-      break;
-    }
-
-  dimple_store_begin (store, &error);
-  g_assert_no_error (error);
-  for (n = g_rand_int_range (random, 1, 8); n > 0; n--)
-    write_row (store, random);
-  if (g_rand_int_range (random, 0, 4) == 0)
-    {
-      dimple_store_rollback (store, &error);
-      g_assert_no_error (error);
-      return "a rollback";
-    }
-  dimple_store_commit (store, &error);
-  g_assert_no_error (error);
-  return "a transaction";
-}
-
-/* -- Queries -------------------------------------------------------------------------------------------------------- */
+  Oracle *oracle;
+  Select *select;
+} Subject;
 
 typedef struct
 {
-  char     *sql;
-  gboolean  is_keyed;
-  gboolean  is_ordered;
-} Generated;
+  World            *world;
+  guint32           seed;
+  gint64            now;            /* s */
+  char             *path;           /* (nullable) of a file */
+  DimpleStore      *store;
+  DimpleStore      *other;          /* (nullable) on the same file, or on another device */
+  DimpleSyncClient *client;         /* (nullable) of `store` */
+  DimpleSyncClient *other_client;   /* (nullable) of `other` */
+  GPtrArray        *subjects;       /* of Subject */
+} Run;
 
-static const char *
-pick (GRand              *random,
-      const char * const *choices)
+static void
+subject_free (gpointer data)
 {
-  return choices[g_rand_int_range (random, 0, (gint32) g_strv_length ((char **) choices))];
+  Subject *subject = data;
+
+  oracle_free (subject->oracle);
+  select_free (subject->select);
+  g_free (subject);
 }
 
-static char *
-random_where (GRand *random)
+static void
+add_subject (Run *run)
 {
-  static const char * const conditions[] = {
-    "", "", "", "WHERE flag", "WHERE folder = 'f1'", "WHERE folder IN ('f1', 'f3') AND n > 0", "WHERE title LIKE 'a%'",
-    "WHERE n IS NULL OR n < 2", "WHERE length (title) > 3 OR body IS NOT NULL", "WHERE key > 'k20'", "WHERE NOT flag AND r < 3",
-    "WHERE typeof (n) = 'text'", "WHERE key = 'k07'", NULL
-  };
+  World *world = run->world;
+  static const guint held[] = { 0, 40, 100, 100 };
+  Subject *subject = g_new0 (Subject, 1);
+  Select *select = random_select (world);
 
-  return g_strdup (pick (random, conditions));
+  subject->select = select;
+  subject->oracle = oracle_new (run->store, select->sql->str, select_make_parameters (select), select->is_ordered,
+                                PICK (world, held));
+  subject->oracle->identity_sql = g_strdup (select->identity_sql);
+  subject->oracle->n_hidden = select->n_hidden;
+  subject->oracle->asks_first = chance (world, 30);
+  subject->oracle->log = world->log;
+  note (world, "-- a query: %s", select->sql->str);
+  g_ptr_array_add (run->subjects, subject);
 }
 
-static char *
-random_order (GRand    *random,
-              gboolean *is_ordered)
-{
-  static const char * const terms[] = {
-    "title", "title DESC", "title COLLATE NOCASE", "title COLLATE NOCASE DESC", "title COLLATE RTRIM", "n", "n DESC",
-    "n NULLS LAST", "n DESC NULLS FIRST", "folder", "folder DESC", "r", "length (title)", "flag DESC", "n % 3", "abs (r)",
-    "title || folder", "coalesce (n, title)", "1", NULL
-  };
-  GString *order = g_string_new (NULL);
-  int n = g_rand_int_range (random, 0, 4);
-
-  *is_ordered = FALSE;
-  for (int i = 0; i < n; i++)
-    g_string_append_printf (order, "%s%s", i > 0 ? ", " : "ORDER BY ", pick (random, terms));
-  if (n > 0 && g_rand_int_range (random, 0, 4) > 0)
-    {
-      g_string_append (order, g_rand_boolean (random) ? ", key" : ", key DESC");
-      *is_ordered = TRUE;
-    }
-  return g_string_free (order, FALSE);
-}
-
-static Generated
-random_table_query (GRand *random)
-{
-  static const char * const lists[] = {
-    "*", "key, title", "title, key, n", "key, upper (title) AS loud, folder", "key, n, r, flag", "rowid, key, body",
-    "key AS id, title AS name", "key, coalesce (title, n) AS best, CAST (n AS TEXT) AS text", NULL
-  };
-  Generated query = { NULL, TRUE, FALSE };
-  g_autofree char *where = random_where (random), *order = random_order (random, &query.is_ordered);
-
-  query.sql = g_strdup_printf ("SELECT %s FROM note %s %s", pick (random, lists), where, order);
-  return query;
-}
-
-static Generated
-random_other_query (GRand *random)
-{
-  static const Generated queries[] = {
-    { (char *) "SELECT count (*) AS n FROM note", FALSE, TRUE },
-    { (char *) "SELECT count (*) AS n, max (title) AS t FROM note WHERE flag", FALSE, TRUE },
-    { (char *) "SELECT folder, count (*) AS n, sum (r) AS s FROM note GROUP BY folder ORDER BY folder", FALSE, TRUE },
-    { (char *) "SELECT DISTINCT folder FROM note ORDER BY folder DESC", FALSE, TRUE },
-    { (char *) "SELECT n.key, n.title, f.name FROM note n JOIN folder f ON f.key = n.folder ORDER BY f.name, n.key", TRUE, TRUE },
-    { (char *) "SELECT n.key, n.title, f.key AS fk, f.name FROM note n LEFT JOIN folder f ON f.key = n.folder "
-               "ORDER BY n.title, n.key", TRUE, TRUE },
-    { (char *) "SELECT n.key, t.tag, t.note, t.weight FROM tagged t JOIN note n ON n.key = t.note ORDER BY t.tag, n.key",
-      TRUE, TRUE },
-    { (char *) "SELECT n.key, t.weight FROM note n LEFT JOIN tagged t ON t.note = n.key ORDER BY n.key, t.tag", TRUE, TRUE },
-    { (char *) "SELECT * FROM tagged ORDER BY weight, note, tag", TRUE, TRUE },
-    { (char *) "SELECT key, title FROM note ORDER BY title, key LIMIT 5", TRUE, TRUE },
-    { (char *) "SELECT key, title FROM note ORDER BY n DESC, key LIMIT 4 OFFSET 3", TRUE, TRUE },
-    { (char *) "SELECT key, title, row_number () OVER (ORDER BY title, key) AS place FROM note ORDER BY place", TRUE, TRUE },
-    { (char *) "WITH busy (folder) AS (SELECT folder FROM note GROUP BY folder HAVING count (*) > 2) "
-               "SELECT key, title FROM note WHERE folder IN busy ORDER BY key", TRUE, TRUE },
-    { (char *) "SELECT key, title FROM note WHERE folder IN (SELECT key FROM folder) ORDER BY title, key", TRUE, TRUE },
-    { (char *) "SELECT key, (SELECT count (*) FROM tagged WHERE note = key) AS tags FROM note ORDER BY tags, key", TRUE, TRUE },
-    { (char *) "SELECT key, title FROM note UNION ALL SELECT key, name FROM folder ORDER BY 2, 1", TRUE, TRUE },
-    { (char *) "SELECT note.key, note.title FROM text JOIN note ON note.rowid = text.rowid WHERE text MATCH 'a* OR bulk' "
-               "ORDER BY note.key", TRUE, TRUE },
-    { (char *) "SELECT key, title FROM flagged ORDER BY title, key", TRUE, TRUE },
-    { (char *) "SELECT title FROM note ORDER BY title", FALSE, TRUE },
-    { (char *) "SELECT value FROM note, json_each ('[1, 2]') WHERE note.key < 'k10' ORDER BY value", FALSE, TRUE },
-  };
-  Generated query = queries[g_rand_int_range (random, 0, G_N_ELEMENTS (queries))];
-
-  query.sql = g_strdup (query.sql);
-  return query;
-}
-
-/* -- One seed ------------------------------------------------------------------------------------------------------- */
+/* -- Stores --------------------------------------------------------------------------------------------------------- */
 
 static DimpleStore *
-open_store (GRand *random)
+open_store (Run        *run,
+            const char *path)
 {
-  g_autofree char *script = g_strdup_printf (
-    "CREATE TABLE note (key TEXT PRIMARY KEY, title TEXT%s, body, folder TEXT, n, r REAL, flag BOOLEAN);"
-    "CREATE TABLE folder (key TEXT PRIMARY KEY, name TEXT);"
-    "CREATE TABLE tagged (note TEXT, tag TEXT, weight INTEGER, PRIMARY KEY (note, tag))%s;"
-    "CREATE VIEW flagged AS SELECT key, title FROM note WHERE flag;"
-    "CREATE VIRTUAL TABLE text USING fts5 (title, content = 'note');"
-    "CREATE TRIGGER note_insert AFTER INSERT ON note BEGIN "
-    "  INSERT INTO text (rowid, title) VALUES (new.rowid, new.title); END;"
-    "CREATE TRIGGER note_delete AFTER DELETE ON note BEGIN "
-    "  INSERT INTO text (text, rowid, title) VALUES ('delete', old.rowid, old.title); END;"
-    "CREATE TRIGGER note_update AFTER UPDATE ON note BEGIN "
-    "  INSERT INTO text (text, rowid, title) VALUES ('delete', old.rowid, old.title); "
-    "  INSERT INTO text (rowid, title) VALUES (new.rowid, new.title); END;%s",
-    g_rand_boolean (random) ? " COLLATE NOCASE" : "", g_rand_boolean (random) ? " WITHOUT ROWID" : "",
-    g_rand_boolean (random) ? "CREATE INDEX note_title ON note (title); CREATE INDEX note_n ON note (n DESC, folder)" : "");
-  const char * const migrations[] = { script, NULL };
   g_autoptr(GError) error = NULL;
-  DimpleStore *store = dimple_store_open (NULL, &error);
+  g_autoptr(GDateTime) time = g_date_time_new_from_unix_utc (run->now);
+  DimpleStore *store = dimple_store_open (path, &error);
 
   g_assert_no_error (error);
-  dimple_store_migrate (store, migrations, &error);
-  g_assert_no_error (error);
+  dimple_test_set_time (store, time);
+  world_migrate (run->world, store);
   return store;
 }
 
 static void
-settle (DimpleStore *store,
-        GPtrArray   *oracles,
-        GRand       *random)
+tick (Run *run)
 {
-  if (g_rand_int_range (random, 0, 3) == 0)
-    for (guint i = 0; i < oracles->len; i++)
-      dimple_query_refresh (((Oracle *) g_ptr_array_index (oracles, i))->query);
-  else
-    dimple_test_wait_idle (store);
+  g_autoptr(GDateTime) time = g_date_time_new_from_unix_utc (++run->now);
+
+  dimple_test_set_time (run->store, time);
+  if (run->other != NULL)
+    dimple_test_set_time (run->other, time);
 }
+
+static DimpleSyncClient *
+add_client (DimpleStore   *store,
+            DimpleStorage *storage)
+{
+  DimpleSyncClient *client = dimple_sync_client_new (store, storage);
+
+  g_object_set (client, "auto-sync", FALSE, NULL);
+  return client;
+}
+
+static void
+run_begin (Run     *run,
+           guint32  seed)
+{
+  World *world = world_new (seed);
+  guint kind = pick (world, 16);
+
+  *run = (Run) { .world = world, .seed = seed, .now = START_OF_TIME };
+  run->subjects = g_ptr_array_new_with_free_func (subject_free);
+  note (world, "-- replay with --seed=%u\n%s", seed, (char *) g_ptr_array_index (world->scripts, 0));
+  if (kind == 0)
+    {
+      g_autoptr(GError) error = NULL;
+      g_autofree char *folder = g_dir_make_tmp ("dimple-query-XXXXXX", &error);
+
+      g_assert_no_error (error);
+      run->path = g_build_filename (folder, "store.db", NULL);
+    }
+  run->store = open_store (run, run->path);
+  if (kind == 0)
+    run->other = open_store (run, run->path);
+  if (kind == 1 || kind == 2)
+    {
+      g_autoptr(DimpleStorage) storage = dimple_memory_storage_new ();
+
+      run->other = open_store (run, NULL);
+      run->client = add_client (run->store, storage);
+      run->other_client = add_client (run->other, storage);
+    }
+}
+
+static void
+remove_folder (char *path)
+{
+  g_autofree char *owned = path, *folder = g_path_get_dirname (path);
+  static const char * const suffixes[] = { "", "-wal", "-shm" };
+
+  for (guint i = 0; i < G_N_ELEMENTS (suffixes); i++)
+    {
+      g_autofree char *name = g_strconcat (path, suffixes[i], NULL);
+
+      g_remove (name);
+    }
+  g_rmdir (folder);
+}
+
+static void
+run_end (Run *run)
+{
+  g_ptr_array_unref (run->subjects);
+  g_clear_object (&run->client);
+  g_clear_object (&run->other_client);
+  if (run->other != NULL)
+    g_assert_true (dimple_store_close (run->other, NULL));
+  g_clear_object (&run->other);
+  g_assert_true (dimple_store_close (run->store, NULL));
+  g_object_unref (run->store);
+  g_clear_pointer (&run->path, remove_folder);
+  world_free (run->world);
+}
+
+/* -- Steps ---------------------------------------------------------------------------------------------------------- */
+
+static Oracle *
+oracle_at (Run   *run,
+           guint  i)
+{
+  return ((Subject *) g_ptr_array_index (run->subjects, i))->oracle;
+}
+
+static void
+settle (Run *run)
+{
+  if (chance (run->world, 35))
+    {
+      note (run->world, "-- refresh");
+      /* What was begun on the writer's thread is committed first. */
+      while (dimple_worker_get_n_queued (run->store->worker) > 0)
+        g_usleep (50);
+      for (guint i = 0; i < run->subjects->len; i++)
+        dimple_query_refresh (oracle_at (run, i)->query);
+    }
+  dimple_test_wait_idle (run->store);
+}
+
+static void
+check_all (Run   *run,
+           guint  max_emissions)
+{
+  for (guint i = 0; i < run->subjects->len; i++)
+    oracle_check (oracle_at (run, i), max_emissions);
+}
+
+static void
+sync_now (Run              *run,
+          DimpleSyncClient *client)
+{
+  g_autoptr(GError) error = NULL;
+
+  dimple_sync_client_sync (client, NULL, &error);
+  if (error != NULL)
+    g_printerr ("%s\n", run->world->log->str);
+  g_assert_no_error (error);
+}
+
+/* Another device writes, and what it wrote is merged here. */
+static void
+write_on_device (Run *run)
+{
+  note (run->world, "-- on the other device:");
+  for (guint n = 1 + pick (run->world, 3); n > 0; n--)
+    write_once (run->world, run->other);
+  note (run->world, "-- sync");
+  if (chance (run->world, 30))
+    sync_now (run, run->client);
+  sync_now (run, run->other_client);
+  sync_now (run, run->client);
+}
+
+static gboolean
+shows_all (Oracle *oracle)
+{
+  g_autofree char *state = oracle_dup_state (oracle);
+  gboolean is_shown;
+
+  oracle_allow_state (oracle);
+  is_shown = strcmp (state, g_ptr_array_index (oracle->states, 0)) == 0;
+  g_ptr_array_set_size (oracle->states, 0);
+  return is_shown;
+}
+
+/* Another store writes to the file, as another process would; this one hears of it when it does. */
+static void
+write_beside (Run *run)
+{
+  gint64 patience = g_get_monotonic_time () + 20 * G_USEC_PER_SEC;
+
+  note (run->world, "-- by another store on the same file:");
+  write_once (run->world, run->other);
+  for (guint i = 0; i < run->subjects->len; i++)
+    while (!shows_all (oracle_at (run, i)) && g_get_monotonic_time () < patience)
+      {
+        g_main_context_iteration (NULL, FALSE);
+        g_usleep (500);
+      }
+}
+
+/* Several commits one after the other, with some of what they lead to in between: whatever is shown, some commit made it. */
+static guint
+write_burst (Run *run)
+{
+  guint n = 2 + pick (run->world, 3);
+
+  for (guint write = 0; write <= n; write++)
+    {
+      if (write > 0)
+        write_once (run->world, run->store);
+      for (guint i = 0; i < run->subjects->len; i++)
+        oracle_allow_state (oracle_at (run, i));
+      for (guint turns = pick (run->world, 4); turns > 0; turns--)
+        g_main_context_iteration (NULL, FALSE);
+    }
+  return n + 1;
+}
+
+static void
+change_query (Run *run)
+{
+  Subject *subject = g_ptr_array_index (run->subjects, pick (run->world, run->subjects->len));
+  Select *select = subject->select;
+
+  if (select->table != NULL && select->identity_sql != NULL && chance (run->world, 50))
+    {
+      select_fill_in (select);
+      note (run->world, "-- other SQL: %s", select->sql->str);
+      oracle_set_sql (subject->oracle, select->sql->str, select_make_parameters (select), select->is_ordered);
+      subject->oracle->identity_sql = g_strdup (select->identity_sql);
+    }
+  else
+    {
+      note (run->world, "-- other parameters of: %s", select->sql->str);
+      oracle_set_parameters (subject->oracle, select_make_parameters (select));
+    }
+}
+
+static void
+extend_schema (Run *run)
+{
+  world_extend (run->world);
+  note (run->world, "%s", (char *) g_ptr_array_index (run->world->scripts, run->world->scripts->len - 2));
+  if (run->other != NULL && run->path == NULL)
+    world_migrate (run->world, run->other);
+  world_migrate (run->world, run->store);
+}
+
+/* Returns how many emissions it may lead to. */
+static guint
+step (Run *run)
+{
+  World *world = run->world;
+  guint kind = pick (world, 20);
+
+  if (run->other != NULL && kind < 12)
+    {
+      if (run->client != NULL)
+        write_on_device (run);
+      else
+        write_beside (run);
+      return run->client != NULL ? 1 : G_MAXUINT;
+    }
+  if (kind < 12)
+    write_once (world, run->store);
+  else if (kind < 14)
+    return write_burst (run);
+  else if (kind < 16)
+    {
+      run_elsewhere (world, run->store);
+      return G_MAXUINT;
+    }
+  else if (kind < 19)
+    {
+      change_query (run);
+      if (chance (world, 40))
+        write_once (world, run->store);
+    }
+  else if (chance (world, 30) && run->path == NULL)
+    extend_schema (run);
+  else
+    add_subject (run);
+  return 1;
+}
+
+/* -- Seeds ---------------------------------------------------------------------------------------------------------- */
 
 static void
 run_seed (guint32 seed)
 {
-  g_autoptr(GRand) random = g_rand_new_with_seed (seed);
-  g_autoptr(DimpleStore) store = open_store (random);
-  g_autoptr(GPtrArray) oracles = g_ptr_array_new_with_free_func ((GDestroyNotify) oracle_free);
-  int n_steps = g_rand_int_range (random, 4, 12);
+  Run run;
 
-  for (int n = g_rand_int_range (random, 0, 6); n > 0; n--)
-    write_something (store, random);
-  for (int n = g_rand_int_range (random, 1, 5); n > 0; n--)
+  run_begin (&run, seed);
+  for (guint n = pick (run.world, 6); n > 0; n--)
+    write_once (run.world, run.store);
+  execute (run.world, run.store, random_bulk_insert (run.world));
+  for (guint n = 2 + pick (run.world, 4); n > 0; n--)
+    add_subject (&run);
+  settle (&run);
+  check_all (&run, 1);
+  for (guint n = 4 + pick (run.world, 8); n > 0; n--)
     {
-      Generated query = g_rand_boolean (random) ? random_table_query (random) : random_other_query (random);
+      guint max_emissions;
 
-      g_ptr_array_add (oracles, oracle_new (store, query.sql, NULL, g_rand_int_range (random, 0, 3) > 0, query.is_keyed,
-                                            query.is_ordered));
-      g_free (query.sql);
+      tick (&run);
+      max_emissions = step (&run);
+      settle (&run);
+      check_all (&run, max_emissions);
     }
-  settle (store, oracles, random);
-  for (guint i = 0; i < oracles->len; i++)
-    oracle_check (g_ptr_array_index (oracles, i), "loading", 1);
-
-  while (n_steps-- > 0)
-    {
-      g_autofree char *step = NULL;
-      guint n_commits = g_rand_int_range (random, 0, 4) == 0 ? 3 : 1;
-
-      for (guint i = 0; i < n_commits; i++)
-        {
-          g_free (step);
-          step = g_strdup_printf ("seed %u: %s", seed, write_something (store, random));
-        }
-      settle (store, oracles, random);
-      for (guint i = 0; i < oracles->len; i++)
-        oracle_check (g_ptr_array_index (oracles, i), step, 1);
-    }
+  run_end (&run);
 }
 
 static void
 test_random (void)
 {
-  if (only_seed >= 0)
+  if (only_seed != G_MAXUINT)
     {
-      run_seed ((guint32) only_seed);
+      run_seed (only_seed);
       return;
     }
-  for (int i = 0; i < n_seeds; i++)
-    run_seed ((guint32) i);
+  for (guint seed = first_seed; seed < first_seed + n_seeds; seed++)
+    {
+      if (seed % 1000 == 0)
+        g_test_message ("seed %u", seed);
+      run_seed (seed);
+    }
 }
 
 int
-main (int    argc,
-      char **argv)
+main (int   argc,
+      char *argv[])
 {
-  const GOptionEntry entries[] = {
-    { "seeds", 0, 0, G_OPTION_ARG_INT, &n_seeds, "How many seeds", "N" },
-    { "seed", 0, 0, G_OPTION_ARG_INT, &only_seed, "This seed only", "N" },
-    { NULL }
-  };
-  g_autoptr(GOptionContext) options = g_option_context_new (NULL);
-
-  g_option_context_add_main_entries (options, entries, NULL);
-  g_option_context_set_ignore_unknown_options (options, TRUE);
-  g_option_context_parse (options, &argc, &argv, NULL);
+  n_seeds = take_option (&argc, argv, "--seeds", 5000);
+  first_seed = take_option (&argc, argv, "--first", 0);
+  only_seed = take_option (&argc, argv, "--seed", G_MAXUINT);
+  oracle_by_row = take_option (&argc, argv, "--by-row", FALSE) != 0;
   g_test_init (&argc, &argv, G_TEST_OPTION_ISOLATE_DIRS, NULL);
 
   g_test_add_func ("/query/random", test_random);

@@ -79,6 +79,20 @@ void     dimple_query_set_plan           (DimpleQuery         *self,
 void     dimple_query_take_run           (DimpleQuery         *self,
                                           DimpleQueryRun      *run);
 
+/* -- dimple-query-debug.c --------------------------------------------------------------------------------------------- */
+
+/* DIMPLE_DEBUG=query: what came of a run, and what was emitted. */
+void     dimple_query_debug_run          (DimpleQuery         *self,
+                                          DimpleQueryRun      *run);
+void     dimple_query_debug_change       (DimpleQuery         *self,
+                                          guint                position,
+                                          guint                n_removed,
+                                          guint                n_added);
+/* DIMPLE_DEBUG=slow: warns if `what` has kept the main thread too long since `start`, of dimple_debug_start(). */
+void     dimple_query_debug_slow         (DimpleQuery         *self,
+                                          const char          *what,
+                                          gint64               start);
+
 /* -- dimple-query-load.c ---------------------------------------------------------------------------------------------- */
 
 void     dimple_query_set_loading        (DimpleQuery         *self,

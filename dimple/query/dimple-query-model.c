@@ -185,6 +185,7 @@ emit_change (DimpleQuery *self,
 
   if (n_removed == 0 && n_added == 0)
     return;
+  dimple_query_debug_change (self, position, n_removed, n_added);
   g_list_model_items_changed (G_LIST_MODEL (self), position, n_removed, n_added);
   if (n_removed != n_added)
     dimple_query_notify (self, DIMPLE_QUERY_PROP_N_ITEMS);
@@ -223,6 +224,7 @@ dimple_query_take_run (DimpleQuery    *self,
 
   self->statistics.n_runs++;
   self->statistics.last_duration = run->duration;
+  dimple_query_debug_run (self, run);
   if (run->error != NULL || !check_type (self, run, &type_error))
     set_error (self, run->error != NULL ? run->error : type_error);
   else

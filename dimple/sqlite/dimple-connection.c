@@ -14,6 +14,7 @@
 #include "dimple-error.h"
 #include "dimple-functions-private.h"
 #include "dimple-memory-vfs-private.h"
+#include "dimple-statement-trace-private.h"
 
 #define MAX_CACHED_STATEMENTS 256
 #define BUSY_TIMEOUT_MS 5000
@@ -27,6 +28,7 @@ struct _DimpleConnection
   DimpleAuthorizer  authorizer;
   gpointer          authorizer_data;
   GCancellable     *cancellable;
+  DimpleStatementTrace *trace;       /* (nullable) */
 };
 
 static GRWLock open_lock;
@@ -183,6 +185,7 @@ configure (DimpleConnection       *self,
       return FALSE;
     }
 
+  self->trace = dimple_statement_trace_new (self->handle, flags & DIMPLE_CONNECTION_WRITER ? "writer" : "reader");
   if (!dimple_connection_exec (self, "PRAGMA cache_size = -16384; PRAGMA temp_store = MEMORY", error))
     return FALSE;
   if ((flags & DIMPLE_CONNECTION_WRITER) == 0)
@@ -226,6 +229,7 @@ dimple_connection_free (DimpleConnection *self)
   dimple_connection_drop_statements (self);
   g_hash_table_unref (self->statements);
   unlist_connection (self);
+  dimple_statement_trace_free (self->trace);
   /* close_v2 waits for statements that somebody has not given back yet, instead of failing. */
   sqlite3_close_v2 (self->handle);
   g_clear_object (&self->cancellable);
@@ -245,10 +249,10 @@ dimple_connection_exec (DimpleConnection  *self,
 {
   int result = sqlite3_exec (self->handle, sql, NULL, NULL, NULL);
 
-  if (result == SQLITE_OK)
-    return TRUE;
-  dimple_connection_set_error (self, result, error);
-  return FALSE;
+  if (result != SQLITE_OK)
+    dimple_connection_set_error (self, result, error);
+  dimple_statement_trace_report (self->trace);
+  return result == SQLITE_OK;
 }
 
 /* -- Statements ----------------------------------------------------------------------------------------------------- */
@@ -327,6 +331,8 @@ dimple_statement_release (sqlite3_stmt *statement)
     sqlite3_finalize (statement);
   else
     g_hash_table_insert (self->statements, (char *) sqlite3_sql (statement), statement);
+  if (self != NULL)
+    dimple_statement_trace_report (self->trace);
 }
 
 void

@@ -22,6 +22,7 @@
 #include <glib/gi18n-lib.h>
 
 #include "dimple-aws-signature-private.h"
+#include "dimple-debug-private.h"
 #include "dimple-error.h"
 #include "dimple-s3-error-private.h"
 
@@ -449,19 +450,18 @@ request_read (Request *self)
 static void
 request_log (Request *self)
 {
-  static const GDebugKey debug_keys[] = { { "s3", 1 } };
   g_autoptr (GUri) uri = NULL;
   gint64 duration = (g_get_monotonic_time () - self->start_time) / 1000;
   gsize size = self->received != NULL ? self->received->len : 0;
 
-  if (g_parse_debug_string (g_getenv ("DIMPLE_DEBUG"), debug_keys, G_N_ELEMENTS (debug_keys)) == 0)
+  if (!dimple_debug_is_on (DIMPLE_DEBUG_S3))
     return;
 
   uri = dimple_s3_address_build_uri (self->address, self->key, NULL);
   if (self->body != NULL)
     size += g_bytes_get_size (self->body);
-  g_message ("s3: %s %s: %u, %" G_GINT64_FORMAT " ms, %" G_GSIZE_FORMAT " bytes", self->method, g_uri_get_path (uri),
-             soup_message_get_status (self->message), duration, size);
+  dimple_debug_print (DIMPLE_DEBUG_S3, "%s %s: %u, %" G_GINT64_FORMAT " ms, %" G_GSIZE_FORMAT " bytes", self->method,
+                      g_uri_get_path (uri), soup_message_get_status (self->message), duration, size);
 }
 
 static void

@@ -9,6 +9,7 @@
 
 #include <string.h>
 
+#include "dimple-debug-private.h"
 #include "dimple-error.h"
 #include "dimple-merge-private.h"
 #include "dimple-migration-difference-private.h"
@@ -201,6 +202,31 @@ check_not_newer (DimpleConnection  *connection,
   return FALSE;
 }
 
+/* DIMPLE_DEBUG=erase-on-schema-change: while an app's newest script is still being written, its database begins anew
+ * each time. */
+static gboolean
+erase_if_edited (DimpleStore         *self,
+                 const char * const  *migrations,
+                 guint                n_migrations,
+                 GError             **error)
+{
+  g_autofree char *known = NULL, *digest = NULL;
+
+  if (!dimple_debug_is_on (DIMPLE_DEBUG_ERASE_ON_SCHEMA_CHANGE) || n_migrations == 0 ||
+      dimple_writer_is_mine (self->writer))
+    return TRUE;
+  known = find_digest (dimple_writer_get_connection (self->writer), (int) n_migrations, NULL);
+  digest = g_compute_checksum_for_string (G_CHECKSUM_SHA256, migrations[n_migrations - 1], -1);
+  if (known == NULL || g_str_equal (known, digest))
+    return TRUE;
+  g_message ("erase-on-schema-change: migration %u was edited, and all rows of “%s” are erased", n_migrations,
+             self->path != NULL ? self->path : "a store in memory");
+  if (!dimple_writer_erase (self->writer, error) || !dimple_store_load_author (self, error))
+    return FALSE;
+  dimple_store_notify_author (self);
+  return TRUE;
+}
+
 static gboolean
 migrate_if_needed (DimpleStore      *self,
                    const Migration  *migration,
@@ -260,7 +286,8 @@ dimple_store_migrate (DimpleStore         *self,
       g_set_error_literal (error, DIMPLE_ERROR, DIMPLE_ERROR_CLOSED, "The store is closed");
       succeeded = FALSE;
     }
-  succeeded = succeeded && check_not_newer (dimple_writer_get_connection (self->writer), n_migrations, error);
+  succeeded = succeeded && check_not_newer (dimple_writer_get_connection (self->writer), n_migrations, error) &&
+              erase_if_edited (self, migrations, n_migrations, error);
   for (guint i = 0; succeeded && i < n_migrations; i++)
     {
       g_autofree char *digest = g_compute_checksum_for_string (G_CHECKSUM_SHA256, migrations[i], -1);

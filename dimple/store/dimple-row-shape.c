@@ -9,6 +9,7 @@
 
 #include <string.h>
 
+#include "dimple-debug-private.h"
 #include "dimple-error.h"
 #include "dimple-key-private.h"
 #include "dimple-row-names-private.h"
@@ -117,14 +118,6 @@ shape_new (const Draft *draft)
   return self;
 }
 
-static gboolean
-is_counting (void)
-{
-  static const GDebugKey keys[] = { { "types", 1 } };
-
-  return g_parse_debug_string (g_getenv ("DIMPLE_DEBUG"), keys, G_N_ELEMENTS (keys)) != 0;
-}
-
 static DimpleRowShape *
 intern (const Draft *draft)
 {
@@ -145,7 +138,7 @@ intern (const Draft *draft)
     }
   g_mutex_unlock (&shapes_lock);
 
-  if (n == MANY_SHAPES && description == NULL && is_counting ())
+  if (n == MANY_SHAPES && description == NULL && dimple_debug_is_on (DIMPLE_DEBUG_TYPES))
     g_warning ("There are %u different row types, which are never freed.  Give statements that are put together at run "
                "time the same columns, or use parameters.", n);
   return self;

@@ -66,6 +66,9 @@ DimpleStore *dimple_store_open_for_context   (const char           *path,
                                               GMainContext         *context,
                                               GError              **error);
 char        *dimple_store_dup_author         (DimpleStore          *self);
+/* Of a database just opened: reads who writes, and gives it a name if it has none. */
+gboolean     dimple_store_load_author        (DimpleStore          *self,
+                                              GError              **error);
 /* The log's writer has another author now. */
 void         dimple_store_notify_author      (DimpleStore          *self);
 

@@ -260,14 +260,15 @@ dup_machine_name (void)
   return name != NULL && *name != '\0' ? name : g_strdup (g_get_host_name ());
 }
 
-static gboolean
-load_author (DimpleStore  *self,
-             GError      **error)
+gboolean
+dimple_store_load_author (DimpleStore  *self,
+                          GError      **error)
 {
   g_autofree char *name = NULL;
   g_autofree char *machine = NULL;
   g_autoptr(GError) read_error = NULL;
 
+  g_free (self->author);
   self->author = g_strdup (dimple_log_writer_get_author (dimple_writer_get_log (self->writer)));
   name = dimple_store_dup_author_name (self, self->author, &read_error);
   if (read_error != NULL)
@@ -298,7 +299,7 @@ dimple_store_open_for_context (const char    *path,
   self->name = path != NULL ? g_strdup (path) : g_strdup_printf ("/dimple-%s", id);
   self->readers = dimple_reader_pool_new (self->name, path == NULL ? DIMPLE_CONNECTION_IN_MEMORY : 0);
   self->writer = dimple_writer_open (self->name, path == NULL, &hooks, self, error);
-  if (self->writer == NULL || !load_author (self, error))
+  if (self->writer == NULL || !dimple_store_load_author (self, error))
     return NULL;
   if (path != NULL)
     self->watcher = dimple_store_watcher_new (self);

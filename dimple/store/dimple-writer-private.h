@@ -31,6 +31,10 @@ DimpleWriter     *dimple_writer_open           (const char               *path,
 /* Ends the connection; begin fails with DIMPLE_ERROR_CLOSED from then on. */
 void              dimple_writer_close          (DimpleWriter             *self);
 void              dimple_writer_free           (DimpleWriter             *self);
+/* Makes the database as good as new, with nothing in it, not even an author.  Needs the lock, outside of transactions; closed if
+ * it fails. */
+gboolean          dimple_writer_erase          (DimpleWriter             *self,
+                                                GError                  **error);
 
 /* The write lock; recursive.  Everything below needs it. */
 void              dimple_writer_lock           (DimpleWriter             *self);

@@ -10,6 +10,7 @@
 
 #include <string.h>
 
+#include "dimple-debug-private.h"
 #include "dimple-error.h"
 #include "dimple-held-private.h"
 #include "dimple-key-private.h"
@@ -18,9 +19,12 @@
 #include "dimple-process-changes-private.h"
 #include "dimple-record-private.h"
 #include "dimple-statement-policy-private.h"
+#include "dimple-transaction-watch-private.h"
 
 struct _DimpleWriter
 {
+  char              *path;
+  DimpleConnectionFlags flags;
   GRecMutex          lock;
   DimpleConnection  *connection;
   DimpleCapture     *capture;
@@ -37,6 +41,7 @@ struct _DimpleWriter
   gint64             data_version;   /* of SQLite's: another process wrote if it differs */
   gint64             last_seq;       /* of the log, when it was last looked at */
   gboolean           waiting;        /* rows are shelved: a commit may let them be shown */
+  DimpleTransactionWatch watch;
 
   /* Run for every transaction, so kept at hand. */
   sqlite3_stmt      *begin;
@@ -116,6 +121,29 @@ read_number (sqlite3_stmt  *statement,
   return found;
 }
 
+static gboolean
+open_connection (DimpleWriter  *self,
+                 GError       **error)
+{
+  self->connection = dimple_connection_open (self->path, self->flags, error);
+  if (self->connection == NULL)
+    return FALSE;
+  /* Before any statement is prepared: one prepared earlier could truncate a table unseen. */
+  dimple_connection_drop_statements (self->connection);
+  self->capture = dimple_capture_new (self->connection);
+  if (!dimple_log_create_tables (self->connection, error) ||
+      !dimple_held_create_tables (self->connection, error) ||
+      !dimple_pack_table_create (self->connection, error))
+    return FALSE;
+  self->log = dimple_log_writer_new (self->connection, &self->clock);
+  return prepare_statements (self, error) &&
+         read_number (self->get_data_version, &self->data_version, error) &&
+         dimple_log_writer_load (self->log, error) &&
+         dimple_writer_load_schema (self, error) &&
+         read_last_seq (self, error) &&
+         dimple_merge_is_waiting (self->connection, &self->waiting, error);
+}
+
 DimpleWriter *
 dimple_writer_open (const char               *path,
                     gboolean                  in_memory,
@@ -128,28 +156,12 @@ dimple_writer_open (const char               *path,
   g_rec_mutex_init (&self->lock);
   g_mutex_init (&self->schema_lock);
   self->levels = g_array_new (FALSE, FALSE, sizeof (gboolean));
+  self->path = g_strdup (path);
+  self->flags = DIMPLE_CONNECTION_WRITER | (in_memory ? DIMPLE_CONNECTION_IN_MEMORY : 0);
   self->hooks = *hooks;
   self->user_data = user_data;
   dimple_clock_init (&self->clock);
-  self->connection = dimple_connection_open (path,
-                                             DIMPLE_CONNECTION_WRITER |
-                                             (in_memory ? DIMPLE_CONNECTION_IN_MEMORY : 0), error);
-  if (self->connection == NULL)
-    return NULL;
-  /* Before any statement is prepared: one prepared earlier could truncate a table unseen. */
-  dimple_connection_drop_statements (self->connection);
-  self->capture = dimple_capture_new (self->connection);
-  if (!dimple_log_create_tables (self->connection, error) ||
-      !dimple_held_create_tables (self->connection, error) ||
-      !dimple_pack_table_create (self->connection, error))
-    return NULL;
-  self->log = dimple_log_writer_new (self->connection, &self->clock);
-  if (!prepare_statements (self, error) ||
-      !read_number (self->get_data_version, &self->data_version, error) ||
-      !dimple_log_writer_load (self->log, error) ||
-      !dimple_writer_load_schema (self, error) ||
-      !read_last_seq (self, error) ||
-      !dimple_merge_is_waiting (self->connection, &self->waiting, error))
+  if (!open_connection (self, error))
     return NULL;
   /* The last process may have ended between a commit and this. */
   settle_shelved (self, NULL);
@@ -180,7 +192,36 @@ dimple_writer_free (DimpleWriter *self)
   g_array_unref (self->levels);
   g_mutex_clear (&self->schema_lock);
   g_rec_mutex_clear (&self->lock);
+  g_free (self->path);
   g_free (self);
+}
+
+static gboolean
+erase_database (DimpleConnection  *connection,
+                GError           **error)
+{
+  sqlite3 *handle = dimple_connection_get_handle (connection);
+  gboolean erased;
+
+  /* With this VACUUM leaves nothing; whoever else has the file open sees it empty. */
+  sqlite3_db_config (handle, SQLITE_DBCONFIG_RESET_DATABASE, 1, NULL);
+  erased = dimple_connection_exec (connection, "VACUUM", error);
+  sqlite3_db_config (handle, SQLITE_DBCONFIG_RESET_DATABASE, 0, NULL);
+  return erased;
+}
+
+gboolean
+dimple_writer_erase (DimpleWriter  *self,
+                     GError       **error)
+{
+  g_autoptr(DimpleConnection) connection = NULL;
+
+  dimple_writer_close (self);
+  connection = dimple_connection_open (self->path, self->flags, error);
+  if (connection == NULL || !erase_database (connection, error))
+    return FALSE;
+  g_clear_pointer (&connection, dimple_connection_free);
+  return open_connection (self, error);
 }
 
 void
@@ -415,9 +456,11 @@ begin_level (DimpleWriter  *self,
              gboolean       savepoint,
              GError       **error)
 {
+  gint64 start = dimple_debug_start ();
   gboolean begun;
 
   g_rec_mutex_lock (&self->lock);
+  dimple_transaction_watch_waited (start);
   if (!check_open (self, error))
     begun = FALSE;
   else if (self->levels->len == 0)
@@ -430,6 +473,8 @@ begin_level (DimpleWriter  *self,
       g_rec_mutex_unlock (&self->lock);
       return FALSE;
     }
+  if (self->levels->len == 0)
+    dimple_transaction_watch_begin (&self->watch);
   g_array_append_val (self->levels, savepoint);
   g_atomic_pointer_set (&self->owner, g_thread_self ());
   return TRUE;
@@ -475,6 +520,7 @@ leave (DimpleWriter *self)
     {
       dimple_connection_set_authorizer (self->connection, NULL, NULL);
       g_atomic_pointer_set (&self->owner, NULL);
+      dimple_transaction_watch_end (&self->watch);
     }
   g_rec_mutex_unlock (&self->lock);
 }

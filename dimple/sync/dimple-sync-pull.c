@@ -10,6 +10,7 @@
  */
 #include <string.h>
 
+#include "dimple-debug-private.h"
 #include "dimple-error.h"
 #include "dimple-sync-batch-private.h"
 
@@ -217,6 +218,18 @@ mend (Pull    *self,
   return TRUE;
 }
 
+static void
+debug_listing (Pull *self)
+{
+  g_autofree char *description = NULL;
+
+  if (!dimple_debug_is_on (DIMPLE_DEBUG_SYNC))
+    return;
+  description = dimple_storage_dup_description (self->storage);
+  dimple_debug_print (DIMPLE_DEBUG_SYNC, "%s has %u packs, of which %u are new here", description,
+                      g_hash_table_size (self->listing->packs), self->wanted->len);
+}
+
 static gboolean
 pull_listing (Pull    *self,
               GError **error)
@@ -227,6 +240,7 @@ pull_listing (Pull    *self,
   self->wanted = g_ptr_array_new ();
   self->damaged = g_ptr_array_new_with_free_func (g_free);
   find_wanted (self);
+  debug_listing (self);
   pulled = get_all (self, error) && mend (self, error);
   g_ptr_array_unref (self->damaged);
   g_ptr_array_unref (self->wanted);

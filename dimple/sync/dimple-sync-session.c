@@ -4,6 +4,7 @@
  */
 #include "dimple-sync-packs-private.h"
 
+#include "dimple-debug-private.h"
 #include "dimple-error.h"
 
 /* How much of the progress the downloads make up. */
@@ -229,12 +230,26 @@ run (DimpleSyncSession  *self,
     push_all (self, listings, first_error);
 }
 
+static void
+debug_end (DimpleSyncSession *self,
+           gint64             start,
+           const GError      *error)
+{
+  if (dimple_debug_is_on (DIMPLE_DEBUG_SYNC))
+    dimple_debug_print (DIMPLE_DEBUG_SYNC,
+                        "%u storages, %u transactions uploaded, %u downloaded, %u still to upload, %.1f ms%s%s",
+                        self->storages->len, self->uploaded, self->downloaded, self->pending,
+                        (double) (g_get_monotonic_time () - start) / 1000, error != NULL ? ": " : "",
+                        error != NULL ? error->message : "");
+}
+
 /* TRUE if everything is everywhere.  What was moved before a failure stays moved. */
 gboolean
 dimple_sync_session_run (DimpleSyncSession  *self,
                          GError            **error)
 {
   g_autoptr(GError) failure = NULL;
+  gint64 start = g_get_monotonic_time ();
 
   self->requests = dimple_requests_new (self->cancellable);
   run (self, &failure);
@@ -244,6 +259,7 @@ dimple_sync_session_run (DimpleSyncSession  *self,
   dimple_sync_count_pending (self->store, self->storages, &self->pending, NULL);
   if (failure == NULL)
     failure = g_steal_pointer (&self->note);
+  debug_end (self, start, failure);
   if (failure == NULL)
     {
       begin_phase (self, 1, 0);

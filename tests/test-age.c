@@ -175,6 +175,11 @@ test_keys (void)
     "AGE-SECRET-KEY-1GFPYYSJZGFPYYSJZGFPYYSJZGFPYYSJZGFPYYSJZGFPYYSJZGFPQ4EGAE",
     "AGE-SECRET-KEY-1BFPYYSJZGFPYYSJZGFPYYSJZGFPYYSJZGFPYYSJZGFPYYSJZGFPQ4EGAEX",
     "AGE-SECRET-KEX-1GFPYYSJZGFPYYSJZGFPYYSJZGFPYYSJZGFPYYSJZGFPYYSJZGFPQ4EGAEX",
+    /* With a checksum that fits: bits that fill no byte and are not zero, a byte more, a byte less, another prefix */
+    "AGE-SECRET-KEY-1GFPYYSJZGFPYYSJZGFPYYSJZGFPYYSJZGFPYYSJZGFPYYSJZGFPPG0UGY5",
+    "AGE-SECRET-KEY-1GFPYYSJZGFPYYSJZGFPYYSJZGFPYYSJZGFPYYSJZGFPYYSJZGFPYYYS582C",
+    "AGE-SECRET-KEY-1GFPYYSJZGFPYYSJZGFPYYSJZGFPYYSJZGFPYYSJZGFPYYSJZGGEGVYQK",
+    "AGE-SECRET-KEX-1GFPYYSJZGFPYYSJZGFPYYSJZGFPYYSJZGFPYYSJZGFPYYSJZGFPQ59KYDD",
   };
   g_autoptr (GError) error = NULL;
   g_autoptr (DimpleAgeIdentity) example = dimple_age_identity_new_for_text (SPEC_IDENTITY, strlen (SPEC_IDENTITY),
@@ -204,6 +209,10 @@ test_keys (void)
       g_assert_null (strstr (error->message, "PYYSJZ"));
       g_clear_error (&error);
     }
+  /* All of a text counts, also behind a NUL */
+  g_assert_null (dimple_age_identity_new_for_text (SPEC_IDENTITY "\0x", strlen (SPEC_IDENTITY) + 2, &error));
+  g_assert_error (error, DIMPLE_ERROR, DIMPLE_ERROR_PASSPHRASE);
+  g_clear_error (&error);
   g_assert_null (dimple_age_recipient_new_for_text (SPEC_IDENTITY, &error));
   g_assert_error (error, DIMPLE_ERROR, DIMPLE_ERROR_PARAMETERS);
 }
@@ -236,6 +245,22 @@ test_primitives (void)
   bytes_from_hex ("e5210f12786811d3f4b7959d0538ae2c31dbe7106fc03c3efc4cd549c715a493", point, 32);
   g_assert_true (dimple_age_x25519_multiply (scalar, point, product));
   assert_hex (product, 32, "95cbde9476e8907d7aade45cb4b873f88b595a68799fa152e6f8f7647aac7957");
+}
+
+/* What holds keys is in the pool that libgcrypt locks */
+static void
+test_secure_memory (void)
+{
+  g_autoptr (DimpleAgeKey) key = dimple_age_key_new ();
+  guint8 *text = dimple_age_secret_alloc (100);
+  g_autoptr (GBytes) plaintext = make_plaintext (100);
+  g_autoptr (GBytes) sealed = seal_for (identity, plaintext);
+  g_autoptr (GBytes) secret = dimple_age_open_secret (sealed, &identity, 1, NULL, NULL);
+
+  g_assert_true (gcry_is_secure (key));
+  g_assert_true (gcry_is_secure (text));
+  g_assert_true (gcry_is_secure (g_bytes_get_data (secret, NULL)));
+  dimple_age_secret_free (text, 100);
 }
 
 /* --- Good files --- */
@@ -850,6 +875,7 @@ main (int    argc,
   g_test_add_func ("/age/base64", test_base64);
   g_test_add_func ("/age/keys", test_keys);
   g_test_add_func ("/age/primitives", test_primitives);
+  g_test_add_func ("/age/secure-memory", test_secure_memory);
   g_test_add_func ("/age/round-trip", test_round_trip);
   g_test_add_func ("/age/seal-stream", test_seal_stream);
   g_test_add_func ("/age/stream-cancelled", test_stream_cancelled);

@@ -203,6 +203,19 @@ test_names (void)
   g_assert_no_error (error);
 }
 
+/* What prints an object's properties finds no secret */
+static void
+test_properties (void)
+{
+  g_autoptr (DimpleStorage) inner = dimple_memory_storage_new ();
+  g_autoptr (DimpleStorage) storage = open_storage (inner, PASSPHRASE);
+  guint n_properties;
+  g_autofree GParamSpec **properties = g_object_class_list_properties (G_OBJECT_GET_CLASS (storage), &n_properties);
+
+  g_assert_cmpuint (n_properties, ==, 1);
+  g_assert_cmpstr (properties[0]->name, ==, "storage");
+}
+
 static void
 test_reserved_names (void)
 {
@@ -975,6 +988,7 @@ main (int    argc,
   g_test_init (&argc, &argv, G_TEST_OPTION_ISOLATE_DIRS, NULL);
 
   g_test_add_func ("/encrypted-storage/names", test_names);
+  g_test_add_func ("/encrypted-storage/properties", test_properties);
   g_test_add_func ("/encrypted-storage/reserved-names", test_reserved_names);
   g_test_add_func ("/encrypted-storage/order", test_order);
   g_test_add_func ("/encrypted-storage/full-pages", test_full_pages);

@@ -240,29 +240,27 @@ test_region_that_changes (void)
   g_assert_cmpuint (fault_server_get_n_requests (server), <=, 5);
 }
 
-#define CLOCK_OFFSET (20 * 60)
-
-static GDateTime *
-get_server_time (void)
+/* How a server's clock goes */
+typedef struct
 {
-  g_autoptr (GDateTime) now = g_date_time_new_now_utc ();
-
-  return g_date_time_add_seconds (now, CLOCK_OFFSET);
-}
+  int offset;                   /* seconds */
+  gboolean stubborn;            /* it is never content */
+} Clock;
 
 static void
 check_time (FaultRequest *request,
             gpointer      user_data)
 {
-  gboolean stubborn = GPOINTER_TO_INT (user_data);
-  g_autoptr (GDateTime) time = get_server_time ();
+  const Clock *clock = user_data;
+  g_autoptr (GDateTime) now = g_date_time_new_now_utc ();
+  g_autoptr (GDateTime) time = g_date_time_add_seconds (now, clock->offset);
   g_autofree char *date = g_date_time_format (time, "Date: %a, %d %b %Y %H:%M:%S GMT\r\n");
   g_autofree char *sent = g_strdup (fault_request_get_header (request, "x-amz-date"));
   g_autoptr (GDateTime) sent_time = g_date_time_new_from_iso8601 (sent, NULL);
   GTimeSpan difference = g_date_time_difference (time, sent_time);
 
   g_assert_nonnull (sent_time);
-  if (!stubborn && ABS (difference) < 60 * G_TIME_SPAN_SECOND)
+  if (!clock->stubborn && ABS (difference) < 60 * G_TIME_SPAN_SECOND)
     answer_well (request, NULL);
   else
     fault_request_reply (request, 403, date, "<Error><Code>RequestTimeTooSkewed</Code></Error>");
@@ -271,21 +269,27 @@ check_time (FaultRequest *request,
 static void
 test_clock (void)
 {
-  g_autoptr (FaultServer) server = fault_server_new (check_time, GINT_TO_POINTER (FALSE));
-  g_autoptr (DimpleStorage) storage = make_storage (server);
-  g_autoptr (GError) error = NULL;
+  static Clock clocks[] = { { 20 * 60 }, { -20 * 60 }, { 400 * 24 * 3600 } };
 
-  put_contents (storage, "key", &error);
-  g_assert_no_error (error);
-  g_assert_cmpuint (fault_server_get_n_requests (server), ==, 2);
-  assert_works (storage);
-  g_assert_cmpuint (fault_server_get_n_requests (server), ==, 3);
+  for (gsize i = 0; i < G_N_ELEMENTS (clocks); i++)
+    {
+      g_autoptr (FaultServer) server = fault_server_new (check_time, &clocks[i]);
+      g_autoptr (DimpleStorage) storage = make_storage (server);
+      g_autoptr (GError) error = NULL;
+
+      put_contents (storage, "key", &error);
+      g_assert_no_error (error);
+      g_assert_cmpuint (fault_server_get_n_requests (server), ==, 2);
+      assert_works (storage);
+      g_assert_cmpuint (fault_server_get_n_requests (server), ==, 3);
+    }
 }
 
 static void
 test_clock_in_vain (void)
 {
-  g_autoptr (FaultServer) server = fault_server_new (check_time, GINT_TO_POINTER (TRUE));
+  Clock clock = { 20 * 60, TRUE };
+  g_autoptr (FaultServer) server = fault_server_new (check_time, &clock);
   g_autoptr (DimpleStorage) storage = make_storage (server);
   g_autoptr (GError) error = NULL;
 

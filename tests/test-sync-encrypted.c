@@ -3,6 +3,7 @@
  * SPDX-License-Identifier: LGPL-2.1-or-later
  */
 #include "devices.h"
+#include "dimple-age-private.h"
 #include "dimple-encrypted-storage-private.h"
 
 #define MARKER "dimple/0192f000-0000-7000-8000-00000000cccc.json"
@@ -108,6 +109,28 @@ test_requests (void)
       g_assert_cmpuint (count_requests (counted, other), ==, 1);
     }
   assert_equal_devices (one, other);
+}
+
+/* However many objects there are, and however often it syncs: a session is a storage object. */
+static void
+test_scrypt_once (void)
+{
+  g_autoptr(Bucket) bucket = bucket_new ();
+  guint before = dimple_age_get_n_scrypt_runs ();
+
+  for (guint session = 0; session < 3; session++)
+    {
+      g_autoptr(DimpleStorage) storage = seal (bucket->storage, "secret");
+      g_autoptr(Device) one = device_new (NULL, storage);
+
+      for (guint i = 0; i < 5; i++)
+        {
+          device_execute (one, "INSERT INTO note (key) VALUES ('%u-%u')", session, i);
+          device_sync (one);
+        }
+      g_assert_cmpuint (device_count (one, "note"), ==, 5 * (session + 1));
+      g_assert_cmpuint (dimple_age_get_n_scrypt_runs (), ==, before + session + 1);
+    }
 }
 
 /* -- Nothing is written, and nothing is merged ------------------------------------------------------------------------ */
@@ -302,6 +325,7 @@ main (int    argc,
   g_test_add_func ("/sync-encrypted/two-devices", test_two_devices);
   g_test_add_func ("/sync-encrypted/both-first", test_both_first);
   g_test_add_func ("/sync-encrypted/requests", test_requests);
+  g_test_add_func ("/sync-encrypted/scrypt-once", test_scrypt_once);
   g_test_add_func ("/sync-encrypted/wrong-passphrase", test_wrong_passphrase);
   g_test_add_func ("/sync-encrypted/clear-client", test_clear_client);
   g_test_add_func ("/sync-encrypted/clear-client-beside", test_clear_client_beside);

@@ -531,6 +531,7 @@ typedef struct
   GObject  parent_instance;
   char    *key;
   char    *title;
+  char    *body;
   guint    n_sets;
 } AppNote;
 
@@ -540,6 +541,13 @@ static GType app_note_get_type (void);
 
 G_DEFINE_TYPE (AppNote, app_note, G_TYPE_OBJECT)
 
+static char **
+app_note_get_field (AppNote *self,
+                    guint    property_id)
+{
+  return property_id == 1 ? &self->key : property_id == 2 ? &self->title : &self->body;
+}
+
 static void
 app_note_set_property (GObject      *object,
                        guint         property_id,
@@ -547,7 +555,7 @@ app_note_set_property (GObject      *object,
                        GParamSpec   *pspec)
 {
   AppNote *self = (AppNote *) object;
-  char **field = property_id == 1 ? &self->key : &self->title;
+  char **field = app_note_get_field (self, property_id);
 
   g_free (*field);
   *field = g_value_dup_string (value);
@@ -562,7 +570,7 @@ app_note_get_property (GObject    *object,
 {
   AppNote *self = (AppNote *) object;
 
-  g_value_set_string (value, property_id == 1 ? self->key : self->title);
+  g_value_set_string (value, *app_note_get_field (self, property_id));
 }
 
 static void
@@ -572,6 +580,7 @@ app_note_finalize (GObject *object)
 
   g_free (self->key);
   g_free (self->title);
+  g_free (self->body);
   G_OBJECT_CLASS (app_note_parent_class)->finalize (object);
 }
 
@@ -583,6 +592,7 @@ app_note_class_init (AppNoteClass *klass)
   klass->finalize = app_note_finalize;
   g_object_class_install_property (klass, 1, g_param_spec_string ("key", NULL, NULL, NULL, G_PARAM_READWRITE));
   g_object_class_install_property (klass, 2, g_param_spec_string ("title", NULL, NULL, NULL, G_PARAM_READWRITE));
+  g_object_class_install_property (klass, 3, g_param_spec_string ("body", NULL, NULL, NULL, G_PARAM_READWRITE));
 }
 
 static void
@@ -612,6 +622,70 @@ test_app_class (void)
   g_assert_true (again == note);
   g_assert_cmpstr (((AppNote *) note)->title, ==, "z");
   g_assert_cmpuint (((AppNote *) note)->n_sets, ==, n_sets + 1);
+}
+
+static void
+note_what_is_seen (AppNote    *note,
+                   GParamSpec *pspec,
+                   GString    *seen)
+{
+  g_string_append_printf (seen, "%s: %s, %s; ", pspec->name, note->title, note->body);
+}
+
+/* Whoever is told of one column sees the others already as they are now; a row that did not change tells nothing. */
+static void
+test_app_class_notify (void)
+{
+  g_autoptr(DimpleStore) store = fixture_open ();
+  g_autoptr(DimpleQuery) query = dimple_query_new_with_type (store, app_note_get_type (),
+                                                             "SELECT key, title, body FROM note ORDER BY key", NULL);
+  g_autoptr(GObject) note = NULL, other = NULL;
+  g_autoptr(GString) seen = g_string_new (NULL), seen_of_other = g_string_new (NULL);
+
+  fixture_add (store, "ab");
+  dimple_query_refresh (query);
+  note = g_list_model_get_item (G_LIST_MODEL (query), 0);
+  other = g_list_model_get_item (G_LIST_MODEL (query), 1);
+  g_signal_connect (note, "notify", G_CALLBACK (note_what_is_seen), seen);
+  g_signal_connect (other, "notify", G_CALLBACK (note_what_is_seen), seen_of_other);
+
+  fixture_execute (store, "UPDATE note SET title = 'T', body = 'B' WHERE key = 'a'");
+  dimple_query_refresh (query);
+  g_assert_cmpuint (seen->len, ==, strlen ("title: T, B; body: T, B; "));
+  g_assert_nonnull (strstr (seen->str, "title: T, B"));
+  g_assert_nonnull (strstr (seen->str, "body: T, B"));
+  g_assert_cmpstr (seen_of_other->str, ==, "");
+
+  g_string_truncate (seen, 0);
+  fixture_execute (store, "UPDATE note SET body = 'C', title = 'T' WHERE key = 'a'");
+  dimple_query_refresh (query);
+  g_assert_cmpstr (seen->str, ==, "body: T, C; ");
+}
+
+/* What the app has set stays, and what it has not set follows, until it is saved. */
+static void
+test_app_class_edited (void)
+{
+  g_autoptr(DimpleStore) store = fixture_open ();
+  g_autoptr(DimpleQuery) query = dimple_query_new_with_type (store, app_note_get_type (),
+                                                             "SELECT key, title, body FROM note ORDER BY key", NULL);
+  g_autoptr(GObject) note = NULL;
+  g_autoptr(GError) error = NULL;
+
+  fixture_add (store, "a");
+  dimple_query_refresh (query);
+  note = g_list_model_get_item (G_LIST_MODEL (query), 0);
+  g_object_set (note, "title", "typed", NULL);
+  fixture_execute (store, "UPDATE note SET title = 'merged', body = 'merged'");
+  dimple_query_refresh (query);
+  g_assert_cmpstr (((AppNote *) note)->title, ==, "typed");
+  g_assert_cmpstr (((AppNote *) note)->body, ==, "merged");
+
+  dimple_store_save (store, note, &error);
+  g_assert_no_error (error);
+  fixture_execute (store, "UPDATE note SET title = title || '!'");
+  dimple_query_refresh (query);
+  g_assert_cmpstr (((AppNote *) note)->title, ==, "typed!");
 }
 
 typedef DimpleRow AppRow;
@@ -673,6 +747,8 @@ main (int    argc,
   g_test_add_func ("/query/explain", test_explain);
   g_test_add_func ("/query/item-type", test_item_type);
   g_test_add_func ("/query/app-class", test_app_class);
+  g_test_add_func ("/query/app-class-notify", test_app_class_notify);
+  g_test_add_func ("/query/app-class-edited", test_app_class_edited);
   g_test_add_func ("/query/row-subclass", test_row_subclass);
   return g_test_run ();
 }

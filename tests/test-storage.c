@@ -630,6 +630,31 @@ test_many_keys (Place *place)
   assert_names (place, "", NULL, "");
 }
 
+/* A blocking call runs only its own context: it may not wait for what goes on, or has not quite ended, in that of its
+ * caller. */
+static void
+test_block_amid_others (Place *place)
+{
+  const guint n_others = 12;
+  g_autofree char *key = key_of (place, "amid");
+
+  put (place, key, "Amid");
+  for (guint round = 0; round < 4; round++)
+    {
+      g_auto (Answers) answers = { NULL };
+
+      answers_init (&answers, n_others);
+      for (guint i = 0; i < n_others; i++)
+        dimple_storage_get_async (place->storage, key, NULL, on_answer, &answers);
+      /* In the last round the answers are all there, and nothing else has been done since */
+      while (answers.n_pending > n_others - round * n_others / 3)
+        g_main_context_iteration (NULL, TRUE);
+      assert_contents (place, key, "Amid");
+      answers_wait (&answers);
+      assert_contents (place, key, "Amid");
+    }
+}
+
 static void
 test_missing (Place *place)
 {
@@ -888,6 +913,7 @@ static const struct
   { "prefixes", test_prefixes },
   { "whole-listing", test_whole_listing },
   { "many-keys", test_many_keys },
+  { "block-amid-others", test_block_amid_others },
   { "missing", test_missing },
   { "part-of-a-key", test_part_of_a_key },
   { "concurrent-requests", test_concurrent_requests },

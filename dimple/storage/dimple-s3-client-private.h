@@ -1,7 +1,6 @@
 /* dimple-s3-client-private.h: what all requests to one bucket share
  *
- * The connections, the keys, what has been learnt from the server so far, and the limit on requests at once.  May be
- * used from any thread.
+ * The connections, the keys, and what has been learnt from the server so far.  May be used from any thread.
  *
  * SPDX-License-Identifier: LGPL-2.1-or-later
  */
@@ -10,10 +9,9 @@
 #include <libsoup/soup.h>
 
 #include "dimple-s3-address-private.h"
+#include "dimple-s3-lane-private.h"
 
 G_BEGIN_DECLS
-
-#define DIMPLE_S3_MAX_REQUESTS 8
 
 #define DIMPLE_TYPE_S3_CLIENT (dimple_s3_client_get_type ())
 G_DECLARE_FINAL_TYPE (DimpleS3Client, dimple_s3_client, DIMPLE, S3_CLIENT, GObject)
@@ -32,7 +30,7 @@ typedef struct
 DimpleS3Client  *dimple_s3_client_new              (DimpleS3Address             *address,
                                                     const DimpleS3ClientOptions *options);
 
-SoupSession     *dimple_s3_client_get_session      (DimpleS3Client  *self);
+DimpleS3Lanes   *dimple_s3_client_get_lanes        (DimpleS3Client  *self);
 /* Seconds without progress */
 guint            dimple_s3_client_get_timeout      (DimpleS3Client  *self);
 /* Milliseconds */
@@ -48,14 +46,6 @@ gboolean         dimple_s3_client_learn_time       (DimpleS3Client  *self,
 /* Whether DeleteObjects is worth a try */
 gboolean         dimple_s3_client_removes_many     (DimpleS3Client  *self);
 void             dimple_s3_client_learn_removes_one (DimpleS3Client *self);
-
-/* Whether there is a place now.  If not, `wake` is made ready when one is given; ask stop_waiting() then. */
-gboolean         dimple_s3_client_enter            (DimpleS3Client  *self,
-                                                    GSource         *wake);
-/* Whether a place was given, which is to be left; if not, none will be */
-gboolean         dimple_s3_client_stop_waiting     (DimpleS3Client  *self,
-                                                    GSource         *wake);
-void             dimple_s3_client_leave            (DimpleS3Client  *self);
 
 /* Adds the headers that prove who asks */
 void             dimple_s3_client_sign             (DimpleS3Client  *self,

@@ -1,10 +1,5 @@
 /* dimple-s3-client.c: what all requests to one bucket share
  *
- * One SoupSession serves all threads: since libsoup 3.2 messages may be sent from any of them, and the callbacks come
- * in the thread-default main context of each call.  The limit on requests at once is ours, not the session's: with
- * HTTP/2, many requests share one connection, and a request that libsoup keeps waiting would have been signed long
- * before it is sent.
- *
  * SPDX-License-Identifier: LGPL-2.1-or-later
  */
 #include "dimple-s3-client-private.h"
@@ -21,7 +16,7 @@ struct _DimpleS3Client
 {
   GObject parent_instance;
 
-  SoupSession *session;
+  DimpleS3Lanes *lanes;
   char *access_key;
   char *secret_key;
   char *session_token;
@@ -32,8 +27,6 @@ struct _DimpleS3Client
   DimpleS3Address *address;
   gint64 skew;
   gboolean removes_one;
-  guint n_inside;
-  GQueue waiting;
 };
 
 G_DEFINE_FINAL_TYPE (DimpleS3Client, dimple_s3_client, G_TYPE_OBJECT)
@@ -43,7 +36,7 @@ dimple_s3_client_finalize (GObject *object)
 {
   DimpleS3Client *self = DIMPLE_S3_CLIENT (object);
 
-  g_clear_object (&self->session);
+  g_clear_pointer (&self->lanes, dimple_s3_lanes_free);
   g_free (self->access_key);
   dimple_aws_secret_free (self->secret_key);
   dimple_aws_secret_free (self->session_token);
@@ -63,26 +56,6 @@ static void
 dimple_s3_client_init (DimpleS3Client *self)
 {
   g_mutex_init (&self->lock);
-  g_queue_init (&self->waiting);
-}
-
-static SoupSession *
-make_session (const DimpleS3ClientOptions *options)
-{
-  SoupSession *session = soup_session_new_with_options ("timeout", options->timeout,
-                                                        "max-conns", 2 * DIMPLE_S3_MAX_REQUESTS,
-                                                        "max-conns-per-host", DIMPLE_S3_MAX_REQUESTS,
-                                                        "user-agent", "Dimple ",
-                                                        NULL);
-
-  /* Objects are given as they were stored, whatever Content-Encoding somebody has put on them */
-  soup_session_remove_feature_by_type (session, SOUP_TYPE_CONTENT_DECODER);
-  if (options->tls_database != NULL)
-    soup_session_set_tls_database (session, options->tls_database);
-  if (options->proxy_resolver != NULL)
-    soup_session_set_proxy_resolver (session, options->proxy_resolver);
-
-  return session;
 }
 
 DimpleS3Client *
@@ -97,15 +70,15 @@ dimple_s3_client_new (DimpleS3Address             *address,
   self->session_token = g_strdup (options->session_token);
   self->timeout = options->timeout;
   self->retry_delay = options->retry_delay;
-  self->session = make_session (options);
+  self->lanes = dimple_s3_lanes_new (options->timeout, options->tls_database, options->proxy_resolver);
 
   return self;
 }
 
-SoupSession *
-dimple_s3_client_get_session (DimpleS3Client *self)
+DimpleS3Lanes *
+dimple_s3_client_get_lanes (DimpleS3Client *self)
 {
-  return self->session;
+  return self->lanes;
 }
 
 guint
@@ -186,54 +159,6 @@ dimple_s3_client_learn_removes_one (DimpleS3Client *self)
   g_mutex_lock (&self->lock);
   self->removes_one = TRUE;
   g_mutex_unlock (&self->lock);
-}
-
-gboolean
-dimple_s3_client_enter (DimpleS3Client *self,
-                        GSource        *wake)
-{
-  gboolean entered;
-
-  g_mutex_lock (&self->lock);
-  entered = self->n_inside < DIMPLE_S3_MAX_REQUESTS;
-  if (entered)
-    self->n_inside++;
-  else
-    g_queue_push_tail (&self->waiting, g_source_ref (wake));
-  g_mutex_unlock (&self->lock);
-
-  return entered;
-}
-
-gboolean
-dimple_s3_client_stop_waiting (DimpleS3Client *self,
-                               GSource        *wake)
-{
-  gboolean was_waiting;
-
-  g_mutex_lock (&self->lock);
-  was_waiting = g_queue_remove (&self->waiting, wake);
-  g_mutex_unlock (&self->lock);
-
-  if (was_waiting)
-    g_source_unref (wake);
-  return !was_waiting;
-}
-
-void
-dimple_s3_client_leave (DimpleS3Client *self)
-{
-  g_autoptr (GSource) next = NULL;
-
-  g_mutex_lock (&self->lock);
-  next = g_queue_pop_head (&self->waiting);
-  /* The place is handed on, so that nobody who comes now takes it first */
-  if (next == NULL)
-    self->n_inside--;
-  g_mutex_unlock (&self->lock);
-
-  if (next != NULL)
-    g_source_set_ready_time (next, 0);
 }
 
 void

@@ -2,10 +2,10 @@
  *
  * A request is an item with a state, and request_advance() is the only one that goes from state to state:
  *
- *   HASH -> QUEUE -> SEND -> READ -> JUDGE -> DONE
- *             ^                       |  |
- *             |  <--- learnt ---------+  +-> BACK_OFF
- *             +---------------------------------+
+ *   HASH -> QUEUE -> SEND -> READ -> CLOSE -> JUDGE -> DONE
+ *             ^                                |  |
+ *             |  <--- learnt ------------------+  +-> BACK_OFF
+ *             +------------------------------------------+
  *
  * Each state has a function, which does its work and sets the next state.  It returns TRUE to go on at once, or FALSE
  * if a callback will.  While a callback is awaited it holds a reference on the task, which owns the item; so an item
@@ -50,6 +50,7 @@ typedef enum
   STATE_QUEUE,
   STATE_SEND,
   STATE_READ,
+  STATE_CLOSE,
   STATE_JUDGE,
   STATE_BACK_OFF,
   STATE_DONE
@@ -61,6 +62,7 @@ typedef struct
   GTask *task;          /* not owned: the owner */
   DimpleS3Client *client;
   GMainContext *context;
+  DimpleS3Lane *lane;   /* until it is done */
 
   /* What is asked */
   char *method;
@@ -117,8 +119,6 @@ request_clear_attempt (Request *self)
     g_cancellable_disconnect (get_cancellable (self), self->cancelled_id);
   self->cancelled_id = 0;
 
-  if (self->stream != NULL)
-    g_input_stream_close_async (self->stream, G_PRIORITY_DEFAULT, NULL, NULL, NULL);
   g_clear_object (&self->stream);
   if (self->message != NULL)
     g_signal_handlers_disconnect_by_data (self->message, self);
@@ -218,7 +218,7 @@ on_wait_over (gpointer user_data)
 {
   g_autoptr (GTask) task = g_object_ref (user_data);
   Request *self = g_task_get_task_data (task);
-  gboolean has_place = self->state == STATE_QUEUE && dimple_s3_client_stop_waiting (self->client, self->wait);
+  gboolean has_place = self->state == STATE_QUEUE && dimple_s3_lane_stop_waiting (self->lane, self->wait);
 
   g_clear_pointer (&self->wait, g_source_unref);
   /* Cancelled or rested: the queue looks which */
@@ -261,7 +261,7 @@ request_queue (Request *self)
     }
 
   request_wait (self, -1);
-  if (!dimple_s3_client_enter (self->client, self->wait))
+  if (!dimple_s3_lane_enter (self->lane, self->wait))
     return FALSE;
 
   g_source_destroy (self->wait);
@@ -358,7 +358,7 @@ request_send (Request *self)
     self->cancelled_id = g_cancellable_connect (get_cancellable (self), G_CALLBACK (on_cancelled),
                                                 g_object_ref (self->attempt), g_object_unref);
   request_watch_progress (self);
-  soup_session_send_async (dimple_s3_client_get_session (self->client), self->message, G_PRIORITY_DEFAULT,
+  soup_session_send_async (dimple_s3_lane_get_session (self->lane), self->message, G_PRIORITY_DEFAULT,
                            self->attempt, on_sent, g_object_ref (self->task));
   return FALSE;
 }
@@ -403,7 +403,7 @@ request_refuse_size (Request *self)
     g_set_error (&self->transport_error, DIMPLE_ERROR, DIMPLE_ERROR_STORAGE,
                  _("The answer of the server %s is too long to be true. Check its address."),
                  dimple_s3_address_get_server (self->address));
-  self->state = STATE_JUDGE;
+  self->state = STATE_CLOSE;
 }
 
 static void
@@ -419,7 +419,7 @@ on_read (GObject      *source,
   self->moved += MAX (size, 0);
 
   if (size <= 0)
-    self->state = STATE_JUDGE;
+    self->state = STATE_CLOSE;
   else if (self->received->len > request_get_max_size (self))
     request_refuse_size (self);
   request_advance (self);
@@ -442,6 +442,29 @@ request_read (Request *self)
   chunk = self->received->data + self->received->len - CHUNK_SIZE;
   g_input_stream_read_async (self->stream, chunk, CHUNK_SIZE, G_PRIORITY_DEFAULT, self->attempt,
                              on_read, g_object_ref (self->task));
+  return FALSE;
+}
+
+/* STATE_CLOSE: only then the connection is free for the next request */
+
+static void
+on_closed (GObject      *source,
+           GAsyncResult *result,
+           gpointer      user_data)
+{
+  g_autoptr (GTask) task = user_data;
+  Request *self = g_task_get_task_data (task);
+
+  /* What was to be known has been read */
+  g_input_stream_close_finish (G_INPUT_STREAM (source), result, NULL);
+  self->state = STATE_JUDGE;
+  request_advance (self);
+}
+
+static gboolean
+request_close (Request *self)
+{
+  g_input_stream_close_async (self->stream, G_PRIORITY_DEFAULT, self->attempt, on_closed, g_object_ref (self->task));
   return FALSE;
 }
 
@@ -640,7 +663,7 @@ request_judge_answer (Request *self)
 static gboolean
 request_judge (Request *self)
 {
-  dimple_s3_client_leave (self->client);
+  dimple_s3_lane_leave (self->lane);
   request_log (self);
 
   if (g_cancellable_set_error_if_cancelled (get_cancellable (self), &self->error))
@@ -673,6 +696,7 @@ request_back_off (Request *self)
 static gboolean
 request_finish (Request *self)
 {
+  dimple_s3_lanes_give_back (dimple_s3_client_get_lanes (self->client), g_steal_pointer (&self->lane));
   if (self->error != NULL)
     g_task_return_error (self->task, g_steal_pointer (&self->error));
   else
@@ -704,6 +728,10 @@ request_advance (Request *self)
 
         case STATE_READ:
           ready = request_read (self);
+          break;
+
+        case STATE_CLOSE:
+          ready = request_close (self);
           break;
 
         case STATE_JUDGE:
@@ -755,6 +783,7 @@ dimple_s3_request_send_async (DimpleS3Client      *client,
   self->task = task;
   self->client = g_object_ref (client);
   self->context = g_main_context_ref_thread_default ();
+  self->lane = dimple_s3_lanes_take (dimple_s3_client_get_lanes (client), self->context);
   self->method = g_strdup (call->method);
   self->key = g_strdup (call->key);
   self->query = call->parameters != NULL ? dimple_aws_canonical_query (call->parameters) : NULL;

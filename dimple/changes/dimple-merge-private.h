@@ -32,8 +32,8 @@ gboolean dimple_merge_settle       (DimpleConnection   *connection,
                                     GError            **error);
 
 /* After a migration's script was run and logged as `id` ("": it changed no row), in its transaction: shows what the log
- * has of the tables and columns that are new in `schema`, and settles anew what is shelved and what the script inserted
- * though it had been deleted. */
+ * has of the tables and columns that are new in `schema`, and settles anew what is shelved and those of the script's
+ * changes that lose. */
 gboolean dimple_merge_refresh      (DimpleConnection   *connection,
                                     DimpleSchema       *before,
                                     DimpleSchema       *schema,

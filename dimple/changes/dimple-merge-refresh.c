@@ -180,9 +180,9 @@ dimple_merge_refresh (DimpleConnection  *connection,
     news.any |= is_news (before, dimple_schema_get_table (schema, i));
   if (news.any && !dimple_fold_join_log (settling.fold, connection, NULL, want_news, &news, error))
     return FALSE;
-  /* no script brings back a row that somebody deleted */
+  /* no script brings back a row that somebody deleted, or undoes a later script that ran elsewhere */
   if (*id != '\0' && !(dimple_settling_bury_local_deletes (&settling, error) &&
-                       dimple_settling_touch_inserted (&settling, id, error)))
+                       dimple_settling_touch_migrated (&settling, id, error)))
     return FALSE;
   return touch_shelved (&settling, error) && run (&settling, error);
 }

@@ -60,8 +60,9 @@ void              dimple_settling_check     (DimpleSettling     *self,
 /* Before what is in dimple_tombstone matters: adds what was deleted here since the last time. */
 gboolean          dimple_settling_bury_local_deletes (DimpleSettling  *self,
                                                       GError         **error);
-/* Touches those of the rows that the local transaction `id` inserted of which the log knew something before. */
-gboolean          dimple_settling_touch_inserted     (DimpleSettling  *self,
+/* Touches those of the rows that the local migration `id` changed where something known before may win: deletes over what
+ * it inserted, and later scripts over all. */
+gboolean          dimple_settling_touch_migrated     (DimpleSettling  *self,
                                                       const char      *id,
                                                       GError         **error);
 gboolean          dimple_settling_run       (DimpleSettling     *self,

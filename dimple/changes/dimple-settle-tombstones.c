@@ -98,8 +98,64 @@ dimple_settling_bury_local_deletes (DimpleSettling  *self,
   return note != NULL && dimple_statement_run (note, error);
 }
 
+/* Whether the log has changes of a script that comes after that of `transaction`: they win where both changed something. */
+static gboolean
+knows_later_script (DimpleSettling           *self,
+                    const DimpleTransaction  *transaction,
+                    gboolean                 *later,
+                    GError                  **error)
+{
+  g_autoptr(DimpleStatement) statement = NULL;
+  g_autoptr(GError) local_error = NULL;
+
+  statement = dimple_connection_prepare (self->connection, "SELECT 1 FROM dimple_log WHERE script > ? LIMIT 1", error);
+  if (statement == NULL)
+    return FALSE;
+  sqlite3_bind_int (statement, 1, transaction->script);
+  *later = dimple_statement_step (statement, &local_error);
+  if (local_error == NULL)
+    return TRUE;
+  g_propagate_error (error, g_steal_pointer (&local_error));
+  return FALSE;
+}
+
+static gboolean
+touch_group (DimpleSettling      *self,
+             DimpleChangeReader  *reader,
+             DimpleChangeGroup   *group,
+             gboolean             all,
+             GError             **error)
+{
+  g_autoptr(GError) local_error = NULL;
+  DimpleMergeTable *table = NULL;
+
+  if (group->table != NULL)
+    {
+      table = dimple_settling_get_table (self, group->table, error);
+      if (table == NULL)
+        return FALSE;
+    }
+  while (dimple_change_reader_next_row (reader, &local_error))
+    {
+      gboolean touch = all;
+
+      dimple_change_group_set_key (group, reader);
+      if (table == NULL)
+        continue;
+      if (!all && reader->operation == DIMPLE_OPERATION_INSERT &&
+          !dimple_merge_table_is_buried (table, group->key->data, &touch, &local_error))
+        break;
+      if (touch)
+        dimple_settling_touch (self, table->table, group->key->data, group->key->len, NULL);
+    }
+  if (local_error == NULL)
+    return TRUE;
+  g_propagate_error (error, g_steal_pointer (&local_error));
+  return FALSE;
+}
+
 gboolean
-dimple_settling_touch_inserted (DimpleSettling  *self,
+dimple_settling_touch_migrated (DimpleSettling  *self,
                                 const char      *id,
                                 GError         **error)
 {
@@ -108,36 +164,20 @@ dimple_settling_touch_inserted (DimpleSettling  *self,
   g_auto(DimpleChangeGroup) group = { 0 };
   g_autoptr(GError) local_error = NULL;
   guint64 time = 0;
+  gboolean all;
 
   /* what is written here has its time as seq */
   dimple_uuid7_parse (id, &time, NULL);
-  transaction = dimple_log_read_transaction (self->connection, (gint64) time, &local_error);
-  if (transaction != NULL)
+  transaction = dimple_log_read_transaction (self->connection, (gint64) time, error);
+  if (transaction == NULL || !knows_later_script (self, transaction, &all, error))
+    return FALSE;
+  dimple_change_group_init (&group);
+  dimple_change_reader_init (&reader, transaction->changes, transaction->script);
+  while (dimple_change_reader_next_group (&reader, &local_error))
     {
-      dimple_change_group_init (&group);
-      dimple_change_reader_init (&reader, transaction->changes, transaction->script);
-    }
-  while (transaction != NULL && local_error == NULL && dimple_change_reader_next_group (&reader, &local_error))
-    {
-      DimpleMergeTable *table = NULL;
-
       dimple_change_group_set (&group, self->fold, &reader);
-      if (group.table != NULL && reader.operation == DIMPLE_OPERATION_INSERT)
-        {
-          table = dimple_settling_get_table (self, group.table, &local_error);
-          if (table == NULL)
-            break;
-        }
-      while (dimple_change_reader_next_row (&reader, &local_error))
-        {
-          gboolean buried = FALSE;
-
-          dimple_change_group_set_key (&group, &reader);
-          if (table != NULL && !dimple_merge_table_is_buried (table, group.key->data, &buried, &local_error))
-            break;
-          if (buried)
-            dimple_settling_touch (self, table->table, group.key->data, group.key->len, NULL);
-        }
+      if (!touch_group (self, &reader, &group, all, &local_error))
+        break;
     }
   if (local_error == NULL)
     return TRUE;

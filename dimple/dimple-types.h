@@ -16,6 +16,7 @@ G_BEGIN_DECLS
 
 typedef struct _DimpleStore DimpleStore;
 typedef struct _DimpleChangeSet DimpleChangeSet;
+typedef struct _DimpleConflict DimpleConflict;
 typedef struct _DimpleRow DimpleRow;
 typedef struct _DimpleQuery DimpleQuery;
 typedef struct _DimpleStorage DimpleStorage;

@@ -134,6 +134,12 @@ gboolean dimple_log_visit_range   (DimpleConnection          *connection,
 DimpleTransaction *dimple_log_read_transaction (DimpleConnection *connection,
                                                 gint64            seq,
                                                 GError          **error);
+/* Whose transaction `id` is: NULL if it is not known here, or its author has no name. */
+gboolean dimple_log_find_author   (DimpleConnection          *connection,
+                                   const char                *id,
+                                   char                     **author,
+                                   char                     **name,
+                                   GError                   **error);
 /* Appends one from elsewhere; the caller knows that it is not there yet. */
 gboolean dimple_log_append        (DimpleLogWriter           *self,
                                    const DimpleTransaction   *transaction,

@@ -12,7 +12,8 @@
  *   dimple_tombstone   keys that the log knows though no table may show them: deleted, shelved, incomplete rows.  Too
  *                      many do no harm, as it only tells where asking the log is needed
  *   dimple_shelf       rows that exist and are not shown, and why: 'incomplete', 'not-null', 'check', 'foreign-key' or
- *                      'unique'; `row`: its values but for the key, by column; `rival`: the key of an older row in its way
+ *                      'unique', or 'type'; `row`: its values but for the key, by column; `rival`: the key of an older
+ *                      row in its way; `was`: the values before the transaction at hand edited them
  *   dimple_history     the log, one row a change, for reading
  *
  * SPDX-License-Identifier: LGPL-2.1-or-later
@@ -36,7 +37,7 @@ static const char tables[] =
   "  rule INTEGER NOT NULL, PRIMARY KEY (\"table\", \"column\")) WITHOUT ROWID;"
   "CREATE TABLE IF NOT EXISTS dimple_tombstone (\"table\" TEXT, key TEXT, PRIMARY KEY (\"table\", key)) WITHOUT ROWID;"
   "CREATE TABLE IF NOT EXISTS dimple_shelf (\"table\" TEXT, key TEXT, reason TEXT NOT NULL, created TEXT,"
-  "  rival TEXT, \"row\" TEXT, PRIMARY KEY (\"table\", key)) WITHOUT ROWID;";
+  "  rival TEXT, \"row\" TEXT, was TEXT, PRIMARY KEY (\"table\", key)) WITHOUT ROWID;";
 
 /* Twelve hexadecimal digits of an id as a number, with nothing but what every SQLite has. */
 static char *

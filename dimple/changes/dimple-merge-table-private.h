@@ -6,6 +6,7 @@
 
 #include "dimple-change-set-private.h"
 #include "dimple-fold-private.h"
+#include "dimple-shelf-private.h"
 
 G_BEGIN_DECLS
 
@@ -14,12 +15,10 @@ typedef enum
 {
   DIMPLE_TAKEN,
   DIMPLE_REFUSED_NOT_NULL,
-  DIMPLE_REFUSED_CHECK,        /* CHECK, a STRICT table's type, a trigger's RAISE */
+  DIMPLE_REFUSED_CHECK,        /* CHECK, a trigger's RAISE */
+  DIMPLE_REFUSED_TYPE,         /* a STRICT table's */
   DIMPLE_REFUSED_UNIQUE        /* another row is in the way */
 } DimpleRefusal;
-
-/* The values of a whole row: one pointer to a record of one for each column of the table, NULL for generated ones. */
-typedef GPtrArray DimpleRowValues;
 
 typedef struct
 {
@@ -147,13 +146,6 @@ gboolean dimple_merge_table_visit_waiting (DimpleMergeTable   *self,
                                            DimpleWaitingFunc   func,
                                            gpointer            user_data,
                                            GError            **error);
-
-/* The key as the JSON array that dimple_tombstone and dimple_shelf have. */
-char    *dimple_key_to_json   (const guint8   *key,
-                               guint           n_values);
-gboolean dimple_key_from_json (const char     *json,
-                               guint           n_values,
-                               GByteArray     *key);
 
 G_DEFINE_AUTOPTR_CLEANUP_FUNC (DimpleMergeTable, dimple_merge_table_free)
 

@@ -613,8 +613,7 @@ add_candidate (Cycle              *self,
   if (!dimple_merge_table_insert (copy, row->key, standing->wanted, &refusal, error))
     return FALSE;
   if (refusal != DIMPLE_TAKEN)
-    return dimple_settling_hide (self->settling, table, row,
-                                 refusal == DIMPLE_REFUSED_NOT_NULL ? "not-null" : "check", NULL, error);
+    return dimple_settling_hide (self->settling, table, row, dimple_refusal_get_reason (refusal), NULL, error);
 
   candidate = g_new0 (Candidate, 1);
   candidate->row = row;

@@ -82,6 +82,8 @@ gboolean           dimple_settling_show     (DimpleSettling     *self,
                                              DimpleFoldedRow    *row,
                                              DimpleRefusal      *refusal,
                                              GError            **error);
+/* What the shelf calls it. */
+const char        *dimple_refusal_get_reason (DimpleRefusal      refusal);
 gboolean           dimple_settling_hide     (DimpleSettling     *self,
                                              DimpleMergeTable   *table,
                                              DimpleFoldedRow    *row,

@@ -344,10 +344,22 @@ dimple_settling_hide (DimpleSettling    *self,
   return dimple_merge_table_shelve (table, row->key, reason, row->created, rival, values, error);
 }
 
-static const char *
-get_reason (DimpleRefusal refusal)
+const char *
+dimple_refusal_get_reason (DimpleRefusal refusal)
 {
-  return refusal == DIMPLE_REFUSED_NOT_NULL ? "not-null" : refusal == DIMPLE_REFUSED_CHECK ? "check" : "unique";
+  switch (refusal)
+    {
+    case DIMPLE_REFUSED_NOT_NULL:
+      return "not-null";
+    case DIMPLE_REFUSED_CHECK:
+      return "check";
+    case DIMPLE_REFUSED_TYPE:
+      return "type";
+    case DIMPLE_REFUSED_UNIQUE:
+    case DIMPLE_TAKEN:
+    default:
+      return "unique";
+    }
 }
 
 /* -- What the log has ------------------------------------------------------------------------------------------------ */
@@ -502,7 +514,7 @@ judge_contested (DimpleSettling    *self,
       if (refusal == DIMPLE_TAKEN)
         return dimple_settling_show (self, table, row, &refusal, error);
       if (refusal != DIMPLE_REFUSED_UNIQUE)
-        return dimple_settling_hide (self, table, row, get_reason (refusal), NULL, error);
+        return dimple_settling_hide (self, table, row, dimple_refusal_get_reason (refusal), NULL, error);
 
       if (standing->known_rival != NULL && same_key (standing->known_rival, rival))
         return dimple_settling_hide (self, table, row, "unique", rival->data, error);
@@ -622,7 +634,7 @@ settle_row (DimpleSettling    *self,
       return dimple_settling_take_out (self, table, row, error);
     }
   if (refusal != DIMPLE_TAKEN)
-    return dimple_settling_hide (self, table, row, get_reason (refusal), NULL, error);
+    return dimple_settling_hide (self, table, row, dimple_refusal_get_reason (refusal), NULL, error);
   if (!parents_settled)
     return TRUE;
   if (!dimple_merge_table_is_orphan (table, row->key, &lacks, error))

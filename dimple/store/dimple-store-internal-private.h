@@ -35,7 +35,8 @@ struct _DimpleStore
   guint64           generation;
   char             *author;
   GHashTable       *row_types;        /* GType by a table's lower-case name; of the lock above */
-  guint             n_busy;           /* what the layers above are about */
+  guint             n_busy;           /* what is under way, see dimple_store_begin_work() */
+  GWeakRef          conflicts;        /* the list of them, while somebody has it */
 };
 
 const DimpleTable *dimple_store_find_keyed_table     (DimpleSchema       *schema,
@@ -60,6 +61,19 @@ DimpleSnapshot    *dimple_store_read_by_key          (DimpleStore        *self,
                                                       const char         *table_name,
                                                       const char         *key,
                                                       GCancellable       *cancellable,
+                                                      GError            **error);
+
+/* Rows that are on the shelf, in a transaction; `found` FALSE: there is none of that key. */
+gboolean           dimple_store_update_shelved       (DimpleStore        *self,
+                                                      const DimpleTable  *table,
+                                                      const char         *key,
+                                                      GVariant           *values,
+                                                      gboolean           *found,
+                                                      GError            **error);
+gboolean           dimple_store_delete_shelved       (DimpleStore        *self,
+                                                      const DimpleTable  *table,
+                                                      const char         *key,
+                                                      gboolean           *found,
                                                       GError            **error);
 
 DimpleStore *dimple_store_open_for_context   (const char           *path,

@@ -32,6 +32,8 @@ typedef struct
   void (*after_commit)  (DimpleChangeSet  *changes,
                          gboolean          committed,
                          gpointer          user_data);
+  /* The same after a commit in which no row became different, though the log or the shelf may have. */
+  void (*after_silent_commit) (gpointer    user_data);
 } DimpleObserver;
 
 /* Safe against a commit in progress: after remove() returns, nothing is called any more. */

@@ -67,12 +67,20 @@ read_back (DimpleStore  *self,
   g_autoptr(DimpleSchema) schema = dimple_store_ref_schema (self);
   const DimpleTable *table = dimple_schema_find (schema, save->table);
   g_autoptr(DimpleSnapshot) snapshot = NULL;
+  g_autoptr(GError) read_error = NULL;
 
   if (table == NULL || dimple_row_shape_for_table (table) != save->shape)
     return TRUE;
-  snapshot = dimple_store_read_by_key (self, save->table, save->new_key != NULL ? save->new_key : save->key, NULL, error);
+  snapshot = dimple_store_read_by_key (self, save->table, save->new_key != NULL ? save->new_key : save->key, NULL,
+                                       &read_error);
+  /* A shelved row is written though it is in no table; it stays as it was set. */
+  if (g_error_matches (read_error, DIMPLE_ERROR, DIMPLE_ERROR_NOT_FOUND) && save->key != NULL)
+    return TRUE;
   if (snapshot == NULL)
-    return FALSE;
+    {
+      g_propagate_error (error, g_steal_pointer (&read_error));
+      return FALSE;
+    }
   save->record = dimple_snapshot_dup_record (snapshot, 0);
   return TRUE;
 }

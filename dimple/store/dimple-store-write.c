@@ -340,17 +340,20 @@ dimple_store_insert (DimpleStore  *self,
   return dimple_writer_commit (self->writer, error) ? g_steal_pointer (&key) : NULL;
 }
 
-/* `sql` begins an UPDATE or DELETE, `tuple` its parameters; what follows is the key.  Takes `tuple`. */
+/* `sql` begins an UPDATE or DELETE, `tuple` its parameters; what follows is the key.  Takes `tuple`.  A row that is not
+ * in the table may be on the shelf; `values` is what it is set to there, NULL: it is to be deleted. */
 static gboolean
 run_by_key (DimpleStore        *self,
             const DimpleTable  *table,
             GString            *sql,
             GVariantBuilder    *tuple,
             const char         *key,
+            GVariant           *values,
             GError            **error)
 {
   g_autoptr(GVariant) parameters = NULL;
   int n_changed = 0;
+  gboolean found;
 
   if (!dimple_store_append_key_condition (sql, tuple, table, key, error))
     {
@@ -362,8 +365,12 @@ run_by_key (DimpleStore        *self,
     return FALSE;
   if (n_changed > 0)
     return TRUE;
-  dimple_store_set_not_found (table, key, error);
-  return FALSE;
+  if (values != NULL ? !dimple_store_update_shelved (self, table, key, values, &found, error)
+                     : !dimple_store_delete_shelved (self, table, key, &found, error))
+    return FALSE;
+  if (!found)
+    dimple_store_set_not_found (table, key, error);
+  return found;
 }
 
 static gboolean
@@ -402,7 +409,7 @@ update_row (DimpleStore  *self,
 
       g_string_append_printf (sql, "%s = %s", column, column);
     }
-  return run_by_key (self, table, sql, &tuple, key, error);
+  return run_by_key (self, table, sql, &tuple, key, values, error);
 }
 
 static gboolean
@@ -421,7 +428,7 @@ delete_row (DimpleStore  *self,
   quoted = dimple_quote (table->name);
   g_string_append (sql, quoted);
   g_variant_builder_init (&tuple, G_VARIANT_TYPE_TUPLE);
-  return run_by_key (self, table, sql, &tuple, key, error);
+  return run_by_key (self, table, sql, &tuple, key, NULL, error);
 }
 
 /**
@@ -432,7 +439,8 @@ delete_row (DimpleStore  *self,
  * @values: the values to set by column, as `a{sv}`; sunk if floating
  * @error: return location for an error
  *
- * Sets columns of a row; blocking.  Values that are as they were change nothing and write nothing.
+ * Sets columns of a row; blocking.  Values that are as they were change nothing and write nothing.  Works on rows that
+ * are shelved, too (see [method@Store.get_conflicts]): such a row is shown as soon as nothing is in its way any more.
  *
  * Fails with %DIMPLE_ERROR_NOT_FOUND if there is no such row, and as [method@Store.insert] does.
  *
@@ -467,7 +475,7 @@ dimple_store_update (DimpleStore  *self,
  * @key: the row's key
  * @error: return location for an error
  *
- * Deletes a row; blocking.  Fails with %DIMPLE_ERROR_NOT_FOUND if there is no such row, and with
+ * Deletes a row, shelved ones too; blocking.  Fails with %DIMPLE_ERROR_NOT_FOUND if there is no such row, and with
  * %DIMPLE_ERROR_CONSTRAINT if others reference it.
  *
  * Returns: %TRUE if the row is deleted

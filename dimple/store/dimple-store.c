@@ -151,6 +151,22 @@ after_commit (DimpleChangeSet *changes,
     dimple_store_watcher_pause (self->watcher);
 }
 
+static void
+after_silent_commit (gpointer user_data)
+{
+  DimpleStore *self = user_data;
+
+  g_rec_mutex_lock (&self->listeners_lock);
+  for (guint i = 0; i < self->listeners->len; i++)
+    {
+      const Listener *listener = &g_array_index (self->listeners, Listener, i);
+
+      if (listener->observer.after_silent_commit != NULL)
+        listener->observer.after_silent_commit (listener->user_data);
+    }
+  g_rec_mutex_unlock (&self->listeners_lock);
+}
+
 void
 dimple_store_add_observer (DimpleStore          *self,
                            const DimpleObserver *observer,
@@ -287,7 +303,7 @@ dimple_store_open_for_context (const char    *path,
                                GMainContext  *context,
                                GError       **error)
 {
-  static const DimpleWriterHooks hooks = { before_commit, after_commit };
+  static const DimpleWriterHooks hooks = { before_commit, after_commit, after_silent_commit };
   g_autoptr(DimpleStore) self = NULL;
   char id[DIMPLE_UUID_SIZE];
 
@@ -425,6 +441,7 @@ dimple_store_finalize (GObject *object)
   g_clear_pointer (&self->pending, dimple_change_set_unref);
   g_array_unref (self->listeners);
   g_clear_pointer (&self->context, g_main_context_unref);
+  g_weak_ref_clear (&self->conflicts);
   g_mutex_clear (&self->pending_lock);
   g_rec_mutex_clear (&self->listeners_lock);
   g_free (self->path);
@@ -533,6 +550,7 @@ dimple_store_init (DimpleStore *self)
   self->reading_worker = dimple_worker_new ();
   self->row_types = g_hash_table_new_full (g_str_hash, g_str_equal, g_free, NULL);
   self->listeners = g_array_new (FALSE, FALSE, sizeof (Listener));
+  g_weak_ref_init (&self->conflicts, NULL);
   g_mutex_init (&self->pending_lock);
   g_rec_mutex_init (&self->listeners_lock);
 }

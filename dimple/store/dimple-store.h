@@ -135,6 +135,11 @@ gboolean     dimple_store_set_local     (DimpleStore            *self,
                                          const char             *table,
                                          gboolean                local);
 
+/* History */
+
+DIMPLE_AVAILABLE_IN_1_0
+GListModel  *dimple_store_get_conflicts (DimpleStore            *self);
+
 /* The same without blocking: on the store's own thread, in the order of the calls */
 
 DIMPLE_AVAILABLE_IN_1_0

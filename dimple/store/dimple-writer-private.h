@@ -21,6 +21,8 @@ typedef struct
   void (*after_commit)  (DimpleChangeSet  *changes,
                          gboolean          committed,
                          gpointer          user_data);
+  /* After one in which no row became different, though the log or the shelf may have. */
+  void (*after_silent_commit) (gpointer    user_data);
 } DimpleWriterHooks;
 
 DimpleWriter     *dimple_writer_open           (const char               *path,
@@ -62,6 +64,17 @@ gboolean          dimple_writer_begin_statement (DimpleWriter            *self,
 gboolean          dimple_writer_commit         (DimpleWriter             *self,
                                                 GError                  **error);
 void              dimple_writer_rollback       (DimpleWriter             *self);
+
+/* In the transaction at hand, writes to tables of Dimple's own, which the app may not. */
+typedef gboolean (*DimpleWriterOwnFunc) (DimpleConnection  *connection,
+                                         gpointer           user_data,
+                                         GError           **error);
+gboolean          dimple_writer_write_own      (DimpleWriter             *self,
+                                                DimpleWriterOwnFunc       func,
+                                                gpointer                  user_data,
+                                                GError                  **error);
+/* The transaction at hand has edited a row that is on the shelf: see dimple_shelf_edit(). */
+void              dimple_writer_note_shelf_edit (DimpleWriter            *self);
 
 /* A transaction whose changes are not captured but told by `func`: migrations and merges.  `script` > 0: a migration.
  * FOREIGN KEYs are off, the authorizer is free. */

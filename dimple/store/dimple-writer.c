@@ -18,6 +18,7 @@
 #include "dimple-pack-table-private.h"
 #include "dimple-process-changes-private.h"
 #include "dimple-record-private.h"
+#include "dimple-shelf-private.h"
 #include "dimple-statement-policy-private.h"
 #include "dimple-transaction-watch-private.h"
 
@@ -42,6 +43,7 @@ struct _DimpleWriter
   gint64             last_seq;       /* of the log, when it was last looked at */
   gboolean           waiting;        /* rows are shelved: a commit may let them be shown */
   DimpleTransactionWatch watch;
+  gboolean           shelf_edited;   /* by the transaction at hand */
 
   /* Run for every transaction, so kept at hand. */
   sqlite3_stmt      *begin;
@@ -436,6 +438,28 @@ run_savepoint (DimpleWriter  *self,
   return succeeded;
 }
 
+gboolean
+dimple_writer_write_own (DimpleWriter        *self,
+                         DimpleWriterOwnFunc  func,
+                         gpointer             user_data,
+                         GError             **error)
+{
+  gboolean succeeded;
+
+  g_return_val_if_fail (dimple_writer_is_mine (self), FALSE);
+
+  dimple_connection_set_authorizer (self->connection, NULL, NULL);
+  succeeded = func (self->connection, user_data, error);
+  dimple_connection_set_authorizer (self->connection, dimple_statement_policy_authorize, NULL);
+  return succeeded;
+}
+
+void
+dimple_writer_note_shelf_edit (DimpleWriter *self)
+{
+  self->shelf_edited = TRUE;
+}
+
 static gboolean
 begin_outermost (DimpleWriter  *self,
                  GError       **error)
@@ -532,6 +556,7 @@ abandon (DimpleWriter *self)
   if (!sqlite3_get_autocommit (dimple_connection_get_handle (self->connection)))
     run_sql (self, "ROLLBACK", NULL);
   dimple_capture_clear (self->capture);
+  self->shelf_edited = FALSE;
 }
 
 static gboolean
@@ -559,6 +584,28 @@ commit_changes (DimpleWriter     *self,
 }
 
 static gboolean
+flush_shelved (const DimpleCapturedRow  *row,
+               gpointer                  user_data,
+               GError                  **error)
+{
+  Flush *flush = user_data;
+
+  return dimple_log_writer_add (flush->self->log, row, NULL, error);
+}
+
+static gboolean
+flush_edits (DimpleWriter  *self,
+             Flush         *flush,
+             GError       **error)
+{
+  if (!self->shelf_edited)
+    return TRUE;
+  self->shelf_edited = FALSE;
+  self->waiting = TRUE;
+  return dimple_shelf_flush_edits (self->connection, self->schema, flush->changes, flush_shelved, flush, error);
+}
+
+static gboolean
 flush_and_commit (DimpleWriter     *self,
                   DimpleChangeSet  *changes,
                   GError          **error)
@@ -567,10 +614,11 @@ flush_and_commit (DimpleWriter     *self,
   char id[DIMPLE_UUID_SIZE];
 
   dimple_connection_set_authorizer (self->connection, NULL, NULL);
-  if (!dimple_capture_is_empty (self->capture))
+  if (!dimple_capture_is_empty (self->capture) || self->shelf_edited)
     {
       dimple_log_writer_begin (self->log, NULL, 0);
-      if (!dimple_capture_net (self->capture, flush_row, &flush, error) ||
+      if (!flush_edits (self, &flush, error) ||
+          !dimple_capture_net (self->capture, flush_row, &flush, error) ||
           !dimple_log_writer_end (self->log, id, error))
         {
           dimple_log_writer_undo (self->log);
@@ -601,7 +649,12 @@ run_func (DimpleWriter      *self,
       dimple_writer_load_schema (self, NULL);
       return FALSE;
     }
-  return commit_changes (self, changes, error);
+  if (!commit_changes (self, changes, error))
+    return FALSE;
+  /* What came may have lost everywhere, or be on the shelf: no row differs, and yet there is something new. */
+  if (dimple_change_set_is_empty (changes))
+    self->hooks.after_silent_commit (self->user_data);
+  return TRUE;
 }
 
 static gboolean

@@ -31,4 +31,7 @@ gboolean dimple_uuid7_parse  (const char *text,
 void     dimple_uuid7_new    (char text[DIMPLE_UUID_SIZE]);
 guint64  dimple_random_tail  (void);
 
+/* For simulations: from now on all ids and tails of this process follow from `seed`, and from no clock. */
+void     dimple_uuid_repeat  (guint64 seed);
+
 G_END_DECLS

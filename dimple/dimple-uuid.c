@@ -99,6 +99,22 @@ dimple_uuid7_parse (const char *text,
   return TRUE;
 }
 
+static GMutex uuid_lock;                 /* of what follows */
+static guint64 last_time;
+static gboolean is_repeatable;
+static guint64 repeatable_state;
+
+/* SplitMix64: what a simulation needs is other ids for another seed, and the same for the same. */
+static guint64
+draw_repeatable (void)
+{
+  guint64 bits = repeatable_state += G_GUINT64_CONSTANT (0x9e3779b97f4a7c15);
+
+  bits = (bits ^ bits >> 30) * G_GUINT64_CONSTANT (0xbf58476d1ce4e5b9);
+  bits = (bits ^ bits >> 27) * G_GUINT64_CONSTANT (0x94d049bb133111eb);
+  return bits ^ bits >> 31;
+}
+
 /* Random bytes are drawn in blocks: one call into libgcrypt costs as much as a hundred ids. */
 static guint64
 draw_tail (void)
@@ -106,6 +122,8 @@ draw_tail (void)
   static guint64 pool[64];
   static guint left;
 
+  if (is_repeatable)
+    return draw_repeatable () & DIMPLE_UUID_TAIL_MASK;
   if (left == 0)
     {
       gcry_create_nonce (pool, sizeof pool);
@@ -113,8 +131,6 @@ draw_tail (void)
     }
   return pool[--left] & DIMPLE_UUID_TAIL_MASK;
 }
-
-static GMutex uuid_lock;
 
 guint64
 dimple_random_tail (void)
@@ -127,15 +143,24 @@ dimple_random_tail (void)
 void
 dimple_uuid7_new (char text[DIMPLE_UUID_SIZE])
 {
-  static guint64 last;
   guint64 now = DIMPLE_UUID_TIME (g_get_real_time () / 1000, 0);
   guint64 tail;
 
   g_mutex_lock (&uuid_lock);
-  last = MAX (now, last + 1);
-  now = last;
+  last_time = is_repeatable ? last_time + 1 : MAX (now, last_time + 1);
+  now = last_time;
   tail = draw_tail ();
   g_mutex_unlock (&uuid_lock);
 
   dimple_uuid7_format (now, tail, text);
+}
+
+void
+dimple_uuid_repeat (guint64 seed)
+{
+  g_mutex_lock (&uuid_lock);
+  is_repeatable = TRUE;
+  repeatable_state = seed;
+  last_time = DIMPLE_UUID_TIME (0, 0);
+  g_mutex_unlock (&uuid_lock);
 }

@@ -1,0 +1,397 @@
+/* bucket.c: storages, and all that may happen to a request
+ *
+ * A request may fail before its effect or after it, take long, show a listing of some time ago or only the beginning of one, give
+ * half of an object, and be the last thing that its process did.  Objects are whole or not there; nothing is conditional.
+ *
+ * SPDX-License-Identifier: LGPL-2.1-or-later
+ */
+#include <string.h>
+
+#include "dimple-pack-private.h"
+#include "dimple-task-storage-private.h"
+
+#include "simulator.h"
+
+#define PAST_LISTINGS 12
+
+/* -- One device's way to one bucket ----------------------------------------------------------------------------------- */
+
+#define SIM_TYPE_STORAGE (sim_storage_get_type ())
+G_DECLARE_FINAL_TYPE (SimStorage, sim_storage, SIM, STORAGE, GObject)
+
+struct _SimStorage
+{
+  GObject parent_instance;
+
+  const char *name;     /* what counts pending changes may ask for it when all else is gone */
+  Bucket     *bucket;
+  Device     *device;
+};
+
+static void storage_iface_init      (DimpleStorageInterface     *iface);
+static void task_storage_iface_init (DimpleTaskStorageInterface *iface);
+
+G_DEFINE_FINAL_TYPE_WITH_CODE (SimStorage, sim_storage, G_TYPE_OBJECT,
+                               G_IMPLEMENT_INTERFACE (DIMPLE_TYPE_STORAGE, storage_iface_init)
+                               G_IMPLEMENT_INTERFACE (DIMPLE_TYPE_TASK_STORAGE, task_storage_iface_init))
+
+static const char * const operations[] = {
+  [DIMPLE_STORAGE_LIST] = "LIST",
+  [DIMPLE_STORAGE_GET] = "GET",
+  [DIMPLE_STORAGE_PUT] = "PUT",
+  [DIMPLE_STORAGE_REMOVE] = "REMOVE",
+};
+
+/* -- What is there ---------------------------------------------------------------------------------------------------- */
+
+static int
+compare_keys (gconstpointer a,
+              gconstpointer b)
+{
+  return strcmp (*(const char * const *) a, *(const char * const *) b);
+}
+
+GPtrArray *
+bucket_get_keys (Bucket     *self,
+                 const char *prefix)
+{
+  GPtrArray *keys = g_ptr_array_new_with_free_func (g_free);
+  GHashTableIter iter;
+  gpointer key;
+
+  g_hash_table_iter_init (&iter, self->objects);
+  while (g_hash_table_iter_next (&iter, &key, NULL))
+    {
+      if (g_str_has_prefix (key, prefix))
+        g_ptr_array_add (keys, g_strdup (key));
+    }
+  g_ptr_array_sort (keys, compare_keys);
+  return keys;
+}
+
+/* Without any, markers are looked at in every sync. */
+static gboolean
+has_packs (Bucket *self)
+{
+  g_autoptr(GPtrArray) keys = bucket_get_keys (self, "changes/");
+
+  return keys->len > 0;
+}
+
+void
+bucket_note_past (Bucket *self)
+{
+  GHashTable *keys = g_hash_table_new_full (g_str_hash, g_str_equal, g_free, NULL);
+  GHashTableIter iter;
+  gpointer key;
+
+  g_hash_table_iter_init (&iter, self->objects);
+  while (g_hash_table_iter_next (&iter, &key, NULL))
+    g_hash_table_add (keys, g_strdup (key));
+  g_queue_push_head (&self->past, keys);
+  if (self->past.length > PAST_LISTINGS)
+    g_hash_table_unref (g_queue_pop_tail (&self->past));
+}
+
+Bucket *
+bucket_new (World      *world,
+            const char *name)
+{
+  Bucket *self = g_new0 (Bucket, 1);
+
+  self->world = world;
+  self->name = name;
+  self->objects = g_hash_table_new_full (g_str_hash, g_str_equal, g_free, (GDestroyNotify) g_bytes_unref);
+  g_queue_init (&self->past);
+  bucket_note_past (self);
+  return self;
+}
+
+void
+bucket_free (Bucket *self)
+{
+  g_queue_clear_full (&self->past, (GDestroyNotify) g_hash_table_unref);
+  g_hash_table_unref (self->objects);
+  g_free (self);
+}
+
+/* -- What may happen -------------------------------------------------------------------------------------------------- */
+
+static GError *
+make_fault (Dice *dice)
+{
+  static const DimpleError codes[] = {
+    DIMPLE_ERROR_OFFLINE, DIMPLE_ERROR_STORAGE, DIMPLE_ERROR_DENIED, DIMPLE_ERROR_FULL, DIMPLE_ERROR_FAILED
+  };
+
+  return g_error_new (DIMPLE_ERROR, codes[dice_below (dice, G_N_ELEMENTS (codes))], "It is simulated that this fails");
+}
+
+/* Before its effect, or after it. */
+static GError *
+roll_fault (Device *device,
+            Count   what)
+{
+  World *world = device->world;
+
+  if (!device->faulty)
+    return NULL;
+  if (dice_chance (&device->dice, world->fault_rate))
+    {
+      count_add (what, 1);
+      sim_trace ("      … fails %s its effect", what == COUNT_FAULT_BEFORE ? "before" : "after");
+      return make_fault (&device->dice);
+    }
+  if (dice_chance (&device->dice, world->fault_rate / 3))
+    {
+      count_add (COUNT_CRASH_REQUEST, 1);
+      sim_trace ("      … and the process is killed %s its effect", what == COUNT_FAULT_BEFORE ? "before" : "after");
+      disk_die (device->disk);
+    }
+  return NULL;
+}
+
+/* Each key as it is now or as it was then. */
+static gboolean
+is_shown (Bucket     *self,
+          Device     *device,
+          const char *key,
+          GHashTable *past)
+{
+  return g_hash_table_contains (past != NULL && dice_chance (&device->dice, 500) ? past : self->objects, key);
+}
+
+static GPtrArray *
+list (Bucket *self,
+      Device *device)
+{
+  GPtrArray *keys = bucket_get_keys (self, "");
+  GHashTable *past = NULL;
+  GHashTableIter iter;
+  gpointer key;
+
+  if (!device->faulty)
+    return keys;
+  if (dice_chance (&device->dice, self->world->stale_rate))
+    {
+      count_add (COUNT_FAULT_STALE, 1);
+      sim_trace ("      … is stale");
+      past = g_queue_peek_nth (&self->past, dice_below (&device->dice, self->past.length));
+      g_hash_table_iter_init (&iter, past);
+      while (g_hash_table_iter_next (&iter, &key, NULL))
+        {
+          if (!g_hash_table_contains (self->objects, key))
+            g_ptr_array_add (keys, g_strdup (key));
+        }
+      g_ptr_array_sort (keys, compare_keys);
+      for (guint i = keys->len; i > 0; i--)
+        {
+          if (!is_shown (self, device, g_ptr_array_index (keys, i - 1), past))
+            g_ptr_array_remove_index (keys, i - 1);
+        }
+    }
+  if (keys->len > 0 && dice_chance (&device->dice, self->world->stale_rate / 2))
+    {
+      count_add (COUNT_FAULT_TRUNCATED_LIST, 1);
+      sim_trace ("      … is cut short");
+      g_ptr_array_set_size (keys, (int) dice_below (&device->dice, keys->len));
+    }
+  return keys;
+}
+
+static char **
+list_page (Bucket            *self,
+           Device            *device,
+           DimpleTaskRequest *request)
+{
+  g_autoptr(GPtrArray) keys = list (self, device);
+  g_autoptr(GStrvBuilder) page = g_strv_builder_new ();
+
+  for (guint i = 0; i < keys->len; i++)
+    {
+      const char *key = g_ptr_array_index (keys, i);
+
+      if (g_str_has_prefix (key, request->key) && strcmp (key, request->start_after) > 0)
+        g_strv_builder_add (page, key);
+    }
+  return g_strv_builder_end (page);
+}
+
+/* What a pack says, whatever its bytes are; NULL: nothing.  `device` (nullable) has uploaded it. */
+static char *
+digest (Device     *device,
+        const char *key,
+        GBytes     *contents)
+{
+  g_autoptr(DimplePack) pack = dimple_pack_decode (key, contents, NULL);
+  char *text;
+
+  if (pack == NULL)
+    return NULL;
+  for (guint i = 0; device != NULL && i < pack->transactions->len; i++)
+    g_hash_table_add (device->uploaded,
+                      g_strdup (((DimpleTransaction *) g_ptr_array_index (pack->transactions, i))->id));
+  text = g_malloc (DIMPLE_PACK_DIGEST_LENGTH + 1);
+  dimple_pack_digest (pack, text);
+  return text;
+}
+
+/* Nothing is ever overwritten by something else. */
+static void
+put (Bucket     *self,
+     Device     *device,
+     const char *key,
+     GBytes     *contents)
+{
+  GBytes *before = g_hash_table_lookup (self->objects, key);
+  g_autofree char *old = before != NULL ? digest (NULL, key, before) : NULL;
+  g_autofree char *new = digest (device, key, contents);
+
+  if (g_str_has_prefix (key, "changes/") && new == NULL)
+    sim_fail ("%s was written, and cannot be read", key);
+  if (old != NULL && g_strcmp0 (old, new) != 0)
+    sim_fail ("%s was overwritten by something else", key);
+  g_hash_table_insert (self->objects, g_strdup (key), g_bytes_ref (contents));
+}
+
+static GBytes *
+get (Bucket     *self,
+     Device     *device,
+     const char *key)
+{
+  GBytes *contents = g_hash_table_lookup (self->objects, key);
+
+  if (contents == NULL)
+    return NULL;
+  if (device->faulty && dice_chance (&device->dice, self->world->fault_rate / 4))
+    {
+      count_add (COUNT_FAULT_TRUNCATED_GET, 1);
+      sim_trace ("      … gives only half of it");
+      return g_bytes_new_from_bytes (contents, 0, g_bytes_get_size (contents) / 2);
+    }
+  return g_bytes_ref (contents);
+}
+
+/* -- Requests --------------------------------------------------------------------------------------------------------- */
+
+static void
+perform (SimStorage *self,
+         GTask      *task)
+{
+  DimpleTaskRequest *request = dimple_task_storage_request (task);
+  g_autoptr(GError) fault = roll_fault (self->device, COUNT_FAULT_BEFORE);
+  g_auto(GStrv) keys = NULL;
+  g_autoptr(GBytes) contents = NULL;
+
+  if (fault == NULL && disk_is_dead (self->device->disk))
+    fault = make_fault (&self->device->dice);
+  if (fault == NULL && request->operation == DIMPLE_STORAGE_LIST)
+    keys = list_page (self->bucket, self->device, request);
+  if (fault == NULL && request->operation == DIMPLE_STORAGE_GET)
+    contents = get (self->bucket, self->device, request->key);
+  if (fault == NULL && request->operation == DIMPLE_STORAGE_PUT)
+    put (self->bucket, self->device, request->key, request->contents);
+  for (guint i = 0; fault == NULL && request->operation == DIMPLE_STORAGE_REMOVE && request->keys[i] != NULL; i++)
+    g_hash_table_remove (self->bucket->objects, request->keys[i]);
+  if (fault == NULL && (request->operation == DIMPLE_STORAGE_PUT || request->operation == DIMPLE_STORAGE_REMOVE))
+    bucket_note_past (self->bucket);
+
+  if (fault == NULL)
+    fault = roll_fault (self->device, COUNT_FAULT_AFTER);
+  if (fault == NULL && disk_is_dead (self->device->disk))
+    fault = make_fault (&self->device->dice);
+  if (fault == NULL && request->operation == DIMPLE_STORAGE_GET && contents == NULL)
+    fault = g_error_new (DIMPLE_ERROR, DIMPLE_ERROR_NOT_FOUND, "There is no object “%s”", request->key);
+
+  if (fault != NULL)
+    dimple_task_storage_answer_error (task, g_steal_pointer (&fault));
+  else if (keys != NULL)
+    dimple_task_storage_answer_keys (task, g_steal_pointer (&keys));
+  else if (contents != NULL)
+    dimple_task_storage_answer_contents (task, g_steal_pointer (&contents));
+  else
+    dimple_task_storage_answer_done (task);
+}
+
+static gboolean
+on_late (gpointer user_data)
+{
+  GTask *task = user_data;
+
+  perform (g_task_get_source_object (task), task);
+  return G_SOURCE_REMOVE;
+}
+
+static void
+sim_storage_run (DimpleTaskStorage *storage,
+                 GTask             *task)
+{
+  SimStorage *self = SIM_STORAGE (storage);
+  DimpleTaskRequest *request = dimple_task_storage_request (task);
+  static const Count counts[] = {
+    [DIMPLE_STORAGE_LIST] = COUNT_LISTS,
+    [DIMPLE_STORAGE_GET] = COUNT_GETS,
+    [DIMPLE_STORAGE_PUT] = COUNT_PUTS,
+    [DIMPLE_STORAGE_REMOVE] = COUNT_REMOVALS,
+  };
+
+  count_add (counts[request->operation], 1);
+  if (has_packs (self->bucket) || !g_str_has_prefix (request->key, "dimple/"))
+    self->device->n_requests[request->operation]++;
+  sim_trace ("      %s %s/%s", operations[request->operation], self->bucket->name, request->key);
+
+  /* Others are answered first. */
+  if (self->device->faulty && dice_chance (&self->device->dice, 200))
+    {
+      g_autoptr(GSource) source = g_idle_source_new ();
+
+      count_add (COUNT_FAULT_LATE, 1);
+      g_source_set_callback (source, on_late, g_object_ref (task), g_object_unref);
+      g_source_attach (source, g_task_get_context (task));
+    }
+  else
+    {
+      perform (self, task);
+    }
+}
+
+static char *
+sim_storage_dup_description (DimpleStorage *storage)
+{
+  return g_strdup (SIM_STORAGE (storage)->name);
+}
+
+static void
+storage_iface_init (DimpleStorageInterface *iface)
+{
+  dimple_task_storage_init_iface (iface);
+  iface->dup_description = sim_storage_dup_description;
+}
+
+static void
+task_storage_iface_init (DimpleTaskStorageInterface *iface)
+{
+  iface->run = sim_storage_run;
+}
+
+static void
+sim_storage_class_init (SimStorageClass *klass)
+{
+}
+
+static void
+sim_storage_init (SimStorage *self)
+{
+}
+
+DimpleStorage *
+bucket_get_storage (Bucket *self,
+                    Device *device)
+{
+  SimStorage *storage = g_object_new (SIM_TYPE_STORAGE, NULL);
+
+  storage->name = self->name;
+  storage->bucket = self;
+  storage->device = device;
+  return DIMPLE_STORAGE (storage);
+}

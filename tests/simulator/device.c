@@ -1,0 +1,388 @@
+/* device.c: a store and its client, opened and opened again
+ *
+ * A device that dies in the middle of something gets errors from then on; what it was doing ends with them, and its
+ * database is opened again as the disk has it.
+ *
+ * SPDX-License-Identifier: LGPL-2.1-or-later
+ */
+#include <string.h>
+
+#include "simulator.h"
+
+/* When the simulation begins, in ms. */
+#define EPOCH G_GINT64_CONSTANT (1700000000000)
+
+/* Of the main loop, until an object has to be gone. */
+#define MAX_TURNS 100000
+
+/* -- Reading ---------------------------------------------------------------------------------------------------------- */
+
+/* As SQL. */
+static void
+append_value (GString      *text,
+              sqlite3_stmt *statement,
+              int           column)
+{
+  const guint8 *bytes;
+  char *quoted;
+
+  switch (sqlite3_column_type (statement, column))
+    {
+    case SQLITE_NULL:
+      g_string_append (text, "NULL");
+      break;
+    case SQLITE_TEXT:
+      quoted = sqlite3_mprintf ("%Q", sqlite3_column_text (statement, column));
+      g_string_append (text, quoted);
+      sqlite3_free (quoted);
+      break;
+    case SQLITE_BLOB:
+      bytes = sqlite3_column_blob (statement, column);
+      g_string_append (text, "x'");
+      for (int i = 0; i < sqlite3_column_bytes (statement, column); i++)
+        g_string_append_printf (text, "%02x", bytes[i]);
+      g_string_append_c (text, '\'');
+      break;
+    default:
+      g_string_append (text, (const char *) sqlite3_column_text (statement, column));
+    }
+}
+
+char *
+store_select (DimpleStore *store,
+              const char  *sql)
+{
+  g_autoptr(GError) error = NULL;
+  DimpleConnection *reader = dimple_store_acquire_reader (store, &error);
+  sqlite3_stmt *statement = reader != NULL ? dimple_connection_prepare (reader, sql, &error) : NULL;
+  GString *text = g_string_new ("");
+
+  while (statement != NULL && dimple_statement_step (statement, &error))
+    {
+      for (int column = 0; column < sqlite3_column_count (statement); column++)
+        {
+          if (column > 0)
+            g_string_append_c (text, ' ');
+          append_value (text, statement, column);
+        }
+      g_string_append_c (text, '\n');
+    }
+  if (error != NULL)
+    sim_fail ("“%s” cannot be read: %s", sql, error->message);
+  dimple_statement_release (statement);
+  dimple_store_release_reader (store, reader);
+  return g_string_free (text, FALSE);
+}
+
+char *
+device_select (Device     *self,
+               const char *sql)
+{
+  return store_select (self->store, sql);
+}
+
+gint64
+device_select_number (Device     *self,
+                      const char *sql)
+{
+  g_autofree char *text = device_select (self, sql);
+
+  return g_ascii_strtoll (text, NULL, 10);
+}
+
+static GHashTable *
+read_ids (Device     *self,
+          const char *sql)
+{
+  GHashTable *ids = g_hash_table_new_full (g_str_hash, g_str_equal, g_free, NULL);
+  g_autofree char *text = device_select (self, sql);
+  g_auto(GStrv) lines = g_strsplit (text, "\n", -1);
+
+  for (guint i = 0; lines[i] != NULL && *lines[i] != '\0'; i++)
+    g_hash_table_add (ids, g_strndup (lines[i] + 1, strlen (lines[i]) - 2));
+  return ids;
+}
+
+GHashTable *
+device_get_ids (Device *self)
+{
+  return read_ids (self, "SELECT id FROM dimple_log");
+}
+
+/* -- What was committed ----------------------------------------------------------------------------------------------- */
+
+void
+device_note (Device *self)
+{
+  g_autofree char *sql = g_strdup_printf ("SELECT DISTINCT id FROM dimple_log WHERE seq > %" G_GINT64_FORMAT
+                                          " AND NOT flags & 1 ORDER BY id", self->noted_seq);
+  g_autofree char *text = device_select (self, sql);
+  g_auto(GStrv) lines = g_strsplit (text, "\n", -1);
+
+  for (guint i = 0; lines[i] != NULL && *lines[i] != '\0'; i++)
+    {
+      char *id = g_strndup (lines[i] + 1, strlen (lines[i]) - 2);
+      g_autofree char *newer = NULL;
+
+      if (g_hash_table_contains (self->world->committed, id))
+        {
+          g_free (id);
+          continue;
+        }
+      newer = g_strdup_printf ("SELECT count (*) FROM dimple_log AS newer JOIN dimple_log AS mine ON mine.id = '%s' "
+                               "WHERE newer.id > mine.id AND newer.seq < mine.seq", id);
+      if (device_select_number (self, newer) > 0)
+        sim_fail ("device %u wrote %s after it knew a greater id", self->number, id);
+      count_add (COUNT_TRANSACTIONS, 1);
+      g_hash_table_add (self->world->committed, g_strdup (id));
+      g_ptr_array_add (self->written, id);
+    }
+  self->noted_seq = MAX (self->noted_seq, device_select_number (self, "SELECT max (seq) FROM dimple_log"));
+}
+
+/* What was reported as committed is there again, but for the last second before a power cut, if nobody else saw it. */
+static void
+check_kept (Device   *self,
+            gboolean  power_cut)
+{
+  g_autoptr(GHashTable) ids = device_get_ids (self);
+
+  for (guint i = 0; i < self->written->len; i++)
+    {
+      const char *id = g_ptr_array_index (self->written, i);
+
+      if (g_hash_table_contains (ids, id))
+        continue;
+      if (!power_cut || i < self->n_durable)
+        sim_fail ("device %u committed %s, and lacks it after %s", self->number, id, power_cut ? "a power cut" : "a crash");
+      if (g_hash_table_contains (self->uploaded, id))
+        sim_fail ("device %u lost %s to a power cut, and had uploaded it", self->number, id);
+      count_add (COUNT_LOST_TO_POWER, 1);
+      g_hash_table_add (self->world->destroyed, g_strdup (id));
+      g_ptr_array_remove_index (self->written, i--);
+    }
+  if (power_cut)
+    self->n_durable = self->written->len;
+}
+
+/* -- Life ------------------------------------------------------------------------------------------------------------- */
+
+void
+device_set_time (Device *self)
+{
+  gint64 milliseconds = EPOCH + self->world->now + self->skew;
+  g_autoptr(GDateTime) seconds = g_date_time_new_from_unix_utc (milliseconds / 1000);
+  g_autoptr(GDateTime) time = seconds != NULL ? g_date_time_add (seconds, milliseconds % 1000 * 1000) : NULL;
+
+  dimple_test_set_time (self->store, time);
+}
+
+gboolean
+device_migrate (Device *self)
+{
+  g_autofree GStrv known = g_memdup2 (self->world->scripts, sizeof (char *) * (N_VERSIONS + 1));
+  g_autoptr(GError) error = NULL;
+
+  known[self->version] = NULL;
+  if (dimple_store_migrate (self->store, (const char * const *) known, &error))
+    return TRUE;
+  if (!disk_is_dead (self->disk))
+    sim_fail ("device %u cannot migrate to version %u: %s", self->number, self->version, error->message);
+  return FALSE;
+}
+
+static gboolean
+open_once (Device *self)
+{
+  g_autoptr(GError) error = NULL;
+
+  disk_use (self->disk);
+  self->store = dimple_store_open (NULL, &error);
+  if (self->store == NULL)
+    {
+      if (!disk_is_dead (self->disk))
+        sim_fail ("device %u cannot be opened: %s", self->number, error->message);
+      return FALSE;
+    }
+  self->client = dimple_sync_client_new (self->store, NULL);
+  for (guint i = 0; i < self->world->n_buckets; i++)
+    {
+      g_autoptr(DimpleStorage) storage = bucket_get_storage (self->world->buckets[i], self);
+
+      if (self->reaches & 1u << i)
+        dimple_sync_client_add_storage (self->client, storage);
+    }
+  device_set_time (self);
+  return device_migrate (self) && !disk_is_dead (self->disk);
+}
+
+/* The end of a sync may hold an object until the main loop turns. */
+static void
+drop (gpointer object)
+{
+  g_object_add_weak_pointer (object, &object);
+  g_object_unref (object);
+  for (guint i = 0; object != NULL; i++)
+    {
+      if (i == MAX_TURNS)
+        sim_fail ("an object is never freed");
+      if (!g_main_context_iteration (NULL, FALSE))
+        g_usleep (100);
+    }
+}
+
+void
+device_close (Device *self)
+{
+  if (self->client != NULL)
+    drop (g_steal_pointer (&self->client));
+  if (self->store != NULL)
+    {
+      dimple_store_close (self->store, NULL);
+      drop (g_steal_pointer (&self->store));
+    }
+}
+
+void
+device_open (Device *self)
+{
+  while (!open_once (self))
+    {
+      device_close (self);
+      disk_revive (self->disk, FALSE, NULL);
+    }
+}
+
+void
+device_recover (Device   *self,
+                gboolean  power_cut)
+{
+  Dice dice = dice_new (self->world->seed, dice_roll (&self->dice));
+
+  device_close (self);
+  disk_revive (self->disk, power_cut, &dice);
+  if (dice_chance (&dice, 100))
+    disk_die_after (self->disk, dice_below (&dice, 40));
+  device_open (self);
+  self->noted_seq = 0;
+  check_kept (self, power_cut);
+  device_note (self);
+}
+
+Device *
+device_new (World *world,
+            guint  reaches,
+            Disk  *disk)
+{
+  Device *self = g_new0 (Device, 1);
+
+  self->world = world;
+  self->number = world->devices->len;
+  self->reaches = reaches;
+  self->version = 1;
+  self->written = g_ptr_array_new_with_free_func (g_free);
+  self->uploaded = g_hash_table_new_full (g_str_hash, g_str_equal, g_free, NULL);
+  self->disk = disk != NULL ? disk : disk_new ();
+  g_ptr_array_add (world->devices, self);
+  count_add (COUNT_DEVICES, 1);
+  return self;
+}
+
+void
+device_free (Device *self)
+{
+  device_close (self);
+  disk_free (self->disk);
+  g_ptr_array_unref (self->written);
+  g_hash_table_unref (self->uploaded);
+  g_free (self);
+}
+
+void
+device_replace (Device *self,
+                Disk   *disk)
+{
+  device_close (self);
+  disk_free (self->disk);
+  self->disk = disk;
+  g_ptr_array_set_size (self->written, 0);
+  g_hash_table_remove_all (self->uploaded);
+  self->n_durable = 0;
+  self->noted_seq = 0;
+  device_open (self);
+}
+
+/* -- What it does ----------------------------------------------------------------------------------------------------- */
+
+void
+device_wait_a_second (Device *self)
+{
+  g_autoptr(GError) error = NULL;
+
+  if (!dimple_store_sync_to_disk (self->store, &error))
+    sim_fail ("device %u cannot sync its disk: %s", self->number, error->message);
+  self->n_durable = self->written->len;
+}
+
+static const char *
+find_marker (const GError *error)
+{
+  const char *found = strstr (error->message, "dimple/");
+
+  return g_error_matches (error, DIMPLE_ERROR, DIMPLE_ERROR_BAD_PACK) ? found : NULL;
+}
+
+/* The user does what the message says: “dimple/….json” is damaged.  Delete it. */
+static void
+delete_marker (Device     *self,
+               const char *marker)
+{
+  g_autofree char *key = g_strndup (marker, strlen ("dimple/.json") + 36);
+
+  sim_trace ("      the user deletes %s", key);
+  for (guint i = 0; i < self->world->n_buckets; i++)
+    {
+      GBytes *contents = g_hash_table_lookup (self->world->buckets[i]->objects, key);
+
+      if (contents != NULL && memcmp (g_bytes_get_data (contents, NULL), "{\"format\"", 9) != 0)
+        g_hash_table_remove (self->world->buckets[i]->objects, key);
+      else if (contents != NULL && g_bytes_get_size (contents) < 20)
+        g_hash_table_remove (self->world->buckets[i]->objects, key);
+    }
+}
+
+/* What a sync may fail with, when no request fails. */
+static gboolean
+is_expected (Device       *self,
+             const GError *error)
+{
+  return self->faulty || disk_is_dead (self->disk) ||
+         (self->world->harmed && g_error_matches (error, DIMPLE_ERROR, DIMPLE_ERROR_BAD_PACK)) ||
+         /* A new device that heard nothing of one bucket and begins another repository in the other one, only to find
+          * out later that it was there. */
+         (self->world->n_buckets > 1 && g_error_matches (error, DIMPLE_ERROR, DIMPLE_ERROR_REPOSITORY));
+}
+
+gboolean
+device_sync (Device   *self,
+             gboolean  faulty)
+{
+  g_autoptr(GError) error = NULL;
+  gboolean synced;
+
+  self->faulty = faulty;
+  memset (self->n_requests, 0, sizeof self->n_requests);
+  count_add (COUNT_SYNCS, 1);
+  synced = dimple_sync_client_sync (self->client, NULL, &error);
+  if (!synced)
+    {
+      count_add (COUNT_FAILED_SYNCS, 1);
+      sim_trace ("    device %u: %s", self->number, error->message);
+      if (!is_expected (self, error))
+        sim_fail ("device %u cannot sync: %s", self->number, error->message);
+      if (find_marker (error) != NULL)
+        delete_marker (self, find_marker (error));
+    }
+  self->faulty = FALSE;
+  return synced;
+}

@@ -1,0 +1,393 @@
+/* disk.c: where a device's database is, and what a crash or a power cut leaves of it
+ *
+ * A VFS under the name of Dimple's own one for memory, on top of which it stands.  All that is here is what that one need
+ * not have: files stay when they are closed, a disk can stop listening in the middle of a commit, and it remembers what
+ * every file was when it was last synced.
+ *
+ * SPDX-License-Identifier: LGPL-2.1-or-later
+ */
+#include <sqlite3.h>
+#include <string.h>
+
+#include "dimple-memory-vfs-private.h"
+
+#include "simulator.h"
+
+#define NAME_SIZE 64
+
+enum { DATABASE, WAL, N_FILES };
+
+struct _Disk
+{
+  char          name[NAME_SIZE];
+  GBytes       *synced[N_FILES];       /* (nullable) what a power cut leaves of a file */
+  sqlite3_file *kept[N_FILES];         /* (nullable) a handle that keeps the file, whoever closes it */
+  int           writes_left;           /* -1: no end */
+  gboolean      dead;
+};
+
+/* Comes behind the handle of the VFS below. */
+typedef struct
+{
+  Disk *disk;
+  int   file;                          /* N_FILES: neither, such as a temporary one */
+} Tail;
+
+static sqlite3_vfs *below;
+static sqlite3_vfs vfs;
+static sqlite3_io_methods methods;
+static const sqlite3_io_methods *methods_below;
+
+static GMutex names_lock;
+static GHashTable *names;              /* name that SQLite was given -> Disk */
+static Disk *next;
+static guint n_disks;
+
+static Tail *
+tail_of (sqlite3_file *handle)
+{
+  return (Tail *) ((guint8 *) handle + below->szOsFile);
+}
+
+static const char * const suffixes[] = { "", "-wal" };
+
+static char *
+file_name (Disk *self,
+           int   file)
+{
+  return g_strconcat (self->name, suffixes[file], NULL);
+}
+
+static Disk *
+find_disk (const char *name,
+           int        *file)
+{
+  g_autoptr(GMutexLocker) locker = g_mutex_locker_new (&names_lock);
+  GHashTableIter iter;
+  gpointer disk;
+
+  g_hash_table_iter_init (&iter, names);
+  while (name != NULL && g_hash_table_iter_next (&iter, NULL, &disk))
+    {
+      gsize length = strlen (((Disk *) disk)->name);
+
+      if (strncmp (name, ((Disk *) disk)->name, length) != 0)
+        continue;
+      for (*file = 0; *file < N_FILES; (*file)++)
+        {
+          if (strcmp (name + length, suffixes[*file]) == 0)
+            return disk;
+        }
+    }
+  *file = N_FILES;
+  return NULL;
+}
+
+/* -- What a disk adds ------------------------------------------------------------------------------------------------- */
+
+/* Whether one more write is heard. */
+static gboolean
+hears (sqlite3_file *handle)
+{
+  Disk *disk = tail_of (handle)->disk;
+
+  if (disk == NULL)
+    return TRUE;
+  if (!disk->dead && disk->writes_left >= 0 && disk->writes_left-- == 0)
+    {
+      count_add (COUNT_CRASH_WRITE, 1);
+      sim_trace ("    the process is killed at a write to its database");
+      disk->dead = TRUE;
+    }
+  return !disk->dead;
+}
+
+static int
+on_write (sqlite3_file  *handle,
+          const void    *buffer,
+          int            amount,
+          sqlite3_int64  offset)
+{
+  return hears (handle) ? methods_below->xWrite (handle, buffer, amount, offset) : SQLITE_IOERR_WRITE;
+}
+
+static int
+on_truncate (sqlite3_file  *handle,
+             sqlite3_int64  size)
+{
+  return hears (handle) ? methods_below->xTruncate (handle, size) : SQLITE_IOERR_TRUNCATE;
+}
+
+static GBytes *
+read_all (sqlite3_file *handle)
+{
+  sqlite3_int64 size = 0;
+  guint8 *contents;
+
+  methods_below->xFileSize (handle, &size);
+  contents = g_malloc ((gsize) size);
+  methods_below->xRead (handle, contents, (int) size, 0);
+  return g_bytes_new_take (contents, (gsize) size);
+}
+
+static int
+on_sync (sqlite3_file *handle,
+         int           flags)
+{
+  Tail *tail = tail_of (handle);
+
+  if (!hears (handle))
+    return SQLITE_IOERR_FSYNC;
+  if (tail->disk != NULL)
+    {
+      g_clear_pointer (&tail->disk->synced[tail->file], g_bytes_unref);
+      tail->disk->synced[tail->file] = read_all (handle);
+    }
+  return methods_below->xSync (handle, flags);
+}
+
+static sqlite3_file *
+open_kept (Disk *self,
+           int   file)
+{
+  g_autofree char *name = file_name (self, file);
+  sqlite3_file *handle = g_malloc0 ((gsize) below->szOsFile);
+  int result = below->xOpen (below, name, handle, SQLITE_OPEN_READWRITE | SQLITE_OPEN_CREATE | SQLITE_OPEN_WAL, NULL);
+
+  g_assert (result == SQLITE_OK);
+  return handle;
+}
+
+static void
+close_kept (Disk *self,
+            int   file)
+{
+  if (self->kept[file] != NULL)
+    self->kept[file]->pMethods->xClose (self->kept[file]);
+  g_clear_pointer (&self->kept[file], g_free);
+}
+
+static int
+on_open (sqlite3_vfs  *ignored,
+         const char   *name,
+         sqlite3_file *handle,
+         int           flags,
+         int          *flags_given)
+{
+  int file;
+  Disk *disk = find_disk (name, &file);
+  int result = below->xOpen (below, name, handle, flags, flags_given);
+
+  if (result != SQLITE_OK)
+    return result;
+  methods_below = handle->pMethods;
+  methods = *methods_below;
+  methods.xWrite = on_write;
+  methods.xTruncate = on_truncate;
+  methods.xSync = on_sync;
+  handle->pMethods = &methods;
+  *tail_of (handle) = (Tail) { disk, file };
+  if (disk != NULL && disk->kept[file] == NULL)
+    disk->kept[file] = open_kept (disk, file);
+  return SQLITE_OK;
+}
+
+static int
+on_delete (sqlite3_vfs *ignored,
+           const char  *name,
+           int          sync_folder)
+{
+  int file;
+  Disk *disk = find_disk (name, &file);
+  int result;
+
+  if (disk != NULL && disk->dead)
+    return SQLITE_IOERR_DELETE;
+  result = below->xDelete (below, name, sync_folder);
+  if (disk != NULL)
+    {
+      close_kept (disk, file);
+      /* The file system's journal may not have it yet: a WAL that is there again is replayed, and changes nothing. */
+      g_clear_pointer (&disk->synced[file], g_bytes_unref);
+    }
+  return result;
+}
+
+/* The first name that is not known is the database of the disk in use. */
+static int
+on_full_pathname (sqlite3_vfs *ignored,
+                  const char  *name,
+                  int          size,
+                  char        *path)
+{
+  g_autoptr(GMutexLocker) locker = g_mutex_locker_new (&names_lock);
+  Disk *disk = g_hash_table_lookup (names, name);
+
+  if (disk == NULL && next != NULL)
+    {
+      disk = g_steal_pointer (&next);
+      g_hash_table_insert (names, g_strdup (name), disk);
+    }
+  g_strlcpy (path, disk != NULL ? disk->name : name, (gsize) size);
+  return SQLITE_OK;
+}
+
+static void
+register_vfs (void)
+{
+  const char *name = dimple_memory_vfs_get_name ();
+
+  below = sqlite3_vfs_find (name);
+  vfs = *below;
+  vfs.szOsFile = below->szOsFile + (int) sizeof (Tail);
+  vfs.xOpen = on_open;
+  vfs.xDelete = on_delete;
+  vfs.xFullPathname = on_full_pathname;
+  names = g_hash_table_new_full (g_str_hash, g_str_equal, g_free, NULL);
+  /* Of two with one name SQLite finds the one that came later. */
+  if (sqlite3_vfs_register (&vfs, FALSE) != SQLITE_OK || sqlite3_vfs_find (name) != &vfs)
+    g_error ("SQLite refuses the VFS of the simulator");
+}
+
+/* -- Disks ------------------------------------------------------------------------------------------------------------ */
+
+Disk *
+disk_new (void)
+{
+  Disk *self = g_new0 (Disk, 1);
+
+  if (below == NULL)
+    register_vfs ();
+  g_snprintf (self->name, sizeof self->name, "/disk-%u.db", n_disks++);
+  self->writes_left = -1;
+  return self;
+}
+
+static gboolean
+is_disk (gpointer name,
+         gpointer disk,
+         gpointer self)
+{
+  return disk == self;
+}
+
+void
+disk_free (Disk *self)
+{
+  for (int file = 0; file < N_FILES; file++)
+    {
+      g_autofree char *name = file_name (self, file);
+
+      close_kept (self, file);
+      below->xDelete (below, name, FALSE);
+      g_clear_pointer (&self->synced[file], g_bytes_unref);
+    }
+  g_mutex_lock (&names_lock);
+  g_hash_table_foreach_remove (names, is_disk, self);
+  if (next == self)
+    next = NULL;
+  g_mutex_unlock (&names_lock);
+  g_free (self);
+}
+
+void
+disk_use (Disk *self)
+{
+  g_mutex_lock (&names_lock);
+  /* A store that is opened anew has another name for it. */
+  g_hash_table_foreach_remove (names, is_disk, self);
+  /* Found by its own name until then. */
+  g_hash_table_insert (names, g_strdup (self->name), self);
+  next = self;
+  g_mutex_unlock (&names_lock);
+}
+
+void
+disk_die_after (Disk  *self,
+                guint  n)
+{
+  self->writes_left = (int) n;
+}
+
+void
+disk_die (Disk *self)
+{
+  self->dead = TRUE;
+}
+
+gboolean
+disk_is_dead (Disk *self)
+{
+  return self->dead;
+}
+
+gboolean
+disk_is_any_dead (void)
+{
+  g_autoptr(GMutexLocker) locker = g_mutex_locker_new (&names_lock);
+  GHashTableIter iter;
+  gpointer disk;
+
+  g_hash_table_iter_init (&iter, names);
+  while (g_hash_table_iter_next (&iter, NULL, &disk))
+    {
+      if (((Disk *) disk)->dead)
+        return TRUE;
+    }
+  return FALSE;
+}
+
+/* `contents` NULL: there is no such file. */
+static void
+set_file (Disk   *self,
+          int     file,
+          GBytes *contents)
+{
+  g_autofree char *name = file_name (self, file);
+  gsize size = 0;
+  const void *data = contents != NULL ? g_bytes_get_data (contents, &size) : NULL;
+
+  close_kept (self, file);
+  below->xDelete (below, name, FALSE);
+  if (contents == NULL)
+    return;
+  self->kept[file] = open_kept (self, file);
+  if (size > 0)
+    self->kept[file]->pMethods->xWrite (self->kept[file], data, (int) size, 0);
+}
+
+void
+disk_revive (Disk     *self,
+             gboolean  power_cut,
+             Dice     *dice)
+{
+  self->dead = FALSE;
+  self->writes_left = -1;
+  for (int file = 0; power_cut && file < N_FILES; file++)
+    {
+      if (self->kept[file] == NULL)
+        continue;
+      /* What was not synced may have got to the disk all the same. */
+      if (dice_chance (dice, 700))
+        set_file (self, file, self->synced[file]);
+      g_clear_pointer (&self->synced[file], g_bytes_unref);
+      if (self->kept[file] != NULL)
+        self->synced[file] = read_all (self->kept[file]);
+    }
+}
+
+Disk *
+disk_copy (Disk *self)
+{
+  Disk *copy = disk_new ();
+
+  for (int file = 0; file < N_FILES; file++)
+    {
+      g_autoptr(GBytes) contents = self->kept[file] != NULL ? read_all (self->kept[file]) : NULL;
+
+      set_file (copy, file, contents);
+      if (contents != NULL)
+        copy->synced[file] = g_bytes_ref (contents);
+    }
+  return copy;
+}

@@ -1,0 +1,287 @@
+/* harm.c: what others do to buckets and databases
+ *
+ * Objects are deleted, cut in half, swapped; a bucket is emptied; an old backup of a database is put back; a database is
+ * copied to another machine, and both go on; a clock is set wrong.  What that leaves no copy of is lost, and nothing else may be.
+ *
+ * SPDX-License-Identifier: LGPL-2.1-or-later
+ */
+#include <math.h>
+#include <string.h>
+
+#include "dimple-pack-private.h"
+
+#include "simulator.h"
+
+typedef struct
+{
+  Device *device;
+  Disk   *disk;
+} Backup;
+
+#define MAX_BACKUPS 6
+
+static void
+backup_free (gpointer data)
+{
+  Backup *self = data;
+
+  if (self->disk != NULL)
+    disk_free (self->disk);
+  g_free (self);
+}
+
+void
+harm_keep_backup (World  *world,
+                  Device *device)
+{
+  Backup *backup = g_new0 (Backup, 1);
+
+  if (world->backups == NULL)
+    world->backups = g_ptr_array_new_with_free_func (backup_free);
+  if (world->backups->len == MAX_BACKUPS)
+    g_ptr_array_remove_index (world->backups, 0);
+  backup->device = device;
+  backup->disk = disk_copy (device->disk);
+  g_ptr_array_add (world->backups, backup);
+}
+
+void
+harm_free_backups (World *world)
+{
+  g_clear_pointer (&world->backups, g_ptr_array_unref);
+}
+
+/* -- What is left ----------------------------------------------------------------------------------------------------- */
+
+static void
+add_pack (GHashTable *held,
+          const char *key,
+          GBytes     *contents)
+{
+  g_autoptr(DimplePack) pack = dimple_pack_decode (key, contents, NULL);
+
+  for (guint i = 0; pack != NULL && i < pack->transactions->len; i++)
+    g_hash_table_add (held, g_strdup (((DimpleTransaction *) g_ptr_array_index (pack->transactions, i))->id));
+}
+
+GHashTable *
+harm_find_held (World *world)
+{
+  GHashTable *held = g_hash_table_new_full (g_str_hash, g_str_equal, g_free, NULL);
+
+  for (guint i = 0; i < world->devices->len; i++)
+    {
+      g_autoptr(GHashTable) ids = device_get_ids (g_ptr_array_index (world->devices, i));
+      GHashTableIter iter;
+      gpointer id;
+
+      g_hash_table_iter_init (&iter, ids);
+      while (g_hash_table_iter_next (&iter, &id, NULL))
+        g_hash_table_add (held, g_strdup (id));
+    }
+  for (guint i = 0; i < world->n_buckets; i++)
+    {
+      g_autoptr(GPtrArray) keys = bucket_get_keys (world->buckets[i], "changes/");
+
+      for (guint j = 0; j < keys->len; j++)
+        add_pack (held, g_ptr_array_index (keys, j),
+                  g_hash_table_lookup (world->buckets[i]->objects, g_ptr_array_index (keys, j)));
+    }
+  return held;
+}
+
+static void
+find_destroyed (World *world)
+{
+  g_autoptr(GHashTable) held = harm_find_held (world);
+  GHashTableIter iter;
+  gpointer id;
+
+  g_hash_table_remove_all (world->destroyed);
+  g_hash_table_iter_init (&iter, world->committed);
+  while (g_hash_table_iter_next (&iter, &id, NULL))
+    {
+      if (!g_hash_table_contains (held, id))
+        g_hash_table_add (world->destroyed, g_strdup (id));
+    }
+}
+
+/* -- Objects ---------------------------------------------------------------------------------------------------------- */
+
+/* Who found an empty bucket would begin another repository there if it knew none, or another one: that is the user's
+ * doing. */
+static gboolean
+all_know_one_repository (World *world)
+{
+  g_auto(GStrv) ids = NULL;
+
+  for (guint i = 0; i < world->devices->len; i++)
+    {
+      Device *device = g_ptr_array_index (world->devices, i);
+      g_autofree char *known = device_select (device, "SELECT value FROM dimple_state WHERE name = 'repositories'");
+      guint n_common = 0;
+
+      if (i == 0)
+        ids = g_strsplit_set (known, "',\n", -1);
+      for (guint j = 0; ids[j] != NULL; j++)
+        {
+          if (*ids[j] != '\0' && strstr (known, ids[j]) == NULL)
+            *ids[j] = '\0';
+          n_common += *ids[j] != '\0';
+        }
+      if (n_common == 0)
+        return FALSE;
+    }
+  return TRUE;
+}
+
+static void
+swap (Bucket     *bucket,
+      const char *key,
+      const char *other)
+{
+  GBytes *one = g_bytes_ref (g_hash_table_lookup (bucket->objects, key));
+  GBytes *two = g_bytes_ref (g_hash_table_lookup (bucket->objects, other));
+
+  g_hash_table_insert (bucket->objects, g_strdup (key), two);
+  g_hash_table_insert (bucket->objects, g_strdup (other), one);
+}
+
+static gboolean
+harm_object (World *world,
+             Dice  *dice)
+{
+  Bucket *bucket = world->buckets[dice_below (dice, world->n_buckets)];
+  g_autoptr(GPtrArray) keys = bucket_get_keys (bucket, all_know_one_repository (world) ? "" : "changes/");
+  const char *key, *other;
+
+  if (keys->len == 0)
+    return FALSE;
+  key = g_ptr_array_index (keys, dice_below (dice, keys->len));
+  other = g_ptr_array_index (keys, dice_below (dice, keys->len));
+  if (dice_chance (dice, 500))
+    {
+      sim_trace ("    somebody deletes %s/%s", bucket->name, key);
+      count_add (COUNT_HARM_DELETED, 1);
+      g_hash_table_remove (bucket->objects, key);
+    }
+  else if (dice_chance (dice, 500) && g_str_has_prefix (key, "changes/") && g_str_has_prefix (other, "changes/"))
+    {
+      sim_trace ("    somebody swaps %s/%s and %s", bucket->name, key, other);
+      count_add (COUNT_HARM_SWAPPED, 1);
+      swap (bucket, key, other);
+    }
+  else
+    {
+      GBytes *contents = g_hash_table_lookup (bucket->objects, key);
+
+      sim_trace ("    somebody cuts %s/%s in half", bucket->name, key);
+      count_add (COUNT_HARM_TRUNCATED, 1);
+      g_hash_table_insert (bucket->objects, g_strdup (key),
+                           g_bytes_new_from_bytes (contents, 0, g_bytes_get_size (contents) / 2));
+    }
+  bucket_note_past (bucket);
+  return TRUE;
+}
+
+static gboolean
+wipe (World *world,
+      Dice  *dice)
+{
+  Bucket *bucket = world->buckets[dice_below (dice, world->n_buckets)];
+
+  if (!all_know_one_repository (world))
+    return FALSE;
+  sim_trace ("    somebody empties %s", bucket->name);
+  count_add (COUNT_HARM_WIPED, 1);
+  g_hash_table_remove_all (bucket->objects);
+  bucket_note_past (bucket);
+  return TRUE;
+}
+
+/* -- Databases -------------------------------------------------------------------------------------------------------- */
+
+static gboolean
+restore (World  *world,
+         Device *device,
+         Dice   *dice)
+{
+  guint n = world->backups != NULL ? world->backups->len : 0;
+  Backup *backup = n > 0 ? g_ptr_array_index (world->backups, dice_below (dice, n)) : NULL;
+
+  if (backup == NULL)
+    return FALSE;
+  device = backup->device;
+  sim_trace ("    an old backup of device %u is put back", device->number);
+  count_add (COUNT_HARM_RESTORED, 1);
+  device_replace (device, disk_copy (backup->disk));
+  device_note (device);
+  return TRUE;
+}
+
+static gboolean
+copy (World  *world,
+      Device *device)
+{
+  Device *twin;
+
+  if (world->devices->len == MAX_DEVICES)
+    return FALSE;
+  twin = device_new (world, device->reaches, disk_copy (device->disk));
+  sim_trace ("    the database of device %u is copied to device %u", device->number, twin->number);
+  count_add (COUNT_HARM_COPIED, 1);
+  twin->version = device->version;
+  device_open (twin);
+  device_note (twin);
+  return TRUE;
+}
+
+static gboolean
+set_clock (Device *device,
+           Dice   *dice)
+{
+  /* A minute to a thousand years, fast or slow. */
+  double exponent = 4.8 + dice_below (dice, 870) / 100.0;
+
+  device->skew = (gint64) pow (10, exponent) * (dice_chance (dice, 500) ? 1 : -1);
+  sim_trace ("    the clock of device %u is %+.1f days off", device->number, (double) device->skew / 86400000);
+  count_add (COUNT_HARM_CLOCK, 1);
+  return FALSE;
+}
+
+void
+harm (World  *world,
+      Device *device,
+      Dice   *dice)
+{
+  gboolean harmed;
+
+  switch (dice_below (dice, 9))
+    {
+    case 0:
+      harmed = wipe (world, dice);
+      break;
+    case 1:
+    case 2:
+    case 3:
+      harmed = harm_object (world, dice);
+      break;
+    case 4:
+    case 5:
+      harmed = restore (world, device, dice);
+      break;
+    case 6:
+      harmed = copy (world, device);
+      break;
+    case 7:
+      harm_keep_backup (world, device);
+      harmed = FALSE;
+      break;
+    default:
+      harmed = set_clock (device, dice);
+    }
+  if (!harmed)
+    return;
+  world->harmed = TRUE;
+  find_destroyed (world);
+}

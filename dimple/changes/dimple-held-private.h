@@ -78,14 +78,20 @@ const char *dimple_held_get_author    (DimpleHeld        *self,
                                        guint64            tail);
 /* The last row of the log that was taken in. */
 gint64      dimple_held_get_seq       (DimpleHeld        *self);
-/* Lets the interval of a path that begins with the transaction `first` begin where the one before it ended instead, so
- * that intervals of neighbours touch. */
-gboolean    dimple_held_extend        (DimpleHeld        *self,
+/* The transaction that comes before `first` on its path, of those that the log has: pruning may have dropped some in
+ * between.  All zero if there is none, or what comes before is not held.  `is_own`: this database may have written it. */
+gboolean    dimple_held_find_before   (DimpleHeld        *self,
                                        DimpleConnection  *connection,
                                        const char        *author,
-                                       const char        *first,
-                                       DimpleInterval    *interval,
+                                       gboolean           is_own,
+                                       const DimpleId    *first,
+                                       DimpleId          *before,
                                        GError           **error);
+/* What find_before() has found is kept; the log was pruned since. */
+void        dimple_held_forget_before (DimpleHeld        *self);
+/* Where the interval of a held transaction begins. */
+guint64     dimple_held_get_first     (DimpleHeld        *self,
+                                       const DimpleId    *id);
 /* What is held but in none of the intervals of `covered`, which gets sorted: a new array, by run, then in order. */
 GArray     *dimple_held_subtract      (DimpleHeld        *self,
                                        GArray            *covered);

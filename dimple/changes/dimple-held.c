@@ -28,10 +28,10 @@ struct _DimpleHeld
   GHashTable *runs;                    /* (guint64 *) tail -> Run */
   Run        *newest;                  /* the one found last: nearly always the one asked for next */
   gint64      seq;                     /* of the log, up to which it was read */
-  gboolean    loaded;                  /* dimple_run was read */
+  gint64      loaded;                  /* what dimple_run said of that when it was read; -1: it was not */
   guint       unsaved;                 /* rows of the log that were read since the last save */
   gboolean    unlogged;                /* something was added that is not in the log */
-  GHashTable *edges;                   /* DimpleId of a transaction -> (guint64 *) the least time that belongs to it */
+  GHashTable *before;                  /* DimpleId of a transaction -> that of the one before it in the log */
 };
 
 gboolean
@@ -81,8 +81,9 @@ dimple_held_new (void)
 {
   DimpleHeld *self = g_new0 (DimpleHeld, 1);
 
+  self->loaded = -1;
   self->runs = g_hash_table_new_full (g_int64_hash, g_int64_equal, NULL, run_free);
-  self->edges = g_hash_table_new_full (id_hash, id_equal, g_free, g_free);
+  self->before = g_hash_table_new_full (id_hash, id_equal, g_free, g_free);
   return self;
 }
 
@@ -90,10 +91,10 @@ void
 dimple_held_reset (DimpleHeld *self)
 {
   g_hash_table_remove_all (self->runs);
-  g_hash_table_remove_all (self->edges);
+  g_hash_table_remove_all (self->before);
   self->newest = NULL;
   self->seq = 0;
-  self->loaded = FALSE;
+  self->loaded = -1;
   self->unsaved = 0;
   self->unlogged = FALSE;
 }
@@ -102,7 +103,7 @@ void
 dimple_held_free (DimpleHeld *self)
 {
   g_hash_table_unref (self->runs);
-  g_hash_table_unref (self->edges);
+  g_hash_table_unref (self->before);
   g_free (self);
 }
 
@@ -410,67 +411,137 @@ dimple_held_get_seq (DimpleHeld *self)
   return self->seq;
 }
 
-/* Where the log has a transaction's neighbours: its own rows by their seq, others by the index of the foreign ones. */
+/* -- Neighbours in the log -------------------------------------------------------------------------------------------- */
+
+guint64
+dimple_held_get_first (DimpleHeld     *self,
+                       const DimpleId *id)
+{
+  Run *run = find_run (self, id->tail);
+  const DimpleInterval *interval = run != NULL ? find_interval (run, id->time) : NULL;
+
+  return interval != NULL ? interval->first : id->time;
+}
+
+/* The last transaction of a run that is in the log with low <= time < high; its time, or 0. */
 static gboolean
-read_edge (DimpleConnection  *connection,
-           const char        *author,
-           const char        *text,
-           const DimpleId    *id,
-           guint64           *edge,
-           GError           **error)
+find_in_log (DimpleConnection  *connection,
+             const char        *sql,
+             const char        *author,
+             guint64            tail,
+             guint64            low,
+             guint64            high,
+             guint64           *time,
+             GError           **error)
 {
   g_autoptr(DimpleStatement) statement = NULL;
   g_autoptr(GError) failure = NULL;
+  char first[DIMPLE_UUID_SIZE], end[DIMPLE_UUID_SIZE];
+  DimpleId id;
 
-  *edge = id->time;
-  statement = dimple_connection_prepare (connection,
-                                         "SELECT previous FROM dimple_log WHERE seq = ?1 AND id = ?2 UNION ALL "
-                                         "SELECT previous FROM dimple_log WHERE flags & 1 AND id = ?2 "
-                                         "AND author = (SELECT number FROM dimple_author WHERE id = ?3)", error);
+  *time = 0;
+  statement = dimple_connection_prepare (connection, sql, error);
   if (statement == NULL)
     return FALSE;
-  sqlite3_bind_int64 (statement, 1, (gint64) id->time);
-  sqlite3_bind_text (statement, 2, text, -1, SQLITE_STATIC);
-  sqlite3_bind_text (statement, 3, author, -1, SQLITE_STATIC);
-  if (dimple_statement_step (statement, &failure))
-    {
-      DimpleId previous;
-      gboolean starts = !dimple_id_parse (&previous, column_text (statement, 0)) || previous.tail != id->tail;
+  dimple_uuid7_format (low, tail, first);
+  dimple_uuid7_format (high, tail, end);
+  sqlite3_bind_text (statement, 1, author, -1, SQLITE_STATIC);
+  sqlite3_bind_text (statement, 2, first, -1, SQLITE_STATIC);
+  sqlite3_bind_text (statement, 3, end, -1, SQLITE_STATIC);
+  sqlite3_bind_int64 (statement, 4, (gint64) low);
+  sqlite3_bind_int64 (statement, 5, (gint64) high);
+  if (dimple_statement_step (statement, &failure) && dimple_id_parse (&id, column_text (statement, 0)))
+    *time = id.time;
+  if (failure == NULL)
+    return TRUE;
+  g_propagate_error (error, g_steal_pointer (&failure));
+  return FALSE;
+}
 
-      *edge = starts ? 0 : previous.time + 1;
-    }
-  if (failure != NULL)
+/* Own rows are found by their seq, others by their index; only by way of it is it quick to find that there are none. */
+static gboolean
+find_last_in_run (DimpleConnection  *connection,
+                  const char        *author,
+                  gboolean           is_own,
+                  guint64            tail,
+                  guint64            low,
+                  guint64            high,
+                  guint64           *time,
+                  GError           **error)
+{
+  if (!find_in_log (connection,
+                    "SELECT id FROM dimple_log INDEXED BY dimple_log_foreign WHERE flags & 1 AND id >= ?2 AND id < ?3 "
+                    "AND author = (SELECT number FROM dimple_author WHERE id = ?1) AND substr(id, 20) = substr(?3, 20) "
+                    "ORDER BY id DESC LIMIT 1", author, tail, low, high, time, error))
+    return FALSE;
+  return *time > 0 || !is_own ||
+         find_in_log (connection,
+                      "SELECT id FROM dimple_log WHERE NOT flags & 1 AND seq >= ?4 AND seq < ?5 AND id < ?3 "
+                      "AND substr(id, 20) = substr(?3, 20) ORDER BY seq DESC LIMIT 1", author, tail, low, high, time,
+                      error);
+}
+
+static gboolean
+look_before (DimpleHeld        *self,
+             DimpleConnection  *connection,
+             const char        *author,
+             gboolean           is_own,
+             const DimpleId    *first,
+             DimpleId          *before,
+             GError           **error)
+{
+  DimpleId at = *first;
+
+  *before = (DimpleId) { 0, 0 };
+  while (TRUE)
     {
-      g_propagate_error (error, g_steal_pointer (&failure));
-      return FALSE;
+      Run *run = find_run (self, at.tail);
+      guint64 low = dimple_held_get_first (self, &at), time;
+      DimpleId start = { 0, 0 };
+      gboolean has_start = run != NULL && low == 0 && run->has_start && dimple_id_parse (&start, run->start);
+
+      if (!find_last_in_run (connection, author, is_own, at.tail, MAX (low, start.time), at.time, &time, error))
+        return FALSE;
+      if (time > 0)
+        {
+          *before = (DimpleId) { time, at.tail };
+          return TRUE;
+        }
+      if (!has_start)
+        return TRUE;
+      at = (DimpleId) { start.time + 1, start.tail };
+      /* The run that this one goes on from has to be held there. */
+      if (find_run (self, start.tail) == NULL || find_interval (find_run (self, start.tail), start.time) == NULL)
+        return TRUE;
     }
-  return TRUE;
 }
 
 gboolean
-dimple_held_extend (DimpleHeld        *self,
-                    DimpleConnection  *connection,
-                    const char        *author,
-                    const char        *first,
-                    DimpleInterval    *interval,
-                    GError           **error)
+dimple_held_find_before (DimpleHeld        *self,
+                         DimpleConnection  *connection,
+                         const char        *author,
+                         gboolean           is_own,
+                         const DimpleId    *first,
+                         DimpleId          *before,
+                         GError           **error)
 {
-  DimpleId id;
-  guint64 *known, edge;
+  const DimpleId *known = g_hash_table_lookup (self->before, first);
 
-  if (!dimple_id_parse (&id, first) || id.tail != interval->tail || id.time != interval->first)
-    return TRUE;
-
-  known = g_hash_table_lookup (self->edges, &id);
-  if (known == NULL)
+  if (known != NULL)
     {
-      if (!read_edge (connection, author, first, &id, &edge, error))
-        return FALSE;
-      known = g_memdup2 (&edge, sizeof edge);
-      g_hash_table_insert (self->edges, g_memdup2 (&id, sizeof id), known);
+      *before = *known;
+      return TRUE;
     }
-  interval->first = *known;
+  if (!look_before (self, connection, author, is_own, first, before, error))
+    return FALSE;
+  g_hash_table_insert (self->before, g_memdup2 (first, sizeof *first), g_memdup2 (before, sizeof *before));
   return TRUE;
+}
+
+void
+dimple_held_forget_before (DimpleHeld *self)
+{
+  g_hash_table_remove_all (self->before);
 }
 
 /* -- Keeping it ------------------------------------------------------------------------------------------------------- */
@@ -499,6 +570,7 @@ load (DimpleHeld        *self,
                                          error);
   if (statement == NULL)
     return FALSE;
+  self->loaded = MAX (self->loaded, 0);
 
   while (dimple_statement_step (statement, &failure))
     {
@@ -507,7 +579,8 @@ load (DimpleHeld        *self,
 
       if (tail < 0)
         {
-          self->seq = MAX (self->seq, sqlite3_column_int64 (statement, 2));
+          self->loaded = sqlite3_column_int64 (statement, 2);
+          self->seq = MAX (self->seq, self->loaded);
           continue;
         }
       run = ensure_run (self, (guint64) tail, column_text (statement, 3));
@@ -523,8 +596,20 @@ load (DimpleHeld        *self,
       g_propagate_error (error, g_steal_pointer (&failure));
       return FALSE;
     }
-  self->loaded = TRUE;
   return TRUE;
+}
+
+/* The table is read again if somebody has saved since, as what it says may have been pruned from the log. */
+static gboolean
+load_if_newer (DimpleHeld        *self,
+               DimpleConnection  *connection,
+               GError           **error)
+{
+  gint64 saved = 0;
+
+  if (!dimple_connection_get_int64 (connection, "SELECT last FROM dimple_run WHERE tail = -1", 0, &saved, error))
+    return FALSE;
+  return self->loaded >= saved || load (self, connection, error);
 }
 
 gboolean
@@ -535,7 +620,7 @@ dimple_held_update (DimpleHeld        *self,
   g_autoptr(DimpleStatement) statement = NULL;
   g_autoptr(GError) failure = NULL;
 
-  if (!self->loaded && !load (self, connection, error))
+  if (!load_if_newer (self, connection, error))
     return FALSE;
 
   statement = dimple_connection_prepare (connection,
@@ -643,6 +728,7 @@ dimple_held_save (DimpleHeld        *self,
   g_hash_table_iter_init (&iter, self->runs);
   while (g_hash_table_iter_next (&iter, NULL, &value))
     ((Run *) value)->changed = FALSE;
+  self->loaded = self->seq;
   self->unsaved = 0;
   self->unlogged = FALSE;
   return TRUE;

@@ -116,6 +116,13 @@ GArray  *dimple_log_find_range    (DimpleConnection          *connection,
                                    const char                *first,
                                    const char                *last,
                                    GError                   **error);
+/* Whether there are any, or pruning has dropped all of them. */
+gboolean dimple_log_has_range      (DimpleConnection          *connection,
+                                    const char                *author,
+                                    const char                *first,
+                                    const char                *last,
+                                    gboolean                  *has,
+                                    GError                   **error);
 /* Visits those whose id is `id` or greater, wherever they came from. */
 gboolean dimple_log_visit_newer   (DimpleConnection          *connection,
                                    const char                *id,

@@ -229,26 +229,25 @@ dimple_log_visit_newer (DimpleConnection          *connection,
   return seqs != NULL && visit_listed (connection, seqs, visitor, user_data, error);
 }
 
-/* Where the transactions of a run begin, in order.  A run may be here both as our own and, after a backup was restored,
- * as somebody's. */
-GArray *
-dimple_log_find_range (DimpleConnection  *connection,
-                       const char        *author,
-                       const char        *first,
-                       const char        *last,
-                       GError           **error)
+/* A run may be here both as our own and, after a backup was restored, as somebody's. */
+#define SELECT_RANGE \
+  "SELECT seq, id FROM dimple_log WHERE seq BETWEEN ?4 AND ?5 AND NOT flags & 1 AND id BETWEEN ?2 AND ?3" \
+  "  AND substr(id, 20) = substr(?3, 20) AND author = (SELECT number FROM dimple_author WHERE id = ?1) " \
+  "UNION ALL " \
+  "SELECT seq, id FROM dimple_log WHERE flags & 1 AND id BETWEEN ?2 AND ?3" \
+  "  AND substr(id, 20) = substr(?3, 20) AND author = (SELECT number FROM dimple_author WHERE id = ?1) "
+
+static sqlite3_stmt *
+prepare_range (DimpleConnection  *connection,
+               const char        *sql,
+               const char        *author,
+               const char        *first,
+               const char        *last,
+               GError           **error)
 {
-  g_autoptr(DimpleStatement) statement = NULL;
+  sqlite3_stmt *statement = dimple_connection_prepare (connection, sql, error);
   guint64 first_time = 0, last_time = 0;
 
-  statement = dimple_connection_prepare (
-    connection,
-    "SELECT seq, id FROM dimple_log WHERE seq BETWEEN ?4 AND ?5 AND NOT flags & 1 AND id BETWEEN ?2 AND ?3"
-    "  AND substr(id, 20) = substr(?3, 20) AND author = (SELECT number FROM dimple_author WHERE id = ?1) "
-    "UNION ALL "
-    "SELECT seq, id FROM dimple_log WHERE flags & 1 AND id BETWEEN ?2 AND ?3"
-    "  AND substr(id, 20) = substr(?3, 20) AND author = (SELECT number FROM dimple_author WHERE id = ?1) "
-    "ORDER BY id, seq", error);
   if (statement == NULL)
     return NULL;
   dimple_uuid7_parse (first, &first_time, NULL);
@@ -258,7 +257,41 @@ dimple_log_find_range (DimpleConnection  *connection,
   sqlite3_bind_text (statement, 3, last, -1, SQLITE_STATIC);
   sqlite3_bind_int64 (statement, 4, (gint64) first_time);
   sqlite3_bind_int64 (statement, 5, (gint64) last_time);
-  return list_beginnings (statement, error);
+  return statement;
+}
+
+/* Where the transactions of a run begin, in order. */
+GArray *
+dimple_log_find_range (DimpleConnection  *connection,
+                       const char        *author,
+                       const char        *first,
+                       const char        *last,
+                       GError           **error)
+{
+  g_autoptr(DimpleStatement) statement = prepare_range (connection, SELECT_RANGE "ORDER BY id, seq", author, first, last,
+                                                        error);
+
+  return statement != NULL ? list_beginnings (statement, error) : NULL;
+}
+
+gboolean
+dimple_log_has_range (DimpleConnection  *connection,
+                      const char        *author,
+                      const char        *first,
+                      const char        *last,
+                      gboolean          *has,
+                      GError           **error)
+{
+  g_autoptr(DimpleStatement) statement = prepare_range (connection, SELECT_RANGE "LIMIT 1", author, first, last, error);
+  g_autoptr(GError) failure = NULL;
+
+  if (statement == NULL)
+    return FALSE;
+  *has = dimple_statement_step (statement, &failure);
+  if (failure == NULL)
+    return TRUE;
+  g_propagate_error (error, g_steal_pointer (&failure));
+  return FALSE;
 }
 
 gboolean

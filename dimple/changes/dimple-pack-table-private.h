@@ -38,6 +38,9 @@ gboolean    dimple_pack_table_note           (DimpleConnection      *connection,
 gboolean    dimple_pack_table_forget         (DimpleConnection      *connection,
                                               const char            *key,
                                               GError               **error);
+/* The log was pruned: measures all of them anew. */
+gboolean    dimple_pack_table_refresh        (DimpleConnection      *connection,
+                                              GError               **error);
 /* How much of an own pack the log has; negative if it lacks one of its ends. */
 gboolean    dimple_pack_table_measure        (DimpleConnection      *connection,
                                               const char            *first,

@@ -121,3 +121,56 @@ dimple_pack_table_measure (DimpleConnection  *connection,
   g_propagate_error (error, g_steal_pointer (&failure));
   return FALSE;
 }
+
+/* The packs of the table, a copy: it is written to meanwhile. */
+static GPtrArray *
+list_packs (DimpleConnection  *connection,
+            GError           **error)
+{
+  g_autoptr(GPtrArray) packs = g_ptr_array_new_with_free_func ((GDestroyNotify) g_strfreev);
+  g_autoptr(DimpleStatement) statement = NULL;
+  g_autoptr(GError) failure = NULL;
+
+  statement = dimple_connection_prepare (connection, "SELECT key, first, last FROM dimple_pack", error);
+  if (statement == NULL)
+    return NULL;
+  while (dimple_statement_step (statement, &failure))
+    {
+      char **pack = g_new0 (char *, 4);
+
+      for (int i = 0; i < 3; i++)
+        pack[i] = g_strdup ((const char *) sqlite3_column_text (statement, i));
+      g_ptr_array_add (packs, pack);
+    }
+  if (failure == NULL)
+    return g_steal_pointer (&packs);
+  g_propagate_error (error, g_steal_pointer (&failure));
+  return NULL;
+}
+
+gboolean
+dimple_pack_table_refresh (DimpleConnection  *connection,
+                           GError           **error)
+{
+  g_autoptr(GPtrArray) packs = list_packs (connection, error);
+
+  if (packs == NULL)
+    return FALSE;
+  for (guint i = 0; i < packs->len; i++)
+    {
+      g_autoptr(DimpleStatement) statement = NULL;
+      char **pack = g_ptr_array_index (packs, i);
+      gint64 left = 0;
+
+      if (!dimple_pack_table_measure (connection, pack[1], pack[2], &left, error))
+        return FALSE;
+      statement = dimple_connection_prepare (connection, "UPDATE dimple_pack SET left = ?2 WHERE key = ?1", error);
+      if (statement == NULL)
+        return FALSE;
+      sqlite3_bind_text (statement, 1, pack[0], -1, SQLITE_STATIC);
+      sqlite3_bind_int64 (statement, 2, left);
+      if (!dimple_statement_run (statement, error))
+        return FALSE;
+    }
+  return TRUE;
+}

@@ -37,7 +37,16 @@ struct _DimpleStore
   GHashTable       *row_types;        /* GType by a table's lower-case name; of the lock above */
   guint             n_busy;           /* what is under way, see dimple_store_begin_work() */
   GWeakRef          conflicts;        /* the list of them, while somebody has it */
+
+  GMutex            prune_lock;       /* of this group */
+  gint64            history_max_age;
+  guint64           history_max_size;
+  DimpleWorker     *history_worker;   /* (nullable) drops what is superseded */
+  GMutex            pass_lock;        /* held while the history is gone over */
 };
+
+/* Goes over the history soon, if the app wants it bounded; any thread. */
+void               dimple_store_schedule_prune       (DimpleStore        *self);
 
 const DimpleTable *dimple_store_find_keyed_table     (DimpleSchema       *schema,
                                                       const char         *name,

@@ -79,6 +79,12 @@ gboolean dimple_store_set_state        (DimpleStore   *self,
                                         const char    *name,
                                         const char    *value,
                                         GError       **error);
+/* Drops from the history what the properties history-max-age and history-max-size say; `only_if_due`: if enough has
+ * come since that was last done.  Takes as long as reading the history, but holds the write lock for moments only. */
+gboolean dimple_store_prune            (DimpleStore   *self,
+                                        gboolean       only_if_due,
+                                        GError       **error);
+gboolean dimple_store_has_history_limits (DimpleStore *self);
 /* The author ids that this database has written under, the present one last. */
 char   **dimple_store_dup_authors      (DimpleStore   *self,
                                         GError       **error);

@@ -39,6 +39,8 @@ enum
   PROP_PATH,
   PROP_AUTHOR,
   PROP_AUTHOR_NAME,
+  PROP_HISTORY_MAX_AGE,
+  PROP_HISTORY_MAX_SIZE,
   N_PROPERTIES
 };
 
@@ -144,6 +146,7 @@ after_commit (DimpleChangeSet *changes,
   if (!committed)
     return;
   schedule_changed (self, changes);
+  dimple_store_schedule_prune (self);
   if (self->path == NULL)
     return;
   dimple_worker_schedule (self->worker, SYNC_DELAY_MS, sync_to_disk, self);
@@ -424,6 +427,25 @@ set_own_name (DimpleStore *self,
     g_warning ("The name of this device could not be kept: %s", error->message);
 }
 
+static void
+set_history_limits (DimpleStore *self,
+                    gint64       max_age,
+                    guint64      max_size,
+                    GParamSpec  *pspec)
+{
+  gboolean is_same;
+
+  g_mutex_lock (&self->prune_lock);
+  is_same = self->history_max_age == max_age && self->history_max_size == max_size;
+  self->history_max_age = max_age;
+  self->history_max_size = max_size;
+  g_mutex_unlock (&self->prune_lock);
+  if (is_same)
+    return;
+  dimple_store_schedule_prune (self);
+  g_object_notify_by_pspec (G_OBJECT (self), pspec);
+}
+
 /* -- The object ----------------------------------------------------------------------------------------------------- */
 
 static void
@@ -433,6 +455,7 @@ dimple_store_finalize (GObject *object)
 
   if (self->watcher != NULL)
     dimple_store_watcher_stop (self->watcher);
+  dimple_worker_free (self->history_worker);
   dimple_worker_free (self->reading_worker);
   dimple_worker_free (self->worker);
   g_hash_table_unref (self->row_types);
@@ -443,6 +466,8 @@ dimple_store_finalize (GObject *object)
   g_clear_pointer (&self->context, g_main_context_unref);
   g_weak_ref_clear (&self->conflicts);
   g_mutex_clear (&self->pending_lock);
+  g_mutex_clear (&self->prune_lock);
+  g_mutex_clear (&self->pass_lock);
   g_rec_mutex_clear (&self->listeners_lock);
   g_free (self->path);
   g_free (self->name);
@@ -470,6 +495,16 @@ dimple_store_get_property (GObject    *object,
     case PROP_AUTHOR_NAME:
       g_value_take_string (value, dup_own_name (self));
       break;
+    case PROP_HISTORY_MAX_AGE:
+      g_mutex_lock (&self->prune_lock);
+      g_value_set_int64 (value, self->history_max_age);
+      g_mutex_unlock (&self->prune_lock);
+      break;
+    case PROP_HISTORY_MAX_SIZE:
+      g_mutex_lock (&self->prune_lock);
+      g_value_set_uint64 (value, self->history_max_size);
+      g_mutex_unlock (&self->prune_lock);
+      break;
     default:
       G_OBJECT_WARN_INVALID_PROPERTY_ID (object, property_id, pspec);
     }
@@ -490,6 +525,12 @@ dimple_store_set_property (GObject      *object,
       break;
     case PROP_AUTHOR_NAME:
       set_own_name (self, g_value_get_string (value));
+      break;
+    case PROP_HISTORY_MAX_AGE:
+      set_history_limits (self, g_value_get_int64 (value), self->history_max_size, pspec);
+      break;
+    case PROP_HISTORY_MAX_SIZE:
+      set_history_limits (self, self->history_max_age, g_value_get_uint64 (value), pspec);
       break;
     default:
       G_OBJECT_WARN_INVALID_PROPERTY_ID (object, property_id, pspec);
@@ -530,6 +571,33 @@ dimple_store_class_init (DimpleStoreClass *klass)
   properties[PROP_AUTHOR_NAME] =
     g_param_spec_string ("author-name", NULL, NULL, NULL, G_PARAM_READWRITE | G_PARAM_STATIC_STRINGS);
 
+  /**
+   * DimpleStore:history-max-age:
+   *
+   * How long values that later changes have replaced are kept in the history, in microseconds; 0: for ever.
+   *
+   * What is older is dropped some time after it may be, here and from what this device has put into storages.  Values that
+   * are in a row, and what tells how rows merge, are never dropped, nor is the last value of a row that was deleted.
+   *
+   * The file does not get smaller: what is freed is used by what comes next.
+   */
+  properties[PROP_HISTORY_MAX_AGE] =
+    g_param_spec_int64 ("history-max-age", NULL, NULL, 0, G_MAXINT64, 0,
+                        G_PARAM_READWRITE | G_PARAM_STATIC_STRINGS | G_PARAM_EXPLICIT_NOTIFY);
+
+  /**
+   * DimpleStore:history-max-size:
+   *
+   * How large the history may get before the oldest values that later changes have replaced are dropped, in bytes; 0:
+   * there is no limit.
+   *
+   * It may stay larger, if the rows themselves are: see [property@Dimple.Store:history-max-age] for what is never
+   * dropped.
+   */
+  properties[PROP_HISTORY_MAX_SIZE] =
+    g_param_spec_uint64 ("history-max-size", NULL, NULL, 0, G_MAXUINT64, 0,
+                         G_PARAM_READWRITE | G_PARAM_STATIC_STRINGS | G_PARAM_EXPLICIT_NOTIFY);
+
   g_object_class_install_properties (object_class, N_PROPERTIES, properties);
 
   /**
@@ -548,9 +616,12 @@ dimple_store_init (DimpleStore *self)
 {
   self->worker = dimple_worker_new ();
   self->reading_worker = dimple_worker_new ();
+  self->history_worker = dimple_worker_new ();
   self->row_types = g_hash_table_new_full (g_str_hash, g_str_equal, g_free, NULL);
   self->listeners = g_array_new (FALSE, FALSE, sizeof (Listener));
   g_weak_ref_init (&self->conflicts, NULL);
   g_mutex_init (&self->pending_lock);
+  g_mutex_init (&self->prune_lock);
+  g_mutex_init (&self->pass_lock);
   g_rec_mutex_init (&self->listeners_lock);
 }

@@ -79,27 +79,8 @@ equal_ids (gconstpointer a,
   return dimple_id_compare (a, b) == 0;
 }
 
-/* The transaction before a pack's first one. */
-static gboolean
-find_previous (DimpleSyncPacks        *self,
-               const DimpleListedPack *pack,
-               DimpleId               *previous)
-{
-  const DimpleInterval *oldest = &g_array_index (self->intervals, DimpleInterval, pack->path + pack->n_intervals - 1);
-  const char *start;
-
-  if (oldest->first > 0)
-    {
-      *previous = (DimpleId) { oldest->first - 1, oldest->tail };
-      return TRUE;
-    }
-  start = dimple_held_get_start (self->session->held, oldest->tail);
-  return start != NULL && dimple_id_parse (previous, start);
-}
-
 static void
-link_candidates (DimpleSyncPacks *self,
-                 GArray          *candidates)
+link_candidates (GArray *candidates)
 {
   g_autoptr(GHashTable) by_last = g_hash_table_new (hash_id, equal_ids);
 
@@ -108,12 +89,8 @@ link_candidates (DimpleSyncPacks *self,
   for (guint i = 0; i < candidates->len; i++)
     {
       Candidate *candidate = &g_array_index (candidates, Candidate, i), *before;
-      DimpleId previous;
-      guint at;
+      guint at = GPOINTER_TO_UINT (g_hash_table_lookup (by_last, &candidate->pack->before));
 
-      if (!find_previous (self, candidate->pack, &previous))
-        continue;
-      at = GPOINTER_TO_UINT (g_hash_table_lookup (by_last, &previous));
       before = at > 0 ? &g_array_index (candidates, Candidate, at - 1) : NULL;
       if (before == NULL || before->next > 0 || before->pack->name == candidate->pack->name)
         continue;
@@ -212,7 +189,7 @@ dimple_sync_packs_choose (DimpleSyncPacks *self,
   g_autoptr(GArray) candidates = list_candidates (self);
   Choice choice = { candidates, is_writing ? FAN_IN : FAN_IN_IDLE, MAX_REWRITTEN, FALSE };
 
-  link_candidates (self, candidates);
+  link_candidates (candidates);
   for (guint i = 0; i < candidates->len; i++)
     {
       if (g_array_index (candidates, Candidate, i).goes_on)

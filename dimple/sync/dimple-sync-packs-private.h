@@ -16,6 +16,7 @@ typedef struct
   DimpleId              last;
   guint                 path;          /* where its path begins in `intervals`: from `last` back to `first` */
   guint                 n_intervals;
+  DimpleId              before;        /* what comes before it in the log; all zero: nothing */
   gboolean              is_whole;      /* all of its path is held */
   gboolean              is_own;        /* its author is this database, now or earlier */
   gboolean              is_replaced;   /* another one has all of it */

@@ -26,7 +26,7 @@ compare_packs (gconstpointer a,
   return order != 0 ? order : strcmp (one->key, other->key);
 }
 
-/* Appends a pack's path, whose oldest interval is let touch that of the pack before it. */
+/* Appends a pack's path. */
 static gboolean
 find_path (DimpleSyncPacks   *self,
            DimpleListedPack  *pack,
@@ -39,8 +39,7 @@ find_path (DimpleSyncPacks   *self,
   pack->is_whole = dimple_held_get_path (held, &pack->first, &pack->last, self->intervals);
   pack->n_intervals = self->intervals->len - pack->path;
   return !pack->is_whole ||
-         dimple_held_extend (held, reader, pack->name->author, pack->name->first,
-                             &g_array_index (self->intervals, DimpleInterval, self->intervals->len - 1), error);
+         dimple_held_find_before (held, reader, pack->name->author, pack->is_own, &pack->first, &pack->before, error);
 }
 
 static gboolean
@@ -179,6 +178,24 @@ dimple_sync_packs_free (DimpleSyncPacks *self)
   g_free (self);
 }
 
+/* Up to what the log has before the pack there is nothing to be put, so intervals of neighbours are let touch. */
+static void
+append_cover (DimpleSyncPacks        *self,
+              const DimpleListedPack *pack,
+              GArray                 *covered)
+{
+  DimpleInterval *oldest;
+
+  if (pack->n_intervals == 0)
+    return;
+  g_array_append_vals (covered, &g_array_index (self->intervals, DimpleInterval, pack->path), pack->n_intervals);
+  if (!pack->is_whole)
+    return;
+  oldest = &g_array_index (covered, DimpleInterval, covered->len - 1);
+  oldest->first = pack->before.tail == oldest->tail ? pack->before.time + 1
+                                                    : dimple_held_get_first (self->session->held, &pack->first);
+}
+
 GArray *
 dimple_sync_packs_cover (DimpleSyncPacks *self)
 {
@@ -189,8 +206,8 @@ dimple_sync_packs_cover (DimpleSyncPacks *self)
       const DimpleListedPack *pack = &g_array_index (self->packs, DimpleListedPack, i);
 
       /* What is replaced is covered by what replaces it, and if that is written anew, by what comes of it. */
-      if (!pack->is_replaced && !pack->is_chosen && pack->n_intervals > 0)
-        g_array_append_vals (covered, &g_array_index (self->intervals, DimpleInterval, pack->path), pack->n_intervals);
+      if (!pack->is_replaced && !pack->is_chosen)
+        append_cover (self, pack, covered);
     }
   return covered;
 }

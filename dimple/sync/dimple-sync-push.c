@@ -25,6 +25,32 @@ typedef struct
   GHashTable        *sizes;        /* key of an object being put -> its size before compression */
 } Push;
 
+/* Leaves out of `missing` that of which pruning has left nothing. */
+static gboolean
+drop_empty (Push             *self,
+            DimpleConnection *reader,
+            GError          **error)
+{
+  DimpleHeld *held = self->session->held;
+  guint n = 0;
+
+  for (guint i = 0; i < self->missing->len; i++)
+    {
+      DimpleInterval interval = g_array_index (self->missing, DimpleInterval, i);
+      char first[DIMPLE_UUID_SIZE], last[DIMPLE_UUID_SIZE];
+      gboolean has;
+
+      dimple_uuid7_format (interval.first, interval.tail, first);
+      dimple_uuid7_format (interval.last, interval.tail, last);
+      if (!dimple_log_has_range (reader, dimple_held_get_author (held, interval.tail), first, last, &has, error))
+        return FALSE;
+      if (has)
+        g_array_index (self->missing, DimpleInterval, n++) = interval;
+    }
+  g_array_set_size (self->missing, n);
+  return TRUE;
+}
+
 static gboolean
 look (Push             *self,
       DimpleConnection *reader,
@@ -38,6 +64,8 @@ look (Push             *self,
     return FALSE;
   covered = dimple_sync_packs_cover (self->packs);
   self->missing = dimple_held_subtract (held, covered);
+  if (!drop_empty (self, reader, error))
+    return FALSE;
   if (!dimple_sync_packs_choose (self->packs, self->missing->len > 0))
     {
       self->written = g_array_ref (self->missing);

@@ -154,6 +154,19 @@ pull_one (DimpleSyncSession  *self,
          dimple_sync_pull (self, storage, listing, error);
 }
 
+/* What the app does not want to keep is not uploaded either. */
+static void
+prune_history (DimpleSyncSession *self)
+{
+  g_autoptr(GError) error = NULL;
+
+  if (!dimple_store_prune (self->store, TRUE, &error))
+    g_debug ("The history was not pruned: %s", error->message);
+  /* By whomever, and whenever. */
+  if (dimple_store_has_history_limits (self->store))
+    dimple_held_forget_before (self->held);
+}
+
 /* Fills `listings`, by storage; NULL where something failed. */
 static gboolean
 pull_all (DimpleSyncSession  *self,
@@ -223,6 +236,7 @@ run (DimpleSyncSession  *self,
 
   if (!dimple_sync_session_update_held (self, first_error) || !pull_all (self, listings, first_error))
     return;
+  prune_history (self);
   /* What is held now is what gets pushed; edits made meanwhile are for the next sync. */
   if (!dimple_sync_session_update_held (self, &error) || !dimple_sync_sizes_load (self, &error))
     keep_first_error (first_error, error);

@@ -549,14 +549,14 @@ test_matches (void)
   DimpleTableChanges *table = dimple_change_set_add_table (changes, "note");
 
   table->columns = 4;
-  g_assert_false (dimple_watch_set_matches (&titles->watch, changes));
-  g_assert_false (dimple_watch_set_matches (&count->watch, changes));
+  g_assert_false (dimple_watch_set_matches (&titles->watch, changes, NULL));
+  g_assert_false (dimple_watch_set_matches (&count->watch, changes, NULL));
   table->columns = 6;
-  g_assert_true (dimple_watch_set_matches (&titles->watch, changes));
-  g_assert_false (dimple_watch_set_matches (&count->watch, changes));
+  g_assert_true (dimple_watch_set_matches (&titles->watch, changes, NULL));
+  g_assert_false (dimple_watch_set_matches (&count->watch, changes, NULL));
   table->columns = DIMPLE_ALL_COLUMNS;
-  g_assert_true (dimple_watch_set_matches (&titles->watch, changes));
-  g_assert_true (dimple_watch_set_matches (&count->watch, changes));
+  g_assert_true (dimple_watch_set_matches (&titles->watch, changes, NULL));
+  g_assert_true (dimple_watch_set_matches (&count->watch, changes, NULL));
 }
 
 static void

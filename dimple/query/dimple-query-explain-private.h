@@ -11,8 +11,10 @@ G_BEGIN_DECLS
 
 typedef struct
 {
-  guint  n_runs;
-  gint64 last_duration;     /* µs, of the last run */
+  guint   n_runs;           /* that came to an end */
+  guint   n_dropped;        /* runs that were overtaken by other parameters or SQL */
+  guint64 n_rows;           /* that they read */
+  gint64  last_duration;    /* µs, of the last run */
 } DimpleQueryStatistics;
 
 /* `store`, `sql` and `plan` may be NULL, as long as they are not known. */

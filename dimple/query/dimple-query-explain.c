@@ -75,8 +75,8 @@ dimple_query_explain_plan (DimpleStore                 *store,
     for (guint i = 0; i < plan->watch.watches->len; i++)
       append_watch (text, plan->schema, &g_array_index (plan->watch.watches, DimpleWatch, i));
 
-  g_string_append_printf (text, "Rows: %u; runs: %u; the last took %.3f ms\n", n_rows, statistics->n_runs,
-                          (double) statistics->last_duration / 1000);
+  g_string_append_printf (text, "Rows: %u; runs: %u, and %u that were overtaken; the last took %.3f ms\n", n_rows,
+                          statistics->n_runs, statistics->n_dropped, (double) statistics->last_duration / 1000);
   reader = store != NULL && sql != NULL ? dimple_store_acquire_reader (store, NULL) : NULL;
   if (reader != NULL)
     {

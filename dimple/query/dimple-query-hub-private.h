@@ -47,6 +47,9 @@ void                dimple_subscription_end          (DimpleSubscription      *s
 /* (nullable) from now on only what the plan watches matters. */
 void                dimple_subscription_set_plan     (DimpleSubscription      *self,
                                                       DimpleQueryPlan         *plan);
+/* (nullable) of what the plan watches, only these rows. */
+void                dimple_subscription_set_filter   (DimpleSubscription      *self,
+                                                      DimpleRowFilter         *filter);
 /* Whether something was committed that matters, since the last time. */
 gboolean            dimple_subscription_take_changed (DimpleSubscription      *self);
 gboolean            dimple_subscription_is_changed   (DimpleSubscription      *self);

@@ -17,6 +17,7 @@ struct _DimpleSubscription
 
   /* Under the hub's lock. */
   DimpleQueryPlan        *plan;           /* (nullable) */
+  DimpleRowFilter        *filter;         /* (nullable) */
   gboolean                changed;
 };
 
@@ -44,6 +45,7 @@ subscription_clear (gpointer data)
   DimpleSubscription *self = data;
 
   g_clear_pointer (&self->plan, dimple_query_plan_unref);
+  g_clear_pointer (&self->filter, dimple_row_filter_unref);
 }
 
 static void
@@ -103,7 +105,8 @@ after_commit (DimpleChangeSet *changes,
       DimpleSubscription *subscription = g_ptr_array_index (self->subscriptions, i);
 
       if (subscription->changed ||
-          (subscription->plan != NULL && !dimple_watch_set_matches (&subscription->plan->watch, changes)))
+          (subscription->plan != NULL &&
+           !dimple_watch_set_matches (&subscription->plan->watch, changes, subscription->filter)))
         continue;
       subscription->changed = TRUE;
       schedule_dispatch (self);
@@ -334,6 +337,19 @@ dimple_subscription_set_plan (DimpleSubscription *self,
   self->plan = plan != NULL ? dimple_query_plan_ref (plan) : NULL;
   g_mutex_unlock (&self->hub->lock);
   g_clear_pointer (&old, dimple_query_plan_unref);
+}
+
+void
+dimple_subscription_set_filter (DimpleSubscription *self,
+                                DimpleRowFilter    *filter)
+{
+  DimpleRowFilter *old;
+
+  g_mutex_lock (&self->hub->lock);
+  old = self->filter;
+  self->filter = filter != NULL ? dimple_row_filter_ref (filter) : NULL;
+  g_mutex_unlock (&self->hub->lock);
+  g_clear_pointer (&old, dimple_row_filter_unref);
 }
 
 gboolean

@@ -28,6 +28,8 @@ struct _DimpleQuery
 
   /* What is shown. */
   DimpleQueryPlan       *plan;             /* (nullable) of `sql` */
+  DimpleRowFilter       *filter;           /* (nullable) of `parameters` too: the rows that matter; NULL: all, … */
+  gboolean               is_filter_known;  /* … or, if FALSE, not known yet */
   DimpleRows            *rows;             /* (nullable) */
   gboolean               incremental;      /* how it is kept up to date */
   DimpleLiveObjects     *objects;
@@ -75,6 +77,9 @@ GObject *dimple_query_get_object         (DimpleQuery         *self,
                                           guint                position);
 void     dimple_query_set_plan           (DimpleQuery         *self,
                                           DimpleQueryPlan     *plan);
+void     dimple_query_set_filter         (DimpleQuery         *self,
+                                          DimpleRowFilter     *filter,
+                                          gboolean             is_known);
 /* Shows what came of a run, and tells what changed. */
 void     dimple_query_take_run           (DimpleQuery         *self,
                                           DimpleQueryRun      *run);

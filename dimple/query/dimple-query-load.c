@@ -71,6 +71,8 @@ new_run (DimpleQuery *self)
   self->is_asked_anew = FALSE;
   run->section_column = g_strdup (self->section_column);
   run->plan = self->plan != NULL ? dimple_query_plan_ref (self->plan) : NULL;
+  run->filter = self->filter != NULL ? dimple_row_filter_ref (self->filter) : NULL;
+  run->is_filter_known = self->is_filter_known;
   run->old = self->rows != NULL ? dimple_rows_ref (self->rows) : NULL;
   return run;
 }
@@ -80,6 +82,7 @@ drop_run (DimpleQuery *self)
 {
   if (self->run == NULL)
     return;
+  self->statistics.n_dropped++;
   dimple_query_run_drop (self->run);
   g_clear_pointer (&self->run, dimple_query_run_unref);
 }
@@ -117,10 +120,9 @@ start_run (DimpleQuery *self)
   drop_start (self);
   if (self->hub == NULL || self->sql == NULL)
     return;
-  /* One that has not been overtaken may end: the commits since are seen then. */
-  if (self->run != NULL && !self->is_asked_anew)
+  /* It may end: the commits since are seen then. */
+  if (self->run != NULL)
     return;
-  drop_run (self);
   self->run = new_run (self);
   dimple_query_run_start (self->run, self->context, run_done, self);
 }
@@ -142,8 +144,15 @@ void
 dimple_query_ask_anew (DimpleQuery *self)
 {
   self->is_asked_anew = TRUE;
+  /* What was asked for before is not wanted any more, and says nothing of which rows matter. */
+  drop_run (self);
+  dimple_query_set_filter (self, NULL, FALSE);
   if (self->hub == NULL || self->sql == NULL)
-    return;
+    {
+      dimple_query_set_loading (self, FALSE);
+      complete_loads (self);
+      return;
+    }
   dimple_query_set_loading (self, TRUE);
   if (self->start == NULL)
     self->start = dimple_query_hub_schedule (self->hub, G_PRIORITY_HIGH, "[dimple] start of a live query", on_start, self);

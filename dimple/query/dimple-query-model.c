@@ -155,6 +155,20 @@ update_all_objects (DimpleQuery *self,
     }
 }
 
+void
+dimple_query_set_filter (DimpleQuery     *self,
+                         DimpleRowFilter *filter,
+                         gboolean         is_known)
+{
+  self->is_filter_known = is_known;
+  if (self->filter == filter)
+    return;
+  g_clear_pointer (&self->filter, dimple_row_filter_unref);
+  self->filter = filter != NULL ? dimple_row_filter_ref (filter) : NULL;
+  if (self->subscription != NULL)
+    dimple_subscription_set_filter (self->subscription, filter);
+}
+
 /* The objects that somebody holds of rows that stayed. */
 static void
 update_objects (DimpleQuery            *self,
@@ -229,7 +243,9 @@ dimple_query_take_run (DimpleQuery    *self,
     set_error (self, run->error != NULL ? run->error : type_error);
   else
     {
+      self->statistics.n_rows += dimple_rows_get_n_rows (run->rows);
       dimple_query_set_plan (self, run->plan);
+      dimple_query_set_filter (self, run->filter, run->is_filter_known);
       show_rows (self, run->rows, &run->change);
       set_error (self, NULL);
       set_incremental (self, run->plan->reason == NULL);

@@ -25,6 +25,8 @@ struct _DimpleQueryRun
   GVariant            *parameters;       /* (nullable) */
   char                *section_column;   /* (nullable) */
   DimpleQueryPlan     *plan;             /* (nullable) of the same SQL, from the last time; then that of this time */
+  DimpleRowFilter     *filter;           /* (nullable) of the same parameters, if they were run before, and then of these */
+  gboolean             is_filter_known;
   DimpleRows          *old;              /* (nullable) to compare with */
 
   GCancellable        *cancellable;

@@ -38,6 +38,7 @@ run_clear (gpointer data)
   g_clear_pointer (&self->parameters, g_variant_unref);
   g_free (self->section_column);
   g_clear_pointer (&self->plan, dimple_query_plan_unref);
+  g_clear_pointer (&self->filter, dimple_row_filter_unref);
   g_clear_pointer (&self->old, dimple_rows_unref);
   g_clear_object (&self->cancellable);
   g_clear_pointer (&self->context, g_main_context_unref);
@@ -88,10 +89,29 @@ check_section (DimpleQueryRun  *self,
   return FALSE;
 }
 
+/* Which rows the parameters ask for. */
+static void
+find_filter (DimpleQueryRun   *self,
+             DimpleConnection *reader)
+{
+  g_autoptr(DimpleStatement) statement = NULL;
+
+  if (self->is_filter_known)
+    return;
+  g_clear_pointer (&self->filter, dimple_row_filter_unref);
+  self->is_filter_known = TRUE;
+  /* What these read of a table is not in the SQL. */
+  if (self->plan->watch.has_view || self->plan->watch.has_virtual)
+    return;
+  statement = dimple_connection_prepare (reader, self->plan->sql, NULL);
+  if (statement != NULL)
+    self->filter = dimple_row_filter_new (reader, self->plan->schema, statement, self->parameters);
+}
+
 static gboolean
 read_rows (DimpleQueryRun    *self,
-             DimpleConnection  *reader,
-             GError           **error)
+           DimpleConnection  *reader,
+           GError           **error)
 {
   g_autoptr(DimpleSchema) schema = dimple_query_hub_ref_schema (self->hub, reader, error);
 
@@ -100,6 +120,7 @@ read_rows (DimpleQueryRun    *self,
   if (self->plan == NULL || self->plan->schema != schema)
     {
       g_clear_pointer (&self->plan, dimple_query_plan_unref);
+      self->is_filter_known = FALSE;
       if (!check_section (self, error))
         return FALSE;
       self->plan = dimple_query_plan_new (reader, schema, self->sql, error);
@@ -107,7 +128,10 @@ read_rows (DimpleQueryRun    *self,
   if (self->plan == NULL)
     return FALSE;
   self->rows = (DimpleRows *) dimple_result_run (reader, self->plan, self->parameters, error);
-  return self->rows != NULL;
+  if (self->rows == NULL)
+    return FALSE;
+  find_filter (self, reader);
+  return TRUE;
 }
 
 static gboolean
@@ -138,7 +162,7 @@ dimple_query_run_execute (DimpleQueryRun *self)
     }
   dimple_connection_set_cancellable (reader, NULL);
   dimple_store_release_reader (store, reader);
-  if (self->rows != NULL)
+  if (self->rows != NULL && !g_cancellable_is_cancelled (self->cancellable))
     dimple_result_compare (dimple_result_of (self->rows), dimple_result_of (self->old), &self->change);
   self->duration = g_get_monotonic_time () - start;
 }

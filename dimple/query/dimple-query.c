@@ -64,8 +64,6 @@ set_store (DimpleQuery *self,
   g_set_object (&self->store, store);
   dimple_query_connect (self);
   dimple_query_ask_anew (self);
-  if (store == NULL)
-    dimple_query_set_loading (self, FALSE);
   dimple_query_notify (self, DIMPLE_QUERY_PROP_STORE);
 }
 
@@ -267,6 +265,7 @@ dimple_query_finalize (GObject *object)
   DimpleQuery *self = DIMPLE_QUERY (object);
 
   g_clear_pointer (&self->plan, dimple_query_plan_unref);
+  g_clear_pointer (&self->filter, dimple_row_filter_unref);
   g_clear_pointer (&self->rows, dimple_rows_unref);
   g_clear_pointer (&self->parameters, g_variant_unref);
   g_clear_object (&self->store);

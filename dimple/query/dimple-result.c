@@ -237,7 +237,8 @@ are_comparable (DimpleResult *self,
                 DimpleResult *old)
 {
   return self->rows.shape == old->rows.shape && self->key_columns->len == old->key_columns->len &&
-         memcmp (self->key_columns->data, old->key_columns->data, self->key_columns->len * sizeof (guint)) == 0;
+         (!has_keys (self) ||
+          memcmp (self->key_columns->data, old->key_columns->data, self->key_columns->len * sizeof (guint)) == 0);
 }
 
 static void

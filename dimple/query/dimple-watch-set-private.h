@@ -5,6 +5,7 @@
 #pragma once
 
 #include "dimple-change-set-private.h"
+#include "dimple-row-filter-private.h"
 #include "dimple-schema-private.h"
 
 G_BEGIN_DECLS
@@ -39,9 +40,10 @@ void          dimple_watch_set_clear       (DimpleWatchSet    *self);
 /* The columns of a table that are read; 0 if it is not read. */
 guint64       dimple_watch_set_get_columns (DimpleWatchSet    *self,
                                             const char        *table);
-/* Whether what `changes` says can have changed the result. */
+/* Whether what `changes` says can have changed the result.  `filter` (nullable): which rows it reads. */
 gboolean      dimple_watch_set_matches     (DimpleWatchSet    *self,
-                                            DimpleChangeSet   *changes);
+                                            DimpleChangeSet   *changes,
+                                            DimpleRowFilter   *filter);
 
 G_DEFINE_AUTO_CLEANUP_CLEAR_FUNC (DimpleWatchSet, dimple_watch_set_clear)
 

@@ -145,10 +145,54 @@ authorize (gpointer    user_data,
     }
 }
 
+/* Whether an option of the index, content=…, may name the table. */
+static gboolean
+may_be_content (const char *sql,
+                const char *table)
+{
+  g_autofree char *lower = g_ascii_strdown (sql, -1), *name = g_ascii_strdown (table, -1);
+  const char *option = strstr (lower, "content");
+
+  return option != NULL && strstr (option, name) != NULL;
+}
+
+/* An index of texts that are in a table of the app's shows that table's, whatever the index was told. */
+static gboolean
+add_content (DimpleWatchSet    *self,
+             DimpleConnection  *reader,
+             DimpleSchema      *schema,
+             const char        *name,
+             const char        *sql,
+             GError           **error)
+{
+  g_autoptr(DimpleStatement) statement = NULL;
+  g_autoptr(GError) step_error = NULL;
+
+  statement = dimple_connection_prepare (reader, "SELECT name FROM pragma_table_info (?)", error);
+  if (statement == NULL)
+    return FALSE;
+  for (guint i = 0; i < dimple_schema_get_n_tables (schema); i++)
+    {
+      const DimpleTable *table = dimple_schema_get_table (schema, i);
+
+      if (!may_be_content (sql, table->name))
+        continue;
+      sqlite3_reset (statement);
+      sqlite3_bind_text (statement, 1, name, -1, SQLITE_STATIC);
+      while (dimple_statement_step (statement, &step_error))
+        add_watch (self, table->name, columns_for (table, (const char *) sqlite3_column_text (statement, 0)));
+    }
+  if (step_error == NULL)
+    return TRUE;
+  g_propagate_error (error, g_steal_pointer (&step_error));
+  return FALSE;
+}
+
 /* A table that is none of the app's: virtual, a view, Dimple's or SQLite's own, or made up by a table-valued function. */
 static gboolean
 add_other (DimpleWatchSet    *self,
            DimpleConnection  *reader,
+           DimpleSchema      *schema,
            const char        *name,
            GError           **error)
 {
@@ -182,6 +226,7 @@ add_other (DimpleWatchSet    *self,
       add_watch (self, name, DIMPLE_ALL_COLUMNS);
       /* Only of a full-text index is it known that its changes are told by its own name. */
       self->everything |= !g_regex_match_simple ("USING\\s+fts[345]\\s*\\(", sql, G_REGEX_CASELESS, 0);
+      return add_content (self, reader, schema, name, sql, error);
     }
   else
     self->everything = TRUE;
@@ -191,6 +236,7 @@ add_other (DimpleWatchSet    *self,
 static gboolean
 add_others (DimpleWatchSet    *self,
             DimpleConnection  *reader,
+            DimpleSchema      *schema,
             GHashTable        *others,
             GError           **error)
 {
@@ -199,7 +245,7 @@ add_others (DimpleWatchSet    *self,
 
   g_hash_table_iter_init (&iter, others);
   while (g_hash_table_iter_next (&iter, &name, NULL))
-    if (!add_other (self, reader, name, error))
+    if (!add_other (self, reader, schema, name, error))
       return FALSE;
   return TRUE;
 }
@@ -256,7 +302,7 @@ dimple_watch_set_prepare (DimpleWatchSet    *self,
     g_set_error_literal (error, DIMPLE_ERROR, DIMPLE_ERROR_SQL, "A live query must be a SELECT");
   else if (result != SQLITE_OK)
     dimple_connection_set_error (reader, result, error);
-  else if (check_statement (statement, error) && add_others (self, reader, others, error))
+  else if (check_statement (statement, error) && add_others (self, reader, schema, others, error))
     return statement;
   sqlite3_finalize (statement);
   return NULL;
@@ -275,7 +321,8 @@ dimple_watch_set_get_columns (DimpleWatchSet *self,
 
 gboolean
 dimple_watch_set_matches (DimpleWatchSet  *self,
-                          DimpleChangeSet *changes)
+                          DimpleChangeSet *changes,
+                          DimpleRowFilter *filter)
 {
   if (self->everything || dimple_change_set_is_all (changes))
     return TRUE;
@@ -284,7 +331,8 @@ dimple_watch_set_matches (DimpleWatchSet  *self,
       const DimpleWatch *watch = &g_array_index (self->watches, DimpleWatch, i);
       const DimpleTableChanges *table = dimple_change_set_find (changes, watch->table);
 
-      if (table != NULL && (table->anything || (table->columns & watch->columns) != 0))
+      if (table != NULL && (table->anything || (table->columns & watch->columns) != 0) &&
+          (filter == NULL || !dimple_row_filter_excludes (filter, table)))
         return TRUE;
     }
   return FALSE;

@@ -13,6 +13,9 @@ test_packages="python3 python3-gi python3-botocore gjs valac valgrind xvfb xauth
   adwaita-icon-theme fonts-cantarell fonts-dejavu-core sqlite3 openssl ceph-mon ceph-osd radosgw swift-proxy
   swift-account swift-container swift-object memcached"
 
+# What the benchmarks compare with
+peer_packages="libgom-1.0-dev libtracker-sparql-3.0-dev"
+
 # install_packages WHO PACKAGE...: installs those that are missing, as root or by sudo
 install_packages() {
   local who=$1 package missing=()

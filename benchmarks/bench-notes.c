@@ -9,7 +9,7 @@
 #define N_BODIES 1024
 #define BODY_SIZE 200
 
-/* -- Notes ---------------------------------------------------------------------------------------------------------- */
+/* -- Notes -------------------------------------------------------------------------------------------------------- */
 
 /* Keys as UUIDv7s are: in the order in which they were made, ten a millisecond. */
 static const char *
@@ -87,7 +87,7 @@ bench_note_to_variant (const BenchNote *note)
   return g_variant_builder_end (&builder);
 }
 
-/* -- Raw SQLite ----------------------------------------------------------------------------------------------------- */
+/* -- Raw SQLite --------------------------------------------------------------------------------------------------- */
 
 static void
 fail (BenchRaw *self)
@@ -114,8 +114,9 @@ bench_raw_prepare (BenchRaw   *self,
   return statement;
 }
 
-BenchRaw *
-bench_raw_open (const char *path)
+static BenchRaw *
+open_raw (const char *path,
+          const char *schema)
 {
   BenchRaw *self = g_new0 (BenchRaw, 1);
 
@@ -124,13 +125,25 @@ bench_raw_open (const char *path)
     fail (self);
   bench_raw_execute (self,
                      "PRAGMA cache_size = -16384; PRAGMA temp_store = MEMORY; PRAGMA journal_mode = WAL;"
-                     "PRAGMA synchronous = NORMAL; PRAGMA foreign_keys = ON; PRAGMA recursive_triggers = ON;"
-                     BENCH_NOTES_SCHEMA);
+                     "PRAGMA synchronous = NORMAL; PRAGMA foreign_keys = ON; PRAGMA recursive_triggers = ON");
+  bench_raw_execute (self, schema);
   self->begin = bench_raw_prepare (self, "BEGIN IMMEDIATE");
   self->commit = bench_raw_prepare (self, "COMMIT");
   self->insert = bench_raw_prepare (self, "INSERT INTO note VALUES (?, ?, ?, ?, ?, ?)");
   self->update = bench_raw_prepare (self, "UPDATE note SET title = ? WHERE key = ?");
   return self;
+}
+
+BenchRaw *
+bench_raw_open (const char *path)
+{
+  return open_raw (path, BENCH_NOTES_SCHEMA);
+}
+
+BenchRaw *
+bench_raw_open_existing (const char *path)
+{
+  return open_raw (path, "");
 }
 
 void

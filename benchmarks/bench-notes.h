@@ -44,6 +44,8 @@ typedef struct
 
 /* Makes a database with the table of notes. */
 BenchRaw     *bench_raw_open        (const char   *path);
+/* One that has its table already. */
+BenchRaw     *bench_raw_open_existing (const char *path);
 void          bench_raw_close       (BenchRaw     *self);
 sqlite3_stmt *bench_raw_prepare     (BenchRaw     *self,
                                      const char   *sql);

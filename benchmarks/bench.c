@@ -4,6 +4,7 @@
  */
 #include "bench.h"
 
+#include <ftw.h>
 #include <gio/gio.h>
 #include <glib/gstdio.h>
 #include <locale.h>
@@ -16,23 +17,21 @@ static char *folder;
 
 /* -- The program ---------------------------------------------------------------------------------------------------- */
 
+static int
+remove_entry (const char        *path,
+              const struct stat *status,
+              int                flag,
+              struct FTW        *walk)
+{
+  return g_remove (path);
+}
+
 static void
 remove_folder (void)
 {
-  const char *name;
-  GDir *dir;
-
   if (folder == NULL)
     return;
-  dir = g_dir_open (folder, 0, NULL);
-  while (dir != NULL && (name = g_dir_read_name (dir)) != NULL)
-    {
-      g_autofree char *path = g_build_filename (folder, name, NULL);
-
-      g_unlink (path);
-    }
-  g_clear_pointer (&dir, g_dir_close);
-  g_rmdir (folder);
+  nftw (folder, remove_entry, 16, FTW_DEPTH | FTW_PHYS);
   g_clear_pointer (&folder, g_free);
 }
 

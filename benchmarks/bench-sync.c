@@ -7,11 +7,13 @@
  */
 #include <dimple-test.h>
 #include <dimple.h>
+#include <sys/resource.h>
 
 #include "bench-notes.h"
 #include "bench.h"
 
 static int n_rows = 100000;
+static gboolean large;
 
 /* -- Stores --------------------------------------------------------------------------------------------------------- */
 
@@ -185,6 +187,35 @@ measure_new_device (const char *id,
   bench_report_value (stall_id, "  longest stall of the main loop meanwhile", 16, bench_series_median (stalls), "ms");
 }
 
+/* The most memory that this process has had, in MiB. */
+static double
+get_peak (void)
+{
+  struct rusage usage;
+
+  getrusage (RUSAGE_SELF, &usage);
+  return (double) usage.ru_maxrss / 1024;
+}
+
+/* Ten times as many, once: time and memory grow with what is moved, or not at all. */
+static void
+measure_large (void)
+{
+  g_autoptr(DimpleStorage) storage = dimple_memory_storage_new ();
+  g_autoptr(BenchSeries) measured = bench_series_new (), baseline = bench_series_new ();
+  double before;
+
+  n_rows *= 10;
+  fill_storage (storage, 100);
+  before = get_peak ();
+  sync_new_device (measured, NULL, storage);
+  bench_report_value ("sync-large-memory", "ten times as many rows to a new device: peak memory beyond the storage's",
+                      BENCH_NO_BUDGET, get_peak () - before, "MiB");
+  insert (baseline, 100);
+  bench_report_ratio ("sync-large", "  against inserting them there", 1.5, measured, baseline, n_rows, "rows");
+  n_rows /= 10;
+}
+
 /* The passphrase has been checked before: that is done once a session. */
 static void
 measure_sealed (void)
@@ -244,6 +275,7 @@ main (int   argc,
 {
   const GOptionEntry entries[] = {
     { "rows", 0, 0, G_OPTION_ARG_INT, &n_rows, "Rows that the new device gets", "N" },
+    { "large", 0, 0, G_OPTION_ARG_NONE, &large, "Also ten times as many", NULL },
     { NULL }
   };
 
@@ -252,5 +284,7 @@ main (int   argc,
   measure_new_device ("sync-parts", "the same, 100 a transaction", 100);
   measure_sealed ();
   measure_requests ();
+  if (large)
+    measure_large ();
   return 0;
 }

@@ -4,4 +4,11 @@
  */
 #include "dimple-error.h"
 
+/**
+ * dimple_error_quark:
+ *
+ * The quark of [error@Dimple.Error].
+ *
+ * Returns: the error domain
+ */
 G_DEFINE_QUARK (dimple-error-quark, dimple_error)

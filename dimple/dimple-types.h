@@ -15,7 +15,16 @@
 G_BEGIN_DECLS
 
 typedef struct _DimpleStore DimpleStore;
+
+/**
+ * DimpleChangeSet:
+ *
+ * What one or several commits changed: which rows of which tables, and which of their columns.
+ *
+ * [signal@Dimple.Store::changed] tells of it.  It never changes itself, so it may be kept, and read in any thread.
+ */
 typedef struct _DimpleChangeSet DimpleChangeSet;
+
 typedef struct _DimpleConflict DimpleConflict;
 typedef struct _DimpleRow DimpleRow;
 typedef struct _DimpleQuery DimpleQuery;

@@ -15,7 +15,8 @@ change (DimpleStore  *store,
   g_autoptr(DimpleRow) task = NULL;
 
   if (g_str_equal (what, "done"))
-    return dimple_store_execute (store, "UPDATE task SET done = 1 WHERE title = ?", g_variant_new_string (title), error);
+    return dimple_store_execute (store, "UPDATE task SET done = 1 WHERE title = ?",
+                                 g_variant_new_string (title), error);
   task = dimple_store_create_row (store, "task", error);
   if (task == NULL)
     return FALSE;

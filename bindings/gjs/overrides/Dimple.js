@@ -160,8 +160,8 @@ function wrap(owner, name, packed) {
     Object.defineProperty(owner[name], 'length', {value: original.length});
 }
 
-// The function of that name, without asking for properties, which a prototype cannot tell.  Methods of an interface look
-// like properties, too.
+// The function of that name, without asking for properties, which a prototype cannot tell.  Methods of an interface
+// look like properties, too.
 function findMethod(owner, name, interfaces) {
     const descriptor = Object.getOwnPropertyDescriptor(owner, name);
 

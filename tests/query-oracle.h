@@ -91,8 +91,12 @@ oracle_append_value (GString    *text,
     {
       GBytes *bytes = g_value_get_boxed (value);
 
-      g_string_append_printf (text, "x'%.*s'", (int) g_bytes_get_size (bytes), (const char *) g_bytes_get_data (bytes, NULL));
+      g_string_append_printf (text, "x'%.*s'", (int) g_bytes_get_size (bytes),
+                              (const char *) g_bytes_get_data (bytes, NULL));
     }
+  /* Text has fewer digits than a number. */
+  else if (G_VALUE_HOLDS_DOUBLE (value))
+    g_string_append_printf (text, "d%.17g", g_value_get_double (value));
   else
     g_string_append_printf (text, "%c'%s'", *G_VALUE_TYPE_NAME (value) == 'g' ? G_VALUE_TYPE_NAME (value)[1] : '?',
                             dimple_row_get_string (row, column));
@@ -156,7 +160,7 @@ oracle_take_row (Oracle     *oracle,
                  guint       position,
                  GHashTable *removed)
 {
-  gboolean is_held = oracle->held > 0 && (oracle->held >= 100 || (position * 7919 + oracle->rows->len) % 100 < oracle->held);
+  gboolean is_held = oracle->held >= 100 || (position * 7919 + oracle->rows->len) % 100 < oracle->held;
   g_autoptr(GObject) object = NULL;
   ShadowRow *row;
 

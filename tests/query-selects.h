@@ -183,7 +183,8 @@ put_condition (Select       *select,
     "length (@) > 3", "@ COLLATE NOCASE = $", "@ = $ COLLATE RTRIM", "typeof (@) = 'text'", "coalesce (@, &) = $",
     "CASE WHEN & IS NULL THEN 1 ELSE @ = $ END", "@ IS $", "@ IS NOT $", "@ IS NOT DISTINCT FROM $", "(@, &) = ($, 1)",
     "@ = &", "@ < &", "@ + 1 > $", "@ || '' = $", "@ % 2 = 0", "lower (@) = $ -- a comment\n", "instr (@, 'a')",
-    "/*KEY*/ @ = $", "/*KEY*/ @ IN ($, $, $)", "/*KEY*/ @ > $", "1", "@", "nullif (@, $) IS NULL", "iif (@ > $, &, 1)",
+    "/*KEY*/ @ = $", "/*KEY*/ @ IN ($, $, $)", "/*KEY*/ @ > $", "1", "@", "/*KEY*/ @ = $ OR & = 1", "& IS NULL OR /*KEY*/ @ IN ($)",
+    "nullif (@, $) IS NULL", "iif (@ > $, &, 1)",
   };
   guint kind = depth > 0 ? pick (select->world, 10) : 9;
 
@@ -260,8 +261,9 @@ add_item (Select       *select,
           GString      *list)
 {
   static const char * const templates[] = {
-    "@", "@", "@", "@", "upper (@) AS loud", "coalesce (@, &) AS best", "CAST (@ AS TEXT) AS text", "length (@)", "@ AS renamed",
-    "@ || '!' AS title", "-@ AS n", "@ IS NULL AS missing", "& > @", "'fixed' AS fixed", "quote (@) AS quoted", "@ = & AS same"
+    "@", "@", "@", "@", "upper (@) AS loud", "coalesce (@, &) AS best", "CAST (@ AS TEXT) AS text", "length (@)",
+    "@ AS renamed", "@ || '!' AS title", "-@ AS n", "@ IS NULL AS missing", "& > @", "'fixed' AS fixed",
+    "quote (@) AS quoted", "@ = & AS same"
   };
   const char *template = PICK (select->world, templates);
   GString *sql = select->sql;

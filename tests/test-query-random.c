@@ -2,8 +2,8 @@
  *
  * A seed makes a schema, some queries, and then writes: of the app, in one or several transactions, on this thread or the
  * writer's; by another device, merged by a sync; by another store on the same file.  In between, queries are given other
- * parameters or another WHERE and ORDER BY, and the schema grows.  --seeds=N runs so many, --seed=N one, --first=N says which
- * is the first of many.  What fails prints everything that was run.
+ * parameters or another WHERE and ORDER BY, and the schema grows.  --seeds=N runs so many, --seed=N one, --first=N says
+ * which is the first of many.  What fails prints everything that was run.
  *
  * SPDX-License-Identifier: LGPL-2.1-or-later
  */
@@ -253,7 +253,7 @@ write_beside (Run *run)
       }
 }
 
-/* Several commits one after the other, with some of what they lead to in between: whatever is shown, some commit made it. */
+/* Several commits one after the other, with some of what they lead to in between: whatever is shown, some commit made. */
 static guint
 write_burst (Run *run)
 {

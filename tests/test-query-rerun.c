@@ -48,8 +48,10 @@ static const RowCase row_cases[] = {
   { "SELECT DISTINCT title FROM note WHERE key = ?", "@ms nothing", "DELETE FROM note", FALSE },
   { "SELECT DISTINCT title FROM note WHERE key = :key", "{'key': <'a'>}", "DELETE FROM note WHERE key = 'b'", FALSE },
   { "SELECT DISTINCT title FROM note WHERE key = :key", "{'key': <'a'>}", "DELETE FROM note WHERE key = 'a'", TRUE },
-  { "SELECT DISTINCT title FROM note WHERE title > ?2 AND key = ?1", "('a', '')", "DELETE FROM note WHERE key = 'b'", FALSE },
-  { "SELECT DISTINCT title FROM note WHERE title > ?2 AND key = ?1", "('a', '')", "DELETE FROM note WHERE key = 'a'", TRUE },
+  { "SELECT DISTINCT title FROM note WHERE title > ?2 AND key = ?1", "('a', '')",
+    "DELETE FROM note WHERE key = 'b'", FALSE },
+  { "SELECT DISTINCT title FROM note WHERE title > ?2 AND key = ?1", "('a', '')",
+    "DELETE FROM note WHERE key = 'a'", TRUE },
   { "SELECT DISTINCT title FROM note WHERE ? == key", "'a'", "DELETE FROM note WHERE key = 'b'", FALSE },
   { "SELECT DISTINCT title FROM note WHERE ? == key", "'a'", "DELETE FROM note WHERE key = 'a'", TRUE },
   { "SELECT count (*) AS n FROM note WHERE key = 'it''s'", NULL, "DELETE FROM note WHERE key = 'a'", FALSE },
@@ -65,8 +67,10 @@ static const RowCase row_cases[] = {
   { "SELECT sum (weight) AS n FROM tagged WHERE note = ?", "'a'", "DELETE FROM tagged WHERE note = 'b'", FALSE },
   { "SELECT sum (weight) AS n FROM tagged WHERE note = ?", "'a'", "DELETE FROM tagged WHERE tag = 'y'", TRUE },
   { "SELECT sum (weight) AS n FROM tagged WHERE tag = ?", "'y'", "DELETE FROM tagged WHERE note = 'b'", FALSE },
-  { "SELECT sum (weight) AS n FROM tagged WHERE tag = 'x' AND note = 'a'", NULL, "DELETE FROM tagged WHERE tag = 'y'", FALSE },
-  { "SELECT sum (weight) AS n FROM tagged WHERE tag = 'x' AND note = 'a'", NULL, "DELETE FROM tagged WHERE tag = 'x'", TRUE },
+  { "SELECT sum (weight) AS n FROM tagged WHERE tag = 'x' AND note = 'a'", NULL,
+    "DELETE FROM tagged WHERE tag = 'y'", FALSE },
+  { "SELECT sum (weight) AS n FROM tagged WHERE tag = 'x' AND note = 'a'", NULL,
+    "DELETE FROM tagged WHERE tag = 'x'", TRUE },
 
   /* Numbers, and what is equal to SQLite */
   { "SELECT max (name) AS n FROM numbered WHERE key = ?", "2", "DELETE FROM numbered WHERE key = 3", FALSE },
@@ -101,13 +105,19 @@ static const RowCase row_cases[] = {
     "DELETE FROM note WHERE key = 'b'", TRUE },
   { "SELECT DISTINCT title FROM note WHERE key = 'a' || ''", NULL, "DELETE FROM note WHERE key = 'a'", TRUE },
   { "SELECT DISTINCT title FROM note WHERE key = 'A' COLLATE NOCASE", NULL, "DELETE FROM note WHERE key = 'a'", TRUE },
-  { "SELECT DISTINCT title FROM note WHERE title = 'A' AND folder = 'f'", NULL, "DELETE FROM note WHERE key = 'b'", TRUE },
-  { "SELECT title, (SELECT count (*) FROM note) AS n FROM note WHERE key = 'a'", NULL, "DELETE FROM note WHERE key = 'b'", TRUE },
-  { "SELECT title, (SELECT count (*) FROM 'note') AS n FROM note WHERE key = 'a'", NULL, "DELETE FROM note WHERE key = 'b'", TRUE },
-  { "SELECT DISTINCT n.title, m.title FROM note n, note m WHERE n.key = 'a'", NULL, "DELETE FROM note WHERE key = 'b'", TRUE },
-  { "SELECT title, (SELECT count (*) FROM shown) AS n FROM note WHERE key = 'a'", NULL, "DELETE FROM note WHERE key = 'b'", TRUE },
+  { "SELECT DISTINCT title FROM note WHERE title = 'A' AND folder = 'f'", NULL,
+    "DELETE FROM note WHERE key = 'b'", TRUE },
+  { "SELECT title, (SELECT count (*) FROM note) AS n FROM note WHERE key = 'a'", NULL,
+    "DELETE FROM note WHERE key = 'b'", TRUE },
+  { "SELECT title, (SELECT count (*) FROM 'note') AS n FROM note WHERE key = 'a'", NULL,
+    "DELETE FROM note WHERE key = 'b'", TRUE },
+  { "SELECT DISTINCT n.title, m.title FROM note n, note m WHERE n.key = 'a'", NULL,
+    "DELETE FROM note WHERE key = 'b'", TRUE },
+  { "SELECT title, (SELECT count (*) FROM shown) AS n FROM note WHERE key = 'a'", NULL,
+    "DELETE FROM note WHERE key = 'b'", TRUE },
   { "SELECT title FROM note WHERE key = 'a' UNION SELECT 'x'", NULL, "DELETE FROM note WHERE key = 'a'", TRUE },
-  { "WITH n AS (SELECT * FROM note) SELECT DISTINCT title FROM n WHERE key = 'a'", NULL, "DELETE FROM note WHERE key = 'a'", TRUE },
+  { "WITH n AS (SELECT * FROM note) SELECT DISTINCT title FROM n WHERE key = 'a'", NULL,
+    "DELETE FROM note WHERE key = 'a'", TRUE },
 };
 
 static DimpleStore *
@@ -230,7 +240,8 @@ add_notes (DimpleStore *store,
            guint        n)
 {
   static const char * const titles[] = {
-    "apple pie", "apple tart", "apricot jam", "banana bread", "bread", "alpine walk", "applause", "a walk", "pie chart", "jam"
+    "apple pie", "apple tart", "apricot jam", "banana bread", "bread", "alpine walk", "applause", "a walk", "pie chart",
+    "jam"
   };
 
   for (guint i = 0; i < n; i++)
@@ -504,7 +515,8 @@ test_snapshots (void)
   fixture_execute (store, "INSERT INTO note (key, stars) VALUES ('a', 100)");
   query = dimple_query_new (store,
     "WITH RECURSIVE i (x) AS (SELECT 1 UNION ALL SELECT x + 1 FROM i WHERE x < 3000) "
-    "SELECT (SELECT sum (stars) FROM note) AS n, (SELECT count (*) FROM i) AS k, (SELECT count (*) FROM folder) AS m", NULL);
+    "SELECT (SELECT sum (stars) FROM note) AS n, (SELECT count (*) FROM i) AS k, (SELECT count (*) FROM folder) AS m",
+    NULL);
   dimple_query_refresh (query);
   g_signal_connect (dimple_query_get_first (query), "notify", G_CALLBACK (assert_total), &n_told);
   thread = g_thread_new ("transfer", transfer, store);

@@ -190,28 +190,44 @@ dimple_query_hub_get_store (DimpleQueryHub *self)
   return self->store;
 }
 
+static DimpleSchema *
+find_schema (DimpleQueryHub *self,
+             gint64          version)
+{
+  g_autoptr(GMutexLocker) locker = g_mutex_locker_new (&self->lock);
+
+  return self->schema != NULL && self->schema_version == version ? dimple_schema_ref (self->schema) : NULL;
+}
+
 DimpleSchema *
 dimple_query_hub_ref_schema (DimpleQueryHub    *self,
                              DimpleConnection  *reader,
                              GError           **error)
 {
-  g_autoptr(GMutexLocker) locker = NULL;
+  g_autoptr(DimpleSchema) loaded = NULL;
+  DimpleSchema *schema;
   gint64 version;
 
   if (!dimple_connection_check_schema (reader, &version, error))
     return NULL;
-  locker = g_mutex_locker_new (&self->lock);
+  schema = find_schema (self, version);
+  if (schema != NULL)
+    return schema;
+
+  /* Not under the lock, for which commits wait; another run may have loaded it meanwhile, too. */
+  loaded = dimple_schema_load (reader, error);
+  if (loaded == NULL)
+    return NULL;
+  g_mutex_lock (&self->lock);
   if (self->schema == NULL || self->schema_version != version)
     {
-      DimpleSchema *schema = dimple_schema_load (reader, error);
-
-      if (schema == NULL)
-        return NULL;
       g_clear_pointer (&self->schema, dimple_schema_unref);
-      self->schema = schema;
+      self->schema = g_steal_pointer (&loaded);
       self->schema_version = version;
     }
-  return dimple_schema_ref (self->schema);
+  schema = dimple_schema_ref (self->schema);
+  g_mutex_unlock (&self->lock);
+  return schema;
 }
 
 /* -- The main context ----------------------------------------------------------------------------------------------- */

@@ -29,7 +29,8 @@
  * Whatever is committed, by this process, another one or a sync, is shown a main-loop turn later: with one
  * [signal@Gio.ListModel::items-changed] at most, from the first to the last row that came, went or moved, and with
  * `notify` of just those properties of the row objects whose columns changed.  Work that is rolled back is never seen.
- * Changes that cannot matter to the query, of other tables or columns, cost nothing.
+ * Changes that cannot matter to the query, of other tables or columns, or of other rows than those of a `key = ?`, cost
+ * nothing.
  *
  * Rows are the same if they have the same key: for this, the key columns of a table should be in the result.  A result
  * without any, such as `SELECT count (*) AS n FROM note`, keeps its objects by position.

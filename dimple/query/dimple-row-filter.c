@@ -1,8 +1,8 @@
 /* dimple-row-filter.c: which rows a SELECT reads, where it says so by their keys
  *
- * Only what is surely so counts: the table is named once in the whole statement, and the condition is one of those that AND
- * joins at the outermost level of WHERE.  So a join may bring other tables in, and a change of a row with another key can
- * neither add nor remove a row of the result.  A value is compared so that what SQLite may find equal is never told apart.
+ * Only what is surely so counts: the table is named once in the whole statement, and the condition is one of those that
+ * AND joins at the outermost level of WHERE.  So a join may bring other tables in, and a change of a row with another key
+ * can neither add nor remove a row of the result.  Values that SQLite may find equal are never told apart.
  *
  * SPDX-License-Identifier: LGPL-2.1-or-later
  */
@@ -301,11 +301,13 @@ read_condition (Reading           *reading,
     return NULL;
   if (is_equals (reading, i))
     return i + 2 == span.end && add_value (reading, i + 1, values) ? g_steal_pointer (&values) : NULL;
-  if (!dimple_sql_reader_is_word (reading->reader, i, "IN") || !dimple_sql_reader_is_operator (reading->reader, i + 1, "(") ||
+  if (!dimple_sql_reader_is_word (reading->reader, i, "IN") ||
+      !dimple_sql_reader_is_operator (reading->reader, i + 1, "(") ||
       !dimple_sql_reader_is_operator (reading->reader, span.end - 1, ")"))
     return NULL;
   for (i += 2; i < span.end; i += 2)
-    if (!add_value (reading, i, values) || !dimple_sql_reader_is_operator (reading->reader, i + 1, i + 2 == span.end ? ")" : ","))
+    if (!add_value (reading, i, values) ||
+        !dimple_sql_reader_is_operator (reading->reader, i + 1, i + 2 == span.end ? ")" : ","))
       return NULL;
   return g_steal_pointer (&values);
 }
@@ -355,8 +357,9 @@ read_table (Reading           *reading,
   is_only = is_only_table (reading, position);
   for (guint i = 0; i < conditions->len; i++)
     {
+      DimpleSqlSpan span = g_array_index (conditions, DimpleSqlSpan, i);
       int column;
-      GPtrArray *values = read_condition (reading, table, name, is_only, g_array_index (conditions, DimpleSqlSpan, i), &column);
+      GPtrArray *values = read_condition (reading, table, name, is_only, span, &column);
 
       if (values == NULL)
         continue;

@@ -6,10 +6,10 @@
 
 #include <math.h>
 
-#define WIDTH 760
+#define WIDTH 840
 #define HEIGHT 460
 #define LEFT 80
-#define RIGHT 190
+#define RIGHT 260
 #define TOP 60
 #define BOTTOM 60
 
@@ -162,6 +162,17 @@ draw_grid_line (GString *svg,
   g_string_append_printf (svg, "x2=\"%s\" y2=\"%s\" stroke=\"#deddda\"/>\n", number (x2), number (y2));
 }
 
+/* A power of ten with a comma after each thousand */
+static char *
+dup_count (int power)
+{
+  GString *text = g_string_new (power >= 0 ? "1" : "0");
+
+  for (int i = power; i > 0; i--)
+    g_string_append (text, i % 3 == 0 ? ",0" : "0");
+  return g_string_free (text, FALSE);
+}
+
 /* Powers of ten of milliseconds, as people say them. */
 static char *
 dup_time (int power)
@@ -179,7 +190,7 @@ draw_axes (BenchChart *self,
   for (int power = self->x_min; power <= self->x_max; power++)
     {
       double x = place_x (self, pow (10, power));
-      g_autofree char *label = g_strdup_printf ("%.0f", pow (10, power));
+      g_autofree char *label = dup_count (power);
 
       draw_grid_line (svg, x, TOP, x, HEIGHT - BOTTOM);
       draw_text (svg, x, HEIGHT - BOTTOM + 18, "text-anchor=\"middle\"", label);
@@ -230,7 +241,7 @@ draw_line (BenchChart *self,
 {
   const Line *line = g_ptr_array_index (self->lines, n);
   const char *color = colors[n % G_N_ELEMENTS (colors)];
-  const Point *last = &g_array_index (line->points, Point, line->points->len - 1);
+  double legend_x = WIDTH - RIGHT + 24, legend_y = TOP + 12 + 22 * n;
   g_autofree char *attributes = g_strdup_printf ("fill=\"%s\" font-weight=\"bold\"", color);
 
   g_string_append (svg, "<polyline fill=\"none\" stroke-width=\"2\" points=\"");
@@ -247,7 +258,8 @@ draw_line (BenchChart *self,
 
       draw_mark (svg, n, color, place_x (self, point->x), place_y (self, point->y));
     }
-  draw_text (svg, place_x (self, last->x) + 10, place_y (self, last->y) + 4, attributes, line->name);
+  draw_mark (svg, n, color, legend_x, legend_y);
+  draw_text (svg, legend_x + 12, legend_y + 4, attributes, line->name);
 }
 
 gboolean

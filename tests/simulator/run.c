@@ -354,11 +354,12 @@ find_job (const pid_t *children,
 
 /* Returns how many failed, the first of them in `failed`. */
 static guint
-run_range (guint  first,
-           guint  last,
-           guint  jobs,
-           gint64 end,
-           guint *failed)
+run_range (guint     first,
+           guint     last,
+           guint     jobs,
+           gint64    end,
+           gboolean  until_failure,
+           guint    *failed)
 {
   pid_t children[MAX_JOBS];
   guint n_failed = 0;
@@ -382,6 +383,8 @@ run_range (guint  first,
       print_failure (shared->failures[job]);
       if (n_failed++ == 0)
         *failed = shared->running[job];
+      if (until_failure)
+        __atomic_store_n (&shared->next, G_MAXINT, __ATOMIC_RELAXED);
       children[job] = start (job, last, end);
       left++;
     }
@@ -425,7 +428,8 @@ run (const RunOptions *options)
   if (options->last == options->first + 1)
     return run_one (options);
 
-  n_failed = run_range (options->first, end > 0 ? G_MAXINT : options->last, CLAMP (options->jobs, 1, MAX_JOBS), end, &failed);
+  n_failed = run_range (options->first, end > 0 ? G_MAXINT : options->last, CLAMP (options->jobs, 1, MAX_JOBS), end,
+                        options->until_failure, &failed);
   print_counts ((double) (g_get_monotonic_time () - start_time) / G_USEC_PER_SEC);
   if (n_failed > 0 && options->shrink)
     explain (failed);

@@ -301,6 +301,7 @@ typedef struct
   double      minutes;             /* 0: as many seeds as there are */
   const char *steps;               /* (nullable) "3,7-9": of seed `first` */
   gboolean    shrink;
+  gboolean    until_failure;       /* no more seeds after one that fails */
 } RunOptions;
 
 /* Prints TAP; how many failed. */

@@ -1,6 +1,6 @@
 /* test-simulator.c: devices, clocks, schemas, edits and faults at random, and what must hold all the same
  *
- *   test-simulator [--first=N] [--seeds=N] [--jobs=N] [--minutes=N] [--shrink=0]
+ *   test-simulator [--first=N] [--seeds=N] [--jobs=N] [--minutes=N] [--shrink=0] [--until-failure]
  *   test-simulator --seed=N [--steps=3,7-9]
  *
  * Prints the seed of what fails, shrunk to a short script.  --seed tells all that one seed does.
@@ -48,6 +48,7 @@ main (int   argc,
   options.first = find_number (argc, argv, "--first", 0);
   options.last = options.first + find_number (argc, argv, "--seeds", 2000);
   options.minutes = minutes != NULL ? g_ascii_strtod (minutes, NULL) : 0;
+  options.until_failure = g_strv_contains ((const char * const *) argv, "--until-failure");
   options.shrink = find_number (argc, argv, "--shrink", TRUE) != 0;
   if (find_option (argc, argv, "--seed") != NULL)
     {

@@ -1,0 +1,127 @@
+# mutants.py: mistakes of one line in the merge and the sync, each of which some test must notice
+#
+# Each is (name, file, what is there, what is there instead); the comment says what goes wrong.
+#
+# SPDX-License-Identifier: LGPL-2.1-or-later
+
+MUTANTS = [
+    # -- The merge --------------------------------------------------------------------------------------------------------
+
+    # A delete wins over every edit, also over one that came after it.
+    ("a-delete-is-for-ever", "dimple/changes/dimple-fold.c",
+     "return dimple_stamp_compare (&self->edit, &self->delete) > 0;",
+     "return self->edit.anchor != NULL && self->delete.anchor == NULL;"),
+
+    # A row is as old as its last insert: who is shown of two that collide changes when one is inserted anew.
+    ("created-is-the-last-insert", "dimple/changes/dimple-fold.c",
+     "strcmp (id, row->created) < 0",
+     "strcmp (id, row->created) > 0"),
+
+    # A migration loses to every edit, those that it has seen and rewritten too.
+    ("a-migration-loses-to-what-it-replaced", "dimple/changes/dimple-fold.c",
+     "return (DimpleStamp) { dimple_fold_intern (self, g_ptr_array_index (anchors, position)), script, id };",
+     "return (DimpleStamp) { \"\", script, id };"),
+
+    # Of two scripts that changed one value the later id wins, and not the later script.
+    ("scripts-have-no-order", "dimple/changes/dimple-fold.c",
+     "order = (a->script > b->script) - (a->script < b->script);",
+     "order = 0;"),
+
+    # A migration wins over what was typed elsewhere meanwhile.
+    ("a-migration-is-an-edit", "dimple/changes/dimple-fold.c",
+     "if (script == 0)\n    return (DimpleStamp) { id, 0, id };",
+     "if (script >= 0)\n    return (DimpleStamp) { id, 0, id };"),
+
+    # A UNIQUE value that is given up lets nobody in who waited for it.
+    ("freed-values-wake-nobody", "dimple/changes/dimple-settle.c",
+     "(parent_gained || parent_lost || table->freed || contested->len > 0)",
+     "(parent_gained || parent_lost || contested->len > 0)"),
+
+    # A parent that comes does not bring its shelved children.
+    ("parents-wake-no-children", "dimple/changes/dimple-settle.c",
+     "(parent_gained || parent_lost || table->freed || contested->len > 0)",
+     "(table->freed || contested->len > 0)"),
+
+    # A parent that is hidden leaves its children where they are.
+    ("hidden-parents-leave-their-children", "dimple/changes/dimple-settle.c",
+     "if (!collect_orphans (self, table, parent_lost, orphans, error))",
+     "if (!collect_orphans (self, table, FALSE, orphans, error))"),
+
+    # Who comes first is shown, though somebody else is older.
+    ("younger-rivals-stay", "dimple/changes/dimple-settle.c",
+     "if (dimple_settling_compare (other, row) < 0)",
+     "if (other != row)"),
+
+    # Tables that reference each other are settled as if they did not.
+    ("a-cycle-is-settled-like-plain-tables", "dimple/changes/dimple-settle.c",
+     "settled = is_cycle (self->schema, group) ? settle_cycle",
+     "settled = FALSE && is_cycle (self->schema, group) ? settle_cycle"),
+
+    # A local commit does not let rows in that waited for it.
+    ("local-commits-settle-nothing", "dimple/changes/dimple-merge-refresh.c",
+     "table->freed = table->gained = TRUE;",
+     "table->freed = table->gained = FALSE;"),
+
+    # What was deleted here is taken for unknown when the merge asks.
+    ("local-deletes-are-forgotten", "dimple/changes/dimple-settle-tombstones.c",
+     "AND flags & 8 GROUP BY id",
+     "AND flags & 0 GROUP BY id"),
+
+    # What newer apps wrote into columns that this one has only now stays away.
+    ("new-columns-stay-empty", "dimple/changes/dimple-merge-refresh.c",
+     "return wanted ? dimple_settling_touch",
+     "return FALSE ? dimple_settling_touch"),
+
+    # A merge cascades, and a migration that rebuilds a table deletes its children.
+    ("foreign-keys-stay-on", "dimple/store/dimple-writer.c",
+     "\"PRAGMA foreign_keys = OFF\"",
+     "\"PRAGMA foreign_keys = ON\""),
+
+    # Edits made after seeing others sort before them if the clock is slow.
+    ("the-clock-ignores-what-is-merged", "dimple/changes/dimple-clock.c",
+     "self->last = MAX (self->last, time);",
+     "(void) time;"),
+
+    # -- The sync ---------------------------------------------------------------------------------------------------------
+
+    # A pack is held if its last transaction is: what was missed before it is never fetched.
+    ("having-the-last-is-having-all", "dimple/changes/dimple-held.c",
+     "if (interval->first > 0 || !run->has_start || !dimple_id_parse (&id, run->start))\n        return FALSE;",
+     "if (interval->first > 0 || !run->has_start || !dimple_id_parse (&id, run->start))\n        return TRUE;"),
+
+    # Ids that lie between two that are held are taken for held.
+    ("a-gap-is-closed", "dimple/changes/dimple-held.c",
+     "g_array_index (intervals, DimpleInterval, end).first <= last + 1)",
+     "g_array_index (intervals, DimpleInterval, end).first <= G_MAXUINT64)"),
+
+    # A database that was copied or restored goes on under its author id.
+    ("a-fork-keeps-its-author", "dimple/sync/dimple-sync-batch.c",
+     "return pack->transactions->len == 0 || dimple_store_take_new_author (self->session->store, error);",
+     "return TRUE;"),
+
+    # A marker is remembered that no storage has confirmed.
+    ("a-marker-is-remembered-too-early", "dimple/sync/dimple-repository.c",
+     "if (!write_markers (requests, storage, fresh, there, error))\n        return FALSE;",
+     "if (!remember (store, known, fresh, error) || !write_markers (requests, storage, fresh, there, error))\n"
+     "        return FALSE;"),
+
+    # Markers that somebody deleted are not written again.
+    ("markers-are-written-once", "dimple/sync/dimple-repository.c",
+     "if (g_hash_table_contains (there, id))\n        continue;\n      if (!dimple_requests_put_now",
+     "if (g_hash_table_contains (there, id) || wanted != NULL)\n        continue;\n      if (!dimple_requests_put_now"),
+
+    # What a power cut may still take is uploaded.
+    ("uploads-do-not-wait-for-the-disk", "dimple/sync/dimple-sync-push.c",
+     "!dimple_store_sync_to_disk (session->store, error)",
+     "FALSE"),
+
+    # A damaged object stays where it is, and nobody sees that it is missing.
+    ("damaged-objects-stay", "dimple/sync/dimple-sync-pull.c",
+     "g_hash_table_remove (self->listing->packs, key);\n  return dimple_repository_set_aside",
+     "return TRUE || dimple_repository_set_aside"),
+
+    # Any repository will do.
+    ("any-repository-is-ours", "dimple/sync/dimple-repository.c",
+     "if (has_common (known, there))\n    return TRUE;",
+     "return TRUE;"),
+]

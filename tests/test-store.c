@@ -726,6 +726,35 @@ test_other_process (void)
   dimple_test_wait_idle (other);
 }
 
+static gpointer
+open_and_close (gpointer path)
+{
+  DimpleStore *store = open_store (path, notes);
+  g_autoptr(GError) error = NULL;
+
+  dimple_store_close (store, &error);
+  g_assert_no_error (error);
+  g_object_unref (store);
+  return NULL;
+}
+
+/* Two processes of an app that start for the first time, say: here they are threads, which SQLite tells apart as well. */
+static void
+test_open_at_once (void)
+{
+  for (guint i = 0; i < 30; i++)
+    {
+      g_autofree char *name = g_strdup_printf ("at-once-%u.db", i);
+      g_autofree char *path = make_path (name);
+      GThread *threads[4];
+
+      for (guint j = 0; j < G_N_ELEMENTS (threads); j++)
+        threads[j] = g_thread_new ("opens", open_and_close, path);
+      for (guint j = 0; j < G_N_ELEMENTS (threads); j++)
+        g_thread_join (threads[j]);
+    }
+}
+
 int
 main (int    argc,
       char **argv)
@@ -741,6 +770,7 @@ main (int    argc,
   g_test_add_func ("/store/migrations", test_migrations);
   g_test_add_func ("/store/rebuild", test_rebuild);
   g_test_add_func ("/store/open-errors", test_open_errors);
+  g_test_add_func ("/store/open-at-once", test_open_at_once);
   g_test_add_func ("/store/close", test_close);
   g_test_add_func ("/store/changed", test_changed);
   g_test_add_func ("/store/batch", test_batch);

@@ -18,6 +18,7 @@
 
 #define MAX_CACHED_STATEMENTS 256
 #define BUSY_TIMEOUT_MS 5000
+#define BUSY_RETRY_US 2000
 #define PROGRESS_OPCODES 2000
 
 struct _DimpleConnection
@@ -165,6 +166,27 @@ authorize (gpointer    user_data,
   return self->authorizer (self->authorizer_data, action, first, second, database, trigger);
 }
 
+/* Of several processes that open a new file at once, SQLite lets one begin the WAL, and does not let the others wait. */
+static gboolean
+begin_wal (DimpleConnection  *self,
+           GError           **error)
+{
+  gint64 end = g_get_monotonic_time () + BUSY_TIMEOUT_MS * 1000;
+  int result;
+
+  while (TRUE)
+    {
+      result = sqlite3_exec (self->handle, "PRAGMA journal_mode = WAL", NULL, NULL, NULL);
+      if ((result & 0xff) != SQLITE_BUSY || g_get_monotonic_time () > end)
+        break;
+      g_usleep (BUSY_RETRY_US);
+    }
+  if (result == SQLITE_OK)
+    return TRUE;
+  dimple_connection_set_error (self, result, error);
+  return FALSE;
+}
+
 static gboolean
 configure (DimpleConnection       *self,
            DimpleConnectionFlags   flags,
@@ -190,11 +212,10 @@ configure (DimpleConnection       *self,
     return FALSE;
   if ((flags & DIMPLE_CONNECTION_WRITER) == 0)
     return dimple_connection_exec (self, "PRAGMA query_only = ON", error);
-  return dimple_connection_exec (self,
-                                 "PRAGMA journal_mode = WAL;"
-                                 "PRAGMA synchronous = NORMAL;"
-                                 "PRAGMA foreign_keys = ON;"
-                                 "PRAGMA recursive_triggers = ON", error);
+  return begin_wal (self, error) &&
+         dimple_connection_exec (self, "PRAGMA synchronous = NORMAL;"
+                                       "PRAGMA foreign_keys = ON;"
+                                       "PRAGMA recursive_triggers = ON", error);
 }
 
 DimpleConnection *

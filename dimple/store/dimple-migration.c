@@ -142,6 +142,45 @@ note_migration (DimpleConnection  *connection,
   return dimple_statement_run (statement, error);
 }
 
+/* The digest of a script that has run, or NULL. */
+static char *
+find_digest (DimpleConnection  *connection,
+             int                number,
+             GError           **error)
+{
+  g_autoptr(DimpleStatement) statement = NULL;
+
+  statement = dimple_connection_prepare (connection, "SELECT digest FROM dimple_migration WHERE number = ?", error);
+  if (statement == NULL)
+    return NULL;
+  sqlite3_bind_int (statement, 1, number);
+  return dimple_statement_step (statement, error) ? g_strdup ((const char *) sqlite3_column_text (statement, 0)) : NULL;
+}
+
+/* Whether a script has run; FALSE with an error if it has changed since. */
+static gboolean
+find_out (DimpleConnection  *connection,
+          const Migration   *migration,
+          gboolean          *has_run,
+          GError           **error)
+{
+  g_autoptr(GError) find_error = NULL;
+  g_autofree char *known = find_digest (connection, migration->number, &find_error);
+
+  if (find_error != NULL)
+    {
+      g_propagate_error (error, g_steal_pointer (&find_error));
+      return FALSE;
+    }
+  *has_run = known != NULL;
+  if (known == NULL || g_str_equal (known, migration->digest))
+    return TRUE;
+  g_set_error (error, DIMPLE_ERROR, DIMPLE_ERROR_MIGRATION,
+               "Migration %d has changed since it ran on this database: leave it as it was, and add another after it",
+               migration->number);
+  return FALSE;
+}
+
 static gboolean
 migrate_once (DimpleWriter     *writer,
               DimpleChangeSet  *changes,
@@ -151,8 +190,14 @@ migrate_once (DimpleWriter     *writer,
   const Migration *migration = user_data;
   DimpleConnection *connection = dimple_writer_get_connection (writer);
   g_autoptr(DimpleSchema) before = dimple_schema_ref (dimple_writer_get_schema (writer));
+  gboolean has_run, succeeded;
   char id[DIMPLE_UUID_SIZE] = "";
-  gboolean succeeded;
+
+  /* Another process that starts now may have been first. */
+  if (!find_out (connection, migration, &has_run, error))
+    return FALSE;
+  if (has_run)
+    return TRUE;
 
   succeeded = dimple_migration_keep_tables (connection, before, error) &&
               run_script (connection, migration, error) &&
@@ -168,21 +213,6 @@ migrate_once (DimpleWriter     *writer,
   if (!succeeded)
     g_prefix_error (error, "Migration %d: ", migration->number);
   return succeeded;
-}
-
-/* The digest of a script that has run, or NULL. */
-static char *
-find_digest (DimpleConnection  *connection,
-             int                number,
-             GError           **error)
-{
-  g_autoptr(DimpleStatement) statement = NULL;
-
-  statement = dimple_connection_prepare (connection, "SELECT digest FROM dimple_migration WHERE number = ?", error);
-  if (statement == NULL)
-    return NULL;
-  sqlite3_bind_int (statement, 1, number);
-  return dimple_statement_step (statement, error) ? g_strdup ((const char *) sqlite3_column_text (statement, 0)) : NULL;
 }
 
 static gboolean
@@ -232,23 +262,12 @@ migrate_if_needed (DimpleStore      *self,
                    const Migration  *migration,
                    GError          **error)
 {
-  g_autoptr(GError) find_error = NULL;
-  g_autofree char *known = NULL;
+  gboolean has_run;
 
-  known = find_digest (dimple_writer_get_connection (self->writer), migration->number, &find_error);
-  if (find_error != NULL)
-    {
-      g_propagate_error (error, g_steal_pointer (&find_error));
-      return FALSE;
-    }
-  if (known == NULL)
-    return dimple_writer_run_uncaptured (self->writer, DIMPLE_ORIGIN_LOCAL, migrate_once, (gpointer) migration, error);
-  if (g_str_equal (known, migration->digest))
-    return TRUE;
-  g_set_error (error, DIMPLE_ERROR, DIMPLE_ERROR_MIGRATION,
-               "Migration %d has changed since it ran on this database: leave it as it was, and add another after it",
-               migration->number);
-  return FALSE;
+  if (!find_out (dimple_writer_get_connection (self->writer), migration, &has_run, error))
+    return FALSE;
+  return has_run || dimple_writer_run_uncaptured (self->writer, DIMPLE_ORIGIN_LOCAL, migrate_once, (gpointer) migration,
+                                                  error);
 }
 
 /**

@@ -321,6 +321,102 @@ test_copied_database (void)
   g_assert_cmpuint (bucket_count (bucket, "changes/"), <=, 80);
 }
 
+/* -- Many and large transactions ------------------------------------------------------------------------------------- */
+
+typedef struct
+{
+  guint  n_commits;        /* that changed a note */
+  gint64 n_notes;          /* after the last one */
+} Arrivals;
+
+static void
+before_commit (DimpleConnection *connection,
+               DimpleChangeSet  *changes,
+               gpointer          user_data)
+{
+  Arrivals *arrivals = user_data;
+
+  if (dimple_change_set_find (changes, "note") == NULL)
+    return;
+  arrivals->n_commits++;
+  g_assert_true (dimple_connection_get_int64 (connection, "SELECT count (*) FROM note", 0, &arrivals->n_notes, NULL));
+}
+
+static const DimpleObserver observer = { .before_commit = before_commit };
+
+/* One transaction of 200,000 rows is written in parts, and comes in one commit. */
+static void
+test_large_transaction (void)
+{
+  g_autoptr(Bucket) bucket = bucket_new ();
+  g_autoptr(Device) one = device_new (NULL, bucket->storage);
+  g_autoptr(Device) other = device_new (NULL, bucket->storage);
+  g_autofree char *ids = NULL, *parts = NULL;
+  Arrivals arrivals = { 0 };
+
+  device_execute (one, "WITH RECURSIVE n (i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < 200000) "
+                       "INSERT INTO note SELECT 'key ' || i, 'Title', 'Text number ' || i FROM n");
+  ids = device_select (one, "SELECT count (DISTINCT id) FROM dimple_log");
+  parts = device_select (one, "SELECT count (*) FROM dimple_log");
+  g_assert_cmpstr (ids, ==, "1");
+  g_assert_cmpint (atoi (parts), >, 10);
+  device_sync (one);
+  g_assert_cmpuint (bucket_count (bucket, "changes/"), ==, 1);
+
+  dimple_store_add_observer (other->store, &observer, &arrivals);
+  device_sync (other);
+  dimple_store_remove_observer (other->store, &observer, &arrivals);
+  g_assert_cmpuint (arrivals.n_commits, ==, 1);
+  g_assert_cmpint (arrivals.n_notes, ==, 200000);
+  assert_equal_devices (one, other);
+
+  /* What is written after it goes into a pack of its own, and leaves this one alone. */
+  for (guint i = 0; i < 20; i++)
+    {
+      device_execute (one, "UPDATE note SET title = 'Title %u' WHERE key = 'key 1'", i);
+      device_sync (one);
+      device_sync (other);
+    }
+  g_assert_cmpuint (bucket_count (bucket, "changes/"), <=, 10);
+  assert_equal_devices (one, other);
+}
+
+/* A sync that is cut off in the middle goes on from there: what was merged is not fetched again. */
+static void
+test_resumed (void)
+{
+  g_autoptr(Bucket) bucket = bucket_new ();
+  g_autoptr(Device) one = device_new (NULL, bucket->storage);
+  g_autoptr(Device) other = device_new (NULL, bucket->storage);
+  g_autofree char *body = g_strnfill (4000, 'x');
+  guint n_packs, n_gets;
+
+  for (guint i = 0; i < 5000; i++)
+    device_execute (one, "INSERT INTO note VALUES ('%u', 'Title', '%s')", i, body);
+
+  /* After half of the uploads. */
+  bucket_fail_at (bucket, 12, FALSE, DIMPLE_ERROR_OFFLINE);
+  device_sync_fails (one, DIMPLE_ERROR_OFFLINE);
+  n_packs = bucket_count (bucket, "changes/");
+  g_assert_cmpuint (n_packs, >=, 8);
+  bucket_behave (bucket);
+  device_sync (one);
+  g_assert_cmpuint (bucket->n_of[DIMPLE_STORAGE_PUT], ==, bucket_count (bucket, "changes/") - n_packs);
+  n_packs = bucket_count (bucket, "changes/");
+
+  /* After half of the downloads. */
+  bucket_fail_at (bucket, 15, FALSE, DIMPLE_ERROR_OFFLINE);
+  device_sync_fails (other, DIMPLE_ERROR_OFFLINE);
+  n_gets = bucket->n_of[DIMPLE_STORAGE_GET];
+  g_assert_cmpuint (device_count (other, "note"), >, 1000);
+  bucket_behave (bucket);
+  device_sync (other);
+  g_assert_cmpuint (device_count (other, "note"), ==, 5000);
+  /* But for those that were under way. */
+  g_assert_cmpuint (bucket->n_of[DIMPLE_STORAGE_GET], <=, n_packs - (n_gets - 1) + 8);
+  assert_equal_devices (one, other);
+}
+
 /* -- At random -------------------------------------------------------------------------------------------------------- */
 
 /* However requests fail and listings lie, no transaction that was in the bucket ever is not. */
@@ -398,6 +494,8 @@ main (int    argc,
   g_test_add_func ("/sync-packs/may-not-remove", test_may_not_remove);
   g_test_add_func ("/sync-packs/dead-author", test_dead_author);
   g_test_add_func ("/sync-packs/copied-database", test_copied_database);
+  g_test_add_func ("/sync-packs/large-transaction", test_large_transaction);
+  g_test_add_func ("/sync-packs/resumed", test_resumed);
   g_test_add_func ("/sync-packs/random", test_random);
   return g_test_run ();
 }

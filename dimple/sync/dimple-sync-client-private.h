@@ -7,16 +7,18 @@
 #include "dimple-auto-sync-private.h"
 #include "dimple-enums.h"
 #include "dimple-sync-client.h"
+#include "dimple-sync-runner-private.h"
 
 G_BEGIN_DECLS
 
 /* For tests. */
-DimpleAutoSync *dimple_sync_client_get_auto_sync  (DimpleSyncClient *self);
+DimpleAutoSync   *dimple_sync_client_get_auto_sync  (DimpleSyncClient *self);
+DimpleSyncRunner *dimple_sync_client_get_runner     (DimpleSyncClient *self);
 /* Where its storages may be asked for, and where those of the app's own are called. */
-GMainContext   *dimple_sync_client_get_context    (DimpleSyncClient *self);
-GPtrArray      *dimple_sync_client_copy_storages  (DimpleSyncClient *self);
+GMainContext     *dimple_sync_client_get_context    (DimpleSyncClient *self);
+GPtrArray        *dimple_sync_client_copy_storages  (DimpleSyncClient *self);
 /* The error of anything that needs a storage. */
-void            dimple_sync_client_set_not_set_up (GError          **error);
+void              dimple_sync_client_set_not_set_up (GError          **error);
 
 /* -- What to tell the user -------------------------------------------------------------------------------------------- */
 

@@ -45,28 +45,31 @@ dimple_sync_error_is_final (const GError *error)
     }
 }
 
-/* `with` has one %u, for the number of changes that wait; `without` is for none. */
-static char *
-format_pending (guint       pending,
-                const char *without,
-                const char *one,
-                const char *many)
-{
-  if (pending == 0)
-    return g_strdup (without);
-
-#pragma GCC diagnostic push
-#pragma GCC diagnostic ignored "-Wformat-nonliteral"
-  return g_strdup_printf (g_dngettext (GETTEXT_PACKAGE, one, many, pending), pending);
-#pragma GCC diagnostic pop
-}
-
 static char *
 format_idle (const DimpleSyncCondition *condition)
 {
-  return format_pending (condition->pending,
-                         condition->has_synced ? _("Up to date") : _("Not synced yet"),
-                         N_("%u change waiting"), N_("%u changes waiting"));
+  if (condition->pending == 0)
+    return g_strdup (condition->has_synced ? _("Up to date") : _("Not synced yet"));
+  return g_strdup_printf (g_dngettext (GETTEXT_PACKAGE, "%u change waiting", "%u changes waiting", condition->pending),
+                          condition->pending);
+}
+
+static char *
+format_offline (guint pending)
+{
+  if (pending == 0)
+    return g_strdup (_("Offline"));
+  return g_strdup_printf (g_dngettext (GETTEXT_PACKAGE, "%u change waiting: offline", "%u changes waiting: offline",
+                                       pending), pending);
+}
+
+static char *
+format_paused (guint pending)
+{
+  if (pending == 0)
+    return g_strdup (_("Paused: the connection is metered"));
+  return g_strdup_printf (g_dngettext (GETTEXT_PACKAGE, "%u change waiting: the connection is metered",
+                                       "%u changes waiting: the connection is metered", pending), pending);
 }
 
 char *
@@ -79,12 +82,9 @@ dimple_sync_status_format (const DimpleSyncCondition *condition)
         return g_strdup_printf (_("Syncing: %d %%"), (int) (condition->progress * 100));
       return g_strdup (_("Syncing"));
     case DIMPLE_SYNC_OFFLINE:
-      return format_pending (condition->pending, _("Offline"),
-                             N_("%u change waiting: offline"), N_("%u changes waiting: offline"));
+      return format_offline (condition->pending);
     case DIMPLE_SYNC_PAUSED:
-      return format_pending (condition->pending, _("Paused: the connection is metered"),
-                             N_("%u change waiting: the connection is metered"),
-                             N_("%u changes waiting: the connection is metered"));
+      return format_paused (condition->pending);
     case DIMPLE_SYNC_FAILED:
       return g_strdup (condition->error != NULL ? condition->error->message : _("Sync failed"));
     case DIMPLE_SYNC_IDLE:

@@ -282,6 +282,22 @@ class TestAsync(Case):
             self.assertTrue(raised.exception.matches(Gio.io_error_quark(), Gio.IOErrorEnum.CANCELLED))
         self.run_async(use())
 
+    def test_cancelled(self):
+        async def use():
+            # While this thread has the lock, the store's own waits with the first, and the second is still queued.
+            self.store.begin()
+            first = self.store.insert_async('thing', {'title': 'first'})
+            second = self.store.insert_async('thing', {'title': 'second'})
+            third = self.store.insert_async('thing', {'title': 'third'})
+            second.cancel()
+            with self.assertRaises(asyncio.CancelledError):
+                await second
+            self.store.commit()
+            await first
+            await third
+            self.assertEqual([row.title for row in self.store.select(ALL)], ['first', 'third'])
+        self.run_async(use())
+
     def test_callbacks(self):
         loop, keys = GLib.MainLoop(), []
 

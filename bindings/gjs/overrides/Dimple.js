@@ -102,13 +102,15 @@ function* iterateModel() {
         yield this.get_item(i);
 }
 
-// Models without a class of their own in the typelib: what select() returns
-function iterable(model) {
-    const prototype = Object.getPrototypeOf(model);
+// Models without a class of their own in the typelib, such as what select() returns
+function iterable(result) {
+    if (result instanceof GObject.Object && typeof result.get_n_items === 'function') {
+        const prototype = Object.getPrototypeOf(result);
 
-    if (prototype[Symbol.iterator] === undefined)
-        prototype[Symbol.iterator] = iterateModel;
-    return model;
+        if (prototype[Symbol.iterator] === undefined)
+            prototype[Symbol.iterator] = iterateModel;
+    }
+    return result;
 }
 
 // Which arguments take plain values: the method, the position of the argument, and how it is packed.
@@ -136,7 +138,7 @@ const PACKED = {
     },
 };
 
-// A method whose last arguments may be left out, and one of whose arguments is packed.
+// A method whose last arguments may be left out, one of whose arguments is packed, and whose result can be iterated.
 function wrap(owner, name, packed) {
     const original = owner[name];
     const isAsync = name.endsWith('_async');
@@ -155,7 +157,7 @@ function wrap(owner, name, packed) {
             args.push(null);
         if (pack)
             args[position] = pack(args[position]);
-        return inner.call(this, ...args, ...callback);
+        return iterable(inner.call(this, ...args, ...callback));
     };
     Object.defineProperty(owner[name], 'length', {value: original.length});
 }
@@ -172,7 +174,7 @@ function findMethod(owner, name, interfaces) {
 
 function wrapAll(owner, packed, skipped, interfaces) {
     for (const name of Object.getOwnPropertyNames(owner)) {
-        if (skipped.includes(name) || name.endsWith('_finish') || name.startsWith('_'))
+        if (skipped.includes(name) || name.startsWith('_'))
             continue;
         if (findMethod(owner, name, interfaces))
             wrap(owner, name, packed[name.replace(/_async$/, '')]);
@@ -217,24 +219,9 @@ function wrapQuery(prototype) {
     });
 }
 
-function wrapSelect(prototype) {
-    for (const name of ['select', 'select_finish', 'select_at', 'select_at_finish']) {
-        const original = prototype[name];
-
-        if (original === undefined)
-            continue;
-        prototype[name] = function (...args) {
-            return iterable(original.apply(this, args));
-        };
-        Object.defineProperty(prototype[name], 'length', {value: original.length});
-    }
-}
-
 function _init() {
     const Dimple = this;
 
-    // Before the promises: they end in select_finish().
-    wrapSelect(Dimple.Store.prototype);
     for (const name of Object.getOwnPropertyNames(Dimple)) {
         const prototype = Dimple[name]?.prototype;
 

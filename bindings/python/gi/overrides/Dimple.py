@@ -15,7 +15,7 @@ import sys
 
 from gi.module import get_introspection_module
 from gi.overrides import override
-from gi.repository import GLib, GObject
+from gi.repository import Gio, GLib, GObject
 
 Dimple = get_introspection_module('Dimple')
 
@@ -128,7 +128,8 @@ def _settle(future, outcome, failure):
 def _awaitable(call, finish, position):
     """`call`, an async form, which returns a future if no callback is given, and an asyncio loop runs.
 
-    `finish` makes the outcome of a source and a result, and `position` is that of the callback.
+    `finish` makes the outcome of a source and a result, and `position` is that of the callback, after the cancellable.
+    Cancelling the future cancels the call.
     """
     @functools.wraps(call)
     def wrapper(*args, **keywords):
@@ -137,6 +138,9 @@ def _awaitable(call, finish, position):
             return call(*args, **keywords)
 
         future = loop.create_future()
+        if len(args) < position and keywords.get('cancellable') is None:
+            cancellable = keywords['cancellable'] = Gio.Cancellable()
+            future.add_done_callback(lambda future: cancellable.cancel() if future.cancelled() else None)
 
         def on_done(source, result, *_user_data):
             outcome = failure = None

@@ -8,6 +8,7 @@
 #include "dimple-query-internal-private.h"
 
 #include "dimple-debug-private.h"
+#include "dimple-profile-private.h"
 
 static void start_run (DimpleQuery *self);
 
@@ -101,11 +102,12 @@ run_done (DimpleQueryRun *run,
           gpointer        user_data)
 {
   g_autoptr(DimpleQuery) self = g_object_ref (DIMPLE_QUERY (user_data));
-  gint64 start = dimple_debug_start ();
+  gint64 start = dimple_debug_start (), mark = dimple_profile_begin ();
 
   g_clear_pointer (&self->run, dimple_query_run_unref);
   dimple_query_take_run (self, run);
   dimple_query_debug_slow (self, "showing a live query", start);
+  dimple_profile_end (mark, "query shown", run->sql);
   /* Several commits meanwhile are one run more. */
   if (self->subscription != NULL && dimple_subscription_is_changed (self->subscription))
     start_run (self);
@@ -198,7 +200,7 @@ dimple_query_refresh (DimpleQuery *self)
 {
   g_autoptr(DimpleQueryRun) run = NULL;
   g_autoptr(DimpleQuery) kept = NULL;
-  gint64 start = dimple_debug_start ();
+  gint64 start = dimple_debug_start (), mark = dimple_profile_begin ();
 
   g_return_if_fail (DIMPLE_IS_QUERY (self));
 
@@ -211,6 +213,7 @@ dimple_query_refresh (DimpleQuery *self)
   dimple_query_run_execute (run);
   dimple_query_take_run (self, run);
   dimple_query_debug_slow (self, "refreshing a live query", start);
+  dimple_profile_end (mark, "query refreshed", run->sql);
   if (!self->is_asked_anew)
     dimple_query_set_loading (self, FALSE);
   complete_loads (self);

@@ -7,6 +7,7 @@
 #include "dimple-query-run-private.h"
 
 #include "dimple-error.h"
+#include "dimple-profile-private.h"
 #include "dimple-sql-reader-private.h"
 
 DimpleQueryRun *
@@ -148,7 +149,7 @@ void
 dimple_query_run_execute (DimpleQueryRun *self)
 {
   DimpleStore *store = dimple_query_hub_get_store (self->hub);
-  gint64 start = g_get_monotonic_time ();
+  gint64 start = g_get_monotonic_time (), mark = dimple_profile_begin ();
   DimpleConnection *reader = dimple_store_acquire_reader (store, &self->error);
 
   if (reader == NULL)
@@ -165,6 +166,7 @@ dimple_query_run_execute (DimpleQueryRun *self)
   if (self->rows != NULL && !g_cancellable_is_cancelled (self->cancellable))
     dimple_result_compare (dimple_result_of (self->rows), dimple_result_of (self->old), &self->change);
   self->duration = g_get_monotonic_time () - start;
+  dimple_profile_end (mark, "query run", self->sql);
 }
 
 /* -- There and back ------------------------------------------------------------------------------------------------- */

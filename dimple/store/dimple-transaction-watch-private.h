@@ -1,4 +1,4 @@
-/* dimple-transaction-watch-private.h: DIMPLE_DEBUG=slow for transactions
+/* dimple-transaction-watch-private.h: DIMPLE_DEBUG=slow, and marks for Sysprof, for transactions
  *
  * SPDX-License-Identifier: LGPL-2.1-or-later
  */
@@ -12,6 +12,7 @@ G_BEGIN_DECLS
 typedef struct
 {
   gint64   start;     /* 0: not measured */
+  gint64   mark;      /* of dimple_profile_begin() */
   GSource *turn;      /* (nullable) comes round if the thread goes back to its main loop before the end */
 } DimpleTransactionWatch;
 

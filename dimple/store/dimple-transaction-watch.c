@@ -1,4 +1,4 @@
-/* dimple-transaction-watch.c: DIMPLE_DEBUG=slow for transactions
+/* dimple-transaction-watch.c: DIMPLE_DEBUG=slow, and marks for Sysprof, for transactions
  *
  * One that is still open when its thread's main loop comes round was forgotten, or is held over a dialog: everybody
  * else who wants to write waits for it.
@@ -8,6 +8,7 @@
 #include "dimple-transaction-watch-private.h"
 
 #include "dimple-debug-private.h"
+#include "dimple-profile-private.h"
 
 void
 dimple_transaction_watch_waited (gint64 start)
@@ -30,6 +31,7 @@ on_turn (gpointer user_data)
 void
 dimple_transaction_watch_begin (DimpleTransactionWatch *self)
 {
+  self->mark = dimple_profile_begin ();
   if (!dimple_debug_is_on (DIMPLE_DEBUG_SLOW))
     return;
   self->start = dimple_debug_start ();
@@ -45,6 +47,7 @@ dimple_transaction_watch_end (DimpleTransactionWatch *self)
 {
   double milliseconds;
 
+  dimple_profile_end (self->mark, "transaction", NULL);
   if (self->turn == NULL)
     return;
   g_source_destroy (self->turn);

@@ -6,6 +6,7 @@
 
 #include "dimple-debug-private.h"
 #include "dimple-error.h"
+#include "dimple-profile-private.h"
 
 /* How much of the progress the downloads make up. */
 #define PULL_SHARE 0.6
@@ -263,7 +264,7 @@ dimple_sync_session_run (DimpleSyncSession  *self,
                          GError            **error)
 {
   g_autoptr(GError) failure = NULL;
-  gint64 start = g_get_monotonic_time ();
+  gint64 start = g_get_monotonic_time (), mark = dimple_profile_begin ();
 
   self->requests = dimple_requests_new (self->cancellable);
   run (self, &failure);
@@ -274,6 +275,7 @@ dimple_sync_session_run (DimpleSyncSession  *self,
   if (failure == NULL)
     failure = g_steal_pointer (&self->note);
   debug_end (self, start, failure);
+  dimple_profile_end (mark, "sync", failure != NULL ? failure->message : NULL);
   if (failure == NULL)
     {
       begin_phase (self, 1, 0);

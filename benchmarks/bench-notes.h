@@ -30,8 +30,15 @@ void          bench_note_fill       (BenchNote    *note,
 /* What its title becomes */
 void          bench_note_set_title  (BenchNote    *note,
                                      guint         version);
-/* As the parameters of an INSERT, `a{sv}`, floating */
+/* As the values of a row, `a{sv}`, floating; the second is its title alone */
 GVariant     *bench_note_to_variant (const BenchNote *note);
+GVariant     *bench_note_title_to_variant (const BenchNote *note);
+/* As the parameters of BENCH_INSERT and BENCH_UPDATE, a tuple, floating */
+GVariant     *bench_note_to_tuple   (const BenchNote *note);
+GVariant     *bench_note_title_to_tuple (const BenchNote *note);
+
+#define BENCH_INSERT "INSERT INTO note VALUES (?, ?, ?, ?, ?, ?)"
+#define BENCH_UPDATE "UPDATE note SET title = ? WHERE key = ?"
 
 typedef struct
 {
@@ -57,6 +64,11 @@ void          bench_raw_insert      (BenchRaw     *self,
                                      const BenchNote *note);
 void          bench_raw_set_title   (BenchRaw     *self,
                                      const BenchNote *note);
+/* The same from tuples, which are sunk */
+void          bench_raw_insert_tuple (BenchRaw    *self,
+                                     GVariant     *tuple);
+void          bench_raw_update_tuple (BenchRaw    *self,
+                                     GVariant     *tuple);
 
 G_DEFINE_AUTOPTR_CLEANUP_FUNC (BenchRaw, bench_raw_close)
 

@@ -172,6 +172,71 @@ test_get (void)
   g_assert_error (error, DIMPLE_ERROR, DIMPLE_ERROR_PARAMETERS);
 }
 
+/* The key that insert() gives is the row's, whoever chose it. */
+static void
+test_insert_keys (void)
+{
+  static const char * const scripts[] = {
+    "CREATE TABLE own (key TEXT PRIMARY KEY, n INT);"
+    "CREATE TABLE made (key TEXT PRIMARY KEY DEFAULT ('made ' || hex (randomblob (4))), n INT);"
+    "CREATE TABLE pair (a TEXT, b INT DEFAULT 7, \"odd \"\"name\" TEXT, PRIMARY KEY (a, b));"
+    "CREATE TABLE number (n NUMERIC PRIMARY KEY) WITHOUT ROWID;"
+    "CREATE TRIGGER refuse BEFORE INSERT ON own WHEN new.n < 0 BEGIN SELECT RAISE (IGNORE); END;"
+    "CREATE TRIGGER refuse_made BEFORE INSERT ON made WHEN new.n < 0 BEGIN SELECT RAISE (IGNORE); END;",
+    NULL
+  };
+  static const struct
+  {
+    const char *table;
+    const char *values;
+    const char *key;              /* NULL: whatever it is */
+    int         code;             /* 0: it succeeds */
+  } cases[] = {
+    { "own", "{'n': <1>, 'key': <'given'>}", "given" },
+    { "own", "{'KEY': <'Other case'>}", "Other case" },
+    { "own", "{'key': <b'blob'>}", "[{\"hex\":\"626c6f6200\"}]" },
+    { "own", "{'key': <5>}", "5" },
+    { "own", "{'key': <<'boxed'>>}", "boxed" },
+    { "own", "{'n': <1>}", NULL },
+    { "own", "@a{sv} {}", NULL },
+    { "own", "{'key': <'given'>}", NULL, DIMPLE_ERROR_CONSTRAINT },
+    { "own", "{'key': <@ms nothing>}", NULL, DIMPLE_ERROR_CONSTRAINT },
+    { "own", "{'n': <-1>}", NULL, DIMPLE_ERROR_CONSTRAINT },
+    { "own", "{'m': <-1>}", NULL, DIMPLE_ERROR_SQL },
+    { "own", "{'n': <{'a': 1}>}", NULL, DIMPLE_ERROR_PARAMETERS },
+    { "own", "('n', 1)", NULL, DIMPLE_ERROR_PARAMETERS },
+    { "made", "@a{sv} {}", NULL },
+    { "made", "{'n': <-1>}", NULL, DIMPLE_ERROR_CONSTRAINT },
+    { "pair", "{'odd \"name': <'x'>, 'a': <'one'>}", "[\"one\",7]" },
+    { "number", "{'n': <'12'>}", "[12]" },
+  };
+  g_autoptr(GError) error = NULL;
+  g_autoptr(DimpleStore) store = dimple_store_open (NULL, &error);
+
+  g_assert_no_error (error);
+  dimple_store_migrate (store, scripts, &error);
+  g_assert_no_error (error);
+  for (guint i = 0; i < G_N_ELEMENTS (cases); i++)
+    {
+      g_autofree char *key = dimple_store_insert (store, cases[i].table, g_variant_new_parsed (cases[i].values), &error);
+      g_autoptr(GObject) row = NULL;
+
+      g_test_message ("%s %s: %s", cases[i].table, cases[i].values, key != NULL ? key : error->message);
+      if (cases[i].code != 0)
+        {
+          g_assert_null (key);
+          g_assert_error (error, DIMPLE_ERROR, cases[i].code);
+          g_clear_error (&error);
+          continue;
+        }
+      g_assert_no_error (error);
+      if (cases[i].key != NULL)
+        g_assert_cmpstr (key, ==, cases[i].key);
+      row = dimple_store_get (store, cases[i].table, key, &error);
+      g_assert_no_error (error);
+    }
+}
+
 static void
 test_save (void)
 {
@@ -351,6 +416,7 @@ main (int    argc,
   g_test_add_func ("/store-rows/inside-transaction", test_inside_transaction);
   g_test_add_func ("/store-rows/select-after-migration", test_select_after_migration);
   g_test_add_func ("/store-rows/get", test_get);
+  g_test_add_func ("/store-rows/insert-keys", test_insert_keys);
   g_test_add_func ("/store-rows/save", test_save);
   g_test_add_func ("/store-rows/save-refused", test_save_refused);
   g_test_add_func ("/store-rows/define", test_define);

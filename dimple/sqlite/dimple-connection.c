@@ -9,6 +9,8 @@
 #include "dimple-connection-private.h"
 
 #include <errno.h>
+#include <string.h>
+
 #include <glib/gi18n-lib.h>
 
 #include "dimple-error.h"
@@ -25,6 +27,7 @@ struct _DimpleConnection
 {
   sqlite3          *handle;
   GHashTable       *statements;      /* of sqlite3_stmt by its SQL, those not in use */
+  sqlite3_stmt     *recent;          /* (nullable) the one used last, which is not among them */
   gint64            schema_version;  /* that they were prepared for, if somebody asked */
   DimpleAuthorizer  authorizer;
   gpointer          authorizer_data;
@@ -300,20 +303,42 @@ is_blank (DimpleConnection *self,
   return TRUE;
 }
 
+/* An app that writes many rows runs one statement again and again: it is found without a look into the table. */
+static sqlite3_stmt *
+take_kept (DimpleConnection *self,
+           const char       *sql)
+{
+  gpointer statement = NULL;
+
+  if (self->recent != NULL && strcmp (sqlite3_sql (self->recent), sql) == 0)
+    return g_steal_pointer (&self->recent);
+  g_hash_table_steal_extended (self->statements, sql, NULL, &statement);
+  return statement;
+}
+
+static void
+keep_in_table (DimpleConnection *self,
+               sqlite3_stmt     *statement)
+{
+  const char *sql = sqlite3_sql (statement);
+
+  if (g_hash_table_size (self->statements) >= MAX_CACHED_STATEMENTS || g_hash_table_contains (self->statements, sql))
+    sqlite3_finalize (statement);
+  else
+    g_hash_table_insert (self->statements, (char *) sql, statement);
+}
+
 sqlite3_stmt *
 dimple_connection_prepare (DimpleConnection  *self,
                            const char        *sql,
                            GError           **error)
 {
-  sqlite3_stmt *statement = g_hash_table_lookup (self->statements, sql);
+  sqlite3_stmt *statement = take_kept (self, sql);
   const char *tail = NULL;
   int result;
 
   if (statement != NULL)
-    {
-      g_hash_table_remove (self->statements, sql);
-      return statement;
-    }
+    return statement;
 
   result = sqlite3_prepare_v3 (self->handle, sql, -1, SQLITE_PREPARE_PERSISTENT, &statement, &tail);
   if (result != SQLITE_OK)
@@ -347,13 +372,15 @@ dimple_statement_release (sqlite3_stmt *statement)
   self = find_connection (statement);
   sqlite3_reset (statement);
   sqlite3_clear_bindings (statement);
-  if (self == NULL || g_hash_table_size (self->statements) >= MAX_CACHED_STATEMENTS ||
-      g_hash_table_contains (self->statements, sqlite3_sql (statement)))
-    sqlite3_finalize (statement);
-  else
-    g_hash_table_insert (self->statements, (char *) sqlite3_sql (statement), statement);
-  if (self != NULL)
-    dimple_statement_trace_report (self->trace);
+  if (self == NULL)
+    {
+      sqlite3_finalize (statement);
+      return;
+    }
+  if (self->recent != NULL)
+    keep_in_table (self, self->recent);
+  self->recent = statement;
+  dimple_statement_trace_report (self->trace);
 }
 
 void
@@ -362,6 +389,7 @@ dimple_connection_drop_statements (DimpleConnection *self)
   GHashTableIter iter;
   gpointer statement;
 
+  g_clear_pointer (&self->recent, sqlite3_finalize);
   g_hash_table_iter_init (&iter, self->statements);
   while (g_hash_table_iter_next (&iter, NULL, &statement))
     {

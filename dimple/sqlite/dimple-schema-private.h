@@ -14,6 +14,7 @@ G_BEGIN_DECLS
 typedef struct
 {
   char     *name;
+  char     *quoted;           /* for SQL: "name" */
   char     *declared_type;    /* "" if none */
   char     *collation;        /* "BINARY" … */
   char     *default_sql;      /* (nullable) the DEFAULT's text */
@@ -46,6 +47,7 @@ typedef struct
 typedef struct
 {
   char         *name;
+  char         *quoted;         /* for SQL: "name" */
   GPtrArray    *columns;        /* of DimpleColumn, in order, generated ones included */
   GArray       *key;            /* of guint: the PRIMARY KEY's columns, in its order; empty: the rowid is the key */
   GPtrArray    *unique_indexes; /* of DimpleUniqueIndex */

@@ -20,6 +20,7 @@ static void
 column_free (DimpleColumn *column)
 {
   g_free (column->name);
+  g_free (column->quoted);
   g_free (column->declared_type);
   g_free (column->collation);
   g_free (column->default_sql);
@@ -47,6 +48,7 @@ static void
 table_free (DimpleTable *table)
 {
   g_free (table->name);
+  g_free (table->quoted);
   g_ptr_array_unref (table->columns);
   g_array_unref (table->key);
   g_ptr_array_unref (table->unique_indexes);
@@ -137,6 +139,7 @@ add_column (sqlite3_stmt *statement,
   int hidden = sqlite3_column_int (statement, 5);
 
   column->name = g_strdup (column_text (statement, 0));
+  column->quoted = dimple_quote (column->name);
   column->declared_type = g_strdup (column_text (statement, 1));
   column->not_null = sqlite3_column_int (statement, 2);
   column->default_sql = g_strdup (column_text (statement, 3));
@@ -359,6 +362,7 @@ add_table (sqlite3_stmt *statement,
   DimpleTable *table = g_new0 (DimpleTable, 1);
 
   table->name = g_strdup (column_text (statement, 0));
+  table->quoted = dimple_quote (table->name);
   table->without_rowid = sqlite3_column_int (statement, 1);
   table->columns = g_ptr_array_new_with_free_func ((GDestroyNotify) column_free);
   table->key = g_array_new (FALSE, FALSE, sizeof (guint));

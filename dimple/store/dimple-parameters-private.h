@@ -9,15 +9,20 @@
 
 G_BEGIN_DECLS
 
-/* NULL for none, a tuple for `?`, a{sv} for `:name`, one plain value for one `?`.  The values stay bound as long as
- * `parameters` lives.  DIMPLE_ERROR_PARAMETERS if number, names or types do not fit. */
-gboolean dimple_parameters_bind  (sqlite3_stmt  *statement,
-                                  GVariant      *parameters,
-                                  GError       **error);
+/* NULL for none, a tuple for `?`, a{sv} for `:name`, one plain value for one `?`.  The values are copied.
+ * DIMPLE_ERROR_PARAMETERS if number, names or types do not fit. */
+gboolean dimple_parameters_bind       (sqlite3_stmt  *statement,
+                                       GVariant      *parameters,
+                                       GError       **error);
 /* One value; nothing (m*) is NULL, ay a blob. */
-gboolean dimple_parameter_bind   (sqlite3_stmt  *statement,
-                                  int            position,
-                                  GVariant      *value,
-                                  GError       **error);
+gboolean dimple_parameter_bind        (sqlite3_stmt  *statement,
+                                       int            position,
+                                       GVariant      *value,
+                                       GError       **error);
+/* Without a copy: the caller keeps a reference on `value` itself until the statement is released or bound anew. */
+gboolean dimple_parameter_bind_static (sqlite3_stmt  *statement,
+                                       int            position,
+                                       GVariant      *value,
+                                       GError       **error);
 
 G_END_DECLS

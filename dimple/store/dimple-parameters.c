@@ -49,14 +49,15 @@ bind_number (sqlite3_stmt *statement,
 }
 
 static void
-bind_blob (sqlite3_stmt *statement,
-           int           position,
-           GVariant     *value)
+bind_blob (sqlite3_stmt             *statement,
+           int                       position,
+           GVariant                 *value,
+           sqlite3_destructor_type   lifetime)
 {
   gsize size;
   gconstpointer bytes = g_variant_get_fixed_array (value, &size, 1);
 
-  sqlite3_bind_blob64 (statement, position, size > 0 ? bytes : "", size, SQLITE_TRANSIENT);
+  sqlite3_bind_blob64 (statement, position, size > 0 ? bytes : "", size, lifetime);
 }
 
 /* A variant and a maybe hold one value; a maybe may hold nothing. */
@@ -84,11 +85,12 @@ refuse (GVariant  *value,
   return FALSE;
 }
 
-gboolean
-dimple_parameter_bind (sqlite3_stmt  *statement,
-                       int            position,
-                       GVariant      *value,
-                       GError       **error)
+static gboolean
+bind_value (sqlite3_stmt             *statement,
+            int                       position,
+            GVariant                 *value,
+            sqlite3_destructor_type   lifetime,
+            GError                  **error)
 {
   const char *text;
   gsize size;
@@ -97,7 +99,7 @@ dimple_parameter_bind (sqlite3_stmt  *statement,
     {
     case G_VARIANT_CLASS_STRING:
       text = g_variant_get_string (value, &size);
-      sqlite3_bind_text64 (statement, position, text, size, SQLITE_TRANSIENT, SQLITE_UTF8);
+      sqlite3_bind_text64 (statement, position, text, size, lifetime, SQLITE_UTF8);
       return TRUE;
     case G_VARIANT_CLASS_VARIANT:
     case G_VARIANT_CLASS_MAYBE:
@@ -105,11 +107,29 @@ dimple_parameter_bind (sqlite3_stmt  *statement,
     case G_VARIANT_CLASS_ARRAY:
       if (!g_variant_is_of_type (value, G_VARIANT_TYPE_BYTESTRING))
         return refuse (value, error);
-      bind_blob (statement, position, value);
+      bind_blob (statement, position, value, lifetime);
       return TRUE;
     default:
       return bind_number (statement, position, value) || refuse (value, error);
     }
+}
+
+gboolean
+dimple_parameter_bind (sqlite3_stmt  *statement,
+                       int            position,
+                       GVariant      *value,
+                       GError       **error)
+{
+  return bind_value (statement, position, value, SQLITE_TRANSIENT, error);
+}
+
+gboolean
+dimple_parameter_bind_static (sqlite3_stmt  *statement,
+                              int            position,
+                              GVariant      *value,
+                              GError       **error)
+{
+  return bind_value (statement, position, value, SQLITE_STATIC, error);
 }
 
 static gboolean

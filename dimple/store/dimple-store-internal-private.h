@@ -51,10 +51,16 @@ void               dimple_store_schedule_prune       (DimpleStore        *self);
 const DimpleTable *dimple_store_find_keyed_table     (DimpleSchema       *schema,
                                                       const char         *name,
                                                       GError            **error);
-gboolean           dimple_store_append_key_condition (GString            *sql,
-                                                      GVariantBuilder    *tuple,
+void               dimple_store_append_key_condition (GString            *sql,
+                                                      const DimpleTable  *table);
+GVariant          *dimple_store_key_to_parameters    (const DimpleTable  *table,
+                                                      const char         *key,
+                                                      GError            **error);
+gboolean           dimple_store_bind_key             (sqlite3_stmt       *statement,
+                                                      guint               n_before,
                                                       const DimpleTable  *table,
                                                       const char         *key,
+                                                      GByteArray         *record,
                                                       GError            **error);
 void               dimple_store_set_not_found        (const DimpleTable  *table,
                                                       const char         *key,

@@ -52,15 +52,53 @@ value_to_variant (const DimpleValue *value)
     }
 }
 
-/* Appends ` WHERE …` to `sql`, and the parameters to `tuple`. */
-gboolean
-dimple_store_append_key_condition (GString            *sql,
-                                   GVariantBuilder    *tuple,
-                                   const DimpleTable  *table,
-                                   const char         *key,
-                                   GError            **error)
+/* Appends ` WHERE …` to `sql`: the key's values are its parameters. */
+void
+dimple_store_append_key_condition (GString           *sql,
+                                   const DimpleTable *table)
+{
+  for (guint k = 0; k < table->key->len; k++)
+    {
+      g_string_append (sql, k > 0 ? " AND " : " WHERE ");
+      g_string_append (sql, dimple_table_get_key_column (table, k)->quoted);
+      /* The key of a NOCASE column is one row's all the same. */
+      g_string_append (sql, " = ? COLLATE BINARY");
+    }
+}
+
+/* The values of a key as a tuple, floating. */
+GVariant *
+dimple_store_key_to_parameters (const DimpleTable  *table,
+                                const char         *key,
+                                GError            **error)
 {
   g_autoptr(GByteArray) record = g_byte_array_new ();
+  const guint8 *position;
+  GVariantBuilder tuple;
+
+  if (!dimple_key_parse (table, key, record, error))
+    return NULL;
+  position = record->data;
+  g_variant_builder_init (&tuple, G_VARIANT_TYPE_TUPLE);
+  for (guint k = 0; k < table->key->len; k++)
+    {
+      DimpleValue value;
+
+      position = dimple_record_read (position, &value);
+      g_variant_builder_add_value (&tuple, value_to_variant (&value));
+    }
+  return g_variant_builder_end (&tuple);
+}
+
+/* The same as a statement's parameters behind `n_before` others; `record`, which they are in, has to live as long. */
+gboolean
+dimple_store_bind_key (sqlite3_stmt       *statement,
+                       guint               n_before,
+                       const DimpleTable  *table,
+                       const char         *key,
+                       GByteArray         *record,
+                       GError            **error)
+{
   const guint8 *position;
 
   if (!dimple_key_parse (table, key, record, error))
@@ -68,13 +106,10 @@ dimple_store_append_key_condition (GString            *sql,
   position = record->data;
   for (guint k = 0; k < table->key->len; k++)
     {
-      g_autofree char *column = dimple_quote (dimple_table_get_key_column (table, k)->name);
       DimpleValue value;
 
       position = dimple_record_read (position, &value);
-      g_variant_builder_add_value (tuple, value_to_variant (&value));
-      /* The key of a NOCASE column is one row's all the same. */
-      g_string_append_printf (sql, "%s%s = ? COLLATE BINARY", k > 0 ? " AND " : " WHERE ", column);
+      dimple_value_bind (&value, statement, (int) (n_before + k + 1));
     }
   return TRUE;
 }

@@ -171,20 +171,15 @@ dimple_store_read_by_key (DimpleStore   *self,
   g_autoptr(GVariant) parameters = NULL;
   g_autoptr(DimpleSnapshot) snapshot = NULL;
   g_autoptr(GString) sql = g_string_new ("SELECT * FROM main.");
-  g_autofree char *quoted = NULL;
-  GVariantBuilder tuple;
 
   if (table == NULL)
     return NULL;
-  quoted = dimple_quote (table->name);
-  g_string_append (sql, quoted);
-  g_variant_builder_init (&tuple, G_VARIANT_TYPE_TUPLE);
-  if (!dimple_store_append_key_condition (sql, &tuple, table, key, error))
-    {
-      g_variant_builder_clear (&tuple);
-      return NULL;
-    }
-  parameters = g_variant_ref_sink (g_variant_builder_end (&tuple));
+  g_string_append (sql, table->quoted);
+  dimple_store_append_key_condition (sql, table);
+  parameters = dimple_store_key_to_parameters (table, key, error);
+  if (parameters == NULL)
+    return NULL;
+  g_variant_ref_sink (parameters);
   snapshot = dimple_store_read (self, sql->str, parameters, find_registered_type (self, table->name), 1, cancellable,
                                 error);
   if (snapshot == NULL || g_list_model_get_n_items (G_LIST_MODEL (snapshot)) > 0)

@@ -289,8 +289,9 @@ dimple_json_reader_init (DimpleJsonReader *self,
                          gsize             size)
 {
   memset (self, 0, sizeof *self);
-  self->start = self->position = json;
-  self->end = json + size;
+  /* Text of nothing may be nowhere */
+  self->start = self->position = json != NULL ? json : "";
+  self->end = self->start + size;
   self->expected = EXPECT_VALUE;
 }
 

@@ -160,8 +160,11 @@ test_other_rows (void)
   g_autoptr(DimpleStore) store = open_with (row_migrations);
   g_autoptr(DimpleQuery) query = dimple_query_new (store, "SELECT max (title) AS t FROM note WHERE key = ?",
                                                    g_variant_new_string ("a"));
+  g_autofree char *explanation = NULL;
 
   dimple_test_wait_idle (store);
+  explanation = dimple_query_explain (query);
+  g_assert_nonnull (strstr (explanation, "Watches note (key, title), the rows with its keys\n"));
   dimple_query_set_parameters (query, g_variant_new_string ("b"));
   fixture_execute (store, "UPDATE note SET title = 'before' WHERE key = 'b'");
   dimple_test_wait_idle (store);

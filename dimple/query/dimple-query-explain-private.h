@@ -17,10 +17,11 @@ typedef struct
   gint64  last_duration;    /* µs, of the last run */
 } DimpleQueryStatistics;
 
-/* `store`, `sql` and `plan` may be NULL, as long as they are not known. */
+/* `store`, `sql` and `plan` may be NULL, as long as they are not known; `filter`, too: any row. */
 char *dimple_query_explain_plan (DimpleStore                  *store,
                                  const char                   *sql,
                                  DimpleQueryPlan              *plan,
+                                 DimpleRowFilter              *filter,
                                  guint                         n_rows,
                                  const DimpleQueryStatistics  *statistics);
 

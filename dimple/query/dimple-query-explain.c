@@ -9,6 +9,7 @@
 static void
 append_watch (GString           *text,
               DimpleSchema      *schema,
+              DimpleRowFilter   *filter,
               const DimpleWatch *watch)
 {
   const DimpleTable *table = dimple_schema_find (schema, watch->table);
@@ -27,7 +28,8 @@ append_watch (GString           *text,
         }
   if (!any && watch->columns != DIMPLE_ALL_COLUMNS)
     g_string_append (text, "only which rows there are");
-  g_string_append (text, ")\n");
+  g_string_append (text, filter != NULL && dimple_row_filter_names (filter, watch->table) ? "), the rows with its keys\n"
+                                                                                          : ")\n");
 }
 
 /* As SQLite tells it: each step below the one that it is part of. */
@@ -56,6 +58,7 @@ char *
 dimple_query_explain_plan (DimpleStore                 *store,
                            const char                  *sql,
                            DimpleQueryPlan             *plan,
+                           DimpleRowFilter             *filter,
                            guint                        n_rows,
                            const DimpleQueryStatistics *statistics)
 {
@@ -73,7 +76,7 @@ dimple_query_explain_plan (DimpleStore                 *store,
     g_string_append (text, "Watches everything, as it reads what no change tells of\n");
   else if (plan != NULL)
     for (guint i = 0; i < plan->watch.watches->len; i++)
-      append_watch (text, plan->schema, &g_array_index (plan->watch.watches, DimpleWatch, i));
+      append_watch (text, plan->schema, filter, &g_array_index (plan->watch.watches, DimpleWatch, i));
 
   g_string_append_printf (text, "Rows: %u; runs: %u, and %u that were overtaken; the last took %.3f ms\n", n_rows,
                           statistics->n_runs, statistics->n_dropped, (double) statistics->last_duration / 1000);

@@ -164,7 +164,8 @@ dimple_query_explain (DimpleQuery *self)
 {
   g_return_val_if_fail (DIMPLE_IS_QUERY (self), NULL);
 
-  return dimple_query_explain_plan (self->store, self->sql, self->plan, dimple_query_count_rows (self), &self->statistics);
+  return dimple_query_explain_plan (self->store, self->sql, self->plan, self->filter, dimple_query_count_rows (self),
+                                    &self->statistics);
 }
 
 /**

@@ -22,6 +22,9 @@ DimpleRowFilter *dimple_row_filter_new      (DimpleConnection          *reader,
                                              GVariant                  *parameters);
 DimpleRowFilter *dimple_row_filter_ref      (DimpleRowFilter           *self);
 void             dimple_row_filter_unref    (DimpleRowFilter           *self);
+/* Whether it says anything of this table. */
+gboolean         dimple_row_filter_names    (DimpleRowFilter           *self,
+                                             const char                *table);
 /* Whether none of the rows that changed can be read. */
 gboolean         dimple_row_filter_excludes (DimpleRowFilter           *self,
                                              const DimpleTableChanges  *changes);

@@ -489,6 +489,13 @@ find_filter (DimpleRowFilter *self,
 }
 
 gboolean
+dimple_row_filter_names (DimpleRowFilter *self,
+                         const char      *table)
+{
+  return find_filter (self, table) != NULL;
+}
+
+gboolean
 dimple_row_filter_excludes (DimpleRowFilter          *self,
                             const DimpleTableChanges *changes)
 {

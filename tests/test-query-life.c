@@ -380,6 +380,27 @@ test_closed (void)
   g_assert_cmpuint (g_list_model_get_n_items (G_LIST_MODEL (late)), ==, 0);
 }
 
+/* What would take for ever is stopped. */
+static void
+test_closed_meanwhile (void)
+{
+  g_autoptr(DimpleStore) store = fixture_open ();
+  g_autoptr(DimpleQuery) query = dimple_query_new (store, BY_TITLE, NULL);
+  g_autoptr(GError) error = NULL;
+
+  fixture_add (store, "ab");
+  dimple_query_refresh (query);
+  dimple_query_set_sql (query, ENDLESS);
+  while (query->run == NULL)
+    g_main_context_iteration (NULL, TRUE);
+  g_assert_true (dimple_store_close (store, &error));
+  g_assert_no_error (error);
+  dimple_test_wait_idle (store);
+  g_assert_error (dimple_query_get_error (query), DIMPLE_ERROR, DIMPLE_ERROR_CLOSED);
+  g_assert_false (query->loading);
+  fixture_assert_rows (query, "a b");
+}
+
 /* A query, and what it is about, live as long as somebody holds the query. */
 static void
 test_outlives_store (void)
@@ -586,6 +607,7 @@ main (int    argc,
   g_test_add_func ("/query-life/migrations", test_migrations);
   g_test_add_func ("/query-life/without-store", test_without_store);
   g_test_add_func ("/query-life/closed", test_closed);
+  g_test_add_func ("/query-life/closed-meanwhile", test_closed_meanwhile);
   g_test_add_func ("/query-life/outlives-store", test_outlives_store);
   g_test_add_func ("/query-life/let-go", test_let_go);
   g_test_add_func ("/query-life/writing-threads", test_writing_threads);

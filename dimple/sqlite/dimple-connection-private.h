@@ -60,6 +60,10 @@ void              dimple_connection_set_authorizer (DimpleConnection      *self,
 void              dimple_connection_set_cancellable (DimpleConnection     *self,
                                                      GCancellable         *cancellable);
 
+/* What it runs now stops, and fails with DIMPLE_ERROR_CLOSED.  Any thread; to be called again as long as it is in use, as
+ * what is about to begin is not stopped. */
+void              dimple_connection_stop          (DimpleConnection       *self);
+
 /* Makes a GError of the connection's last result code: DIMPLE_ERROR, or G_IO_ERROR_CANCELLED for an interrupt. */
 void              dimple_connection_set_error     (DimpleConnection       *self,
                                                    int                     result_code,

@@ -32,6 +32,7 @@ struct _DimpleConnection
   DimpleAuthorizer  authorizer;
   gpointer          authorizer_data;
   GCancellable     *cancellable;
+  gint              stopped;         /* atomic */
   DimpleStatementTrace *trace;       /* (nullable) */
 };
 
@@ -58,12 +59,12 @@ unlist_connection (DimpleConnection *self)
 }
 
 static DimpleConnection *
-find_connection (sqlite3_stmt *statement)
+find_connection (sqlite3 *handle)
 {
   DimpleConnection *self;
 
   g_rw_lock_reader_lock (&open_lock);
-  self = g_hash_table_lookup (open_connections, sqlite3_db_handle (statement));
+  self = g_hash_table_lookup (open_connections, handle);
   g_rw_lock_reader_unlock (&open_lock);
   return self;
 }
@@ -127,6 +128,14 @@ advice_for (int result_code)
     }
 }
 
+static gboolean
+is_stopped (sqlite3 *handle)
+{
+  DimpleConnection *self = find_connection (handle);
+
+  return self != NULL && g_atomic_int_get (&self->stopped);
+}
+
 static void
 set_handle_error (sqlite3  *handle,
                   int       result_code,
@@ -136,7 +145,9 @@ set_handle_error (sqlite3  *handle,
   const char *message = handle != NULL ? sqlite3_errmsg (handle) : sqlite3_errstr (result_code);
   DimpleError code = error_code_for (result_code);
 
-  if ((result_code & 0xff) == SQLITE_INTERRUPT)
+  if ((result_code & 0xff) == SQLITE_INTERRUPT && is_stopped (handle))
+    g_set_error_literal (error, DIMPLE_ERROR, DIMPLE_ERROR_CLOSED, "The store is closed");
+  else if ((result_code & 0xff) == SQLITE_INTERRUPT)
     g_set_error_literal (error, G_IO_ERROR, G_IO_ERROR_CANCELLED, _("The operation was cancelled"));
   else if ((result_code & 0xff) == SQLITE_IOERR && handle != NULL && sqlite3_system_errno (handle) == ENOSPC)
     g_set_error (error, DIMPLE_ERROR, DIMPLE_ERROR_FULL, "%s: %s", advice_for (SQLITE_FULL), message);
@@ -369,7 +380,7 @@ dimple_statement_release (sqlite3_stmt *statement)
   if (statement == NULL)
     return;
 
-  self = find_connection (statement);
+  self = find_connection (sqlite3_db_handle (statement));
   sqlite3_reset (statement);
   sqlite3_clear_bindings (statement);
   if (self == NULL)
@@ -477,6 +488,13 @@ dimple_connection_set_authorizer (DimpleConnection *self,
 {
   self->authorizer = authorizer;
   self->authorizer_data = user_data;
+}
+
+void
+dimple_connection_stop (DimpleConnection *self)
+{
+  g_atomic_int_set (&self->stopped, TRUE);
+  sqlite3_interrupt (self->handle);
 }
 
 static int

@@ -18,7 +18,7 @@ DimpleConnection *dimple_reader_pool_acquire (DimpleReaderPool        *self,
                                               GError                 **error);
 void              dimple_reader_pool_release (DimpleReaderPool        *self,
                                               DimpleConnection        *reader);
-/* Waits for those that are lent. */
+/* Stops what those that are lent are about, and waits for them. */
 void              dimple_reader_pool_close   (DimpleReaderPool        *self);
 
 G_DEFINE_AUTOPTR_CLEANUP_FUNC (DimpleReaderPool, dimple_reader_pool_free)

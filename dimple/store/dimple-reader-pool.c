@@ -9,6 +9,7 @@
 #include "dimple-error.h"
 
 #define MAX_READERS 4
+#define STOP_INTERVAL_US (10 * 1000)
 
 struct _DimpleReaderPool
 {
@@ -17,7 +18,8 @@ struct _DimpleReaderPool
   GMutex                 lock;       /* of what follows */
   GCond                  changed;
   GPtrArray             *idle;
-  guint                  n_open;     /* lent ones too */
+  GPtrArray             *lent;       /* not owned */
+  guint                  n_open;     /* of both */
   gboolean               closed;
 };
 
@@ -30,6 +32,7 @@ dimple_reader_pool_new (const char            *path,
   self->path = g_strdup (path);
   self->flags = flags;
   self->idle = g_ptr_array_new_with_free_func ((GDestroyNotify) dimple_connection_free);
+  self->lent = g_ptr_array_new ();
   g_mutex_init (&self->lock);
   g_cond_init (&self->changed);
   return self;
@@ -39,6 +42,7 @@ void
 dimple_reader_pool_free (DimpleReaderPool *self)
 {
   g_ptr_array_unref (self->idle);
+  g_ptr_array_unref (self->lent);
   g_mutex_clear (&self->lock);
   g_cond_clear (&self->changed);
   g_free (self->path);
@@ -63,6 +67,8 @@ dimple_reader_pool_acquire (DimpleReaderPool  *self,
       reader = dimple_connection_open (self->path, self->flags, error);
       self->n_open += reader != NULL;
     }
+  if (reader != NULL)
+    g_ptr_array_add (self->lent, reader);
   g_mutex_unlock (&self->lock);
   return reader;
 }
@@ -72,6 +78,7 @@ dimple_reader_pool_release (DimpleReaderPool *self,
                             DimpleConnection *reader)
 {
   g_mutex_lock (&self->lock);
+  g_ptr_array_remove_fast (self->lent, reader);
   if (self->closed)
     {
       self->n_open--;
@@ -92,8 +99,12 @@ dimple_reader_pool_close (DimpleReaderPool *self)
   g_ptr_array_set_size (self->idle, 0);
   g_cond_broadcast (&self->changed);
   /* The last connection removes the WAL by its name; one that is closed later could remove that of another file that was
-   * put in the place of this one. */
+   * put in the place of this one.  What is about to begin is not stopped, so it is tried again. */
   while (self->n_open > 0)
-    g_cond_wait (&self->changed, &self->lock);
+    {
+      for (guint i = 0; i < self->lent->len; i++)
+        dimple_connection_stop (g_ptr_array_index (self->lent, i));
+      g_cond_wait_until (&self->changed, &self->lock, g_get_monotonic_time () + STOP_INTERVAL_US);
+    }
   g_mutex_unlock (&self->lock);
 }

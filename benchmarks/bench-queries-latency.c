@@ -289,7 +289,7 @@ bench_queries_many (guint n_rows)
 void
 bench_queries_rerun (guint n_rows)
 {
-  static const char sql[] = "SELECT count (*) AS n, sum (modified) AS total FROM note WHERE body LIKE '%winter%'";
+  static const char sql[] = "SELECT count (*) AS n, sum (modified) AS total FROM note WHERE body NOT LIKE '%summer%'";
   g_autofree char *path = bench_queries_new_file (n_rows);
   g_autofree char *rows = bench_queries_format (n_rows);
   g_autofree char *title = g_strdup_printf ("a query that runs again, against running it once, %s rows", rows);

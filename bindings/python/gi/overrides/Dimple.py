@@ -48,7 +48,7 @@ def _variant(value):
     if isinstance(value, GLib.Variant):
         return value
     if value is None:
-        return GLib.Variant.new_maybe(GLib.VariantType('s'), None)
+        return GLib.Variant.new_maybe(_MAYBE, None)
     if isinstance(value, bool):
         return GLib.Variant.new_boolean(value)
     if isinstance(value, str):
@@ -56,7 +56,7 @@ def _variant(value):
     if isinstance(value, float):
         return GLib.Variant.new_double(value)
     if isinstance(value, (bytes, bytearray, memoryview, GLib.Bytes)):
-        return GLib.Variant.new_from_bytes(GLib.VariantType('ay'), _bytes(value), True)
+        return GLib.Variant.new_from_bytes(_BLOB, _bytes(value), True)
     if isinstance(value, (datetime.date, GLib.DateTime)):
         return GLib.Variant.new_string(_text_of_time(value))
     if hasattr(value, '__index__'):
@@ -64,8 +64,17 @@ def _variant(value):
     return _refuse(value)
 
 
+_ENTRY = GLib.VariantType('{sv}')
+_MAYBE = GLib.VariantType('s')
+_BLOB = GLib.VariantType('ay')
+
+
 def _dictionary(values):
-    return GLib.Variant('a{sv}', {name: _variant(value) for name, value in values.items()})
+    # GLib.Variant ('a{sv}', …) would read its format anew for each value
+    variant = GLib.Variant
+    return variant.new_array(_ENTRY, [
+        variant.new_dict_entry(variant.new_string(name), variant.new_variant(_variant(value)))
+        for name, value in values.items()])
 
 
 def _values(values, columns=None):

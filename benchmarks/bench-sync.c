@@ -158,15 +158,21 @@ on_synced (GObject      *source,
   loop->is_done = TRUE;
 }
 
+/* With a list of them shown meanwhile, if `live`. */
 static void
 sync_new_device (BenchSeries   *series,
                  BenchSeries   *stalls,
-                 DimpleStorage *storage)
+                 DimpleStorage *storage,
+                 gboolean       live)
 {
   DimpleStore *store = open_new_file ();
   g_autoptr(DimpleSyncClient) client = dimple_sync_client_new (store, storage);
+  g_autoptr(DimpleQuery) query = NULL;
   Loop loop = { FALSE };
   guint tick;
+
+  if (live)
+    query = dimple_query_new (store, "SELECT key, title FROM note ORDER BY modified DESC", NULL);
 
   while (g_main_context_iteration (NULL, FALSE))
     ;
@@ -175,13 +181,14 @@ sync_new_device (BenchSeries   *series,
   tick = g_timeout_add (1, on_tick, &loop);
   bench_series_start (series);
   dimple_sync_client_sync_async (client, NULL, on_synced, &loop);
-  while (!loop.is_done)
+  while (!loop.is_done || (live && g_list_model_get_n_items (G_LIST_MODEL (query)) < (guint) n_rows))
     g_main_context_iteration (NULL, TRUE);
   bench_series_stop (series);
   on_tick (&loop);
   g_source_remove (tick);
   if (stalls != NULL)
     bench_series_add (stalls, (double) loop.longest / 1000);
+  g_clear_object (&query);
   g_clear_object (&client);
   close_store (store);
 }
@@ -189,7 +196,8 @@ sync_new_device (BenchSeries   *series,
 static void
 measure_new_device (const char *id,
                     const char *title,
-                    int         n_a_transaction)
+                    int         n_a_transaction,
+                    gboolean    live)
 {
   g_autoptr(DimpleStorage) storage = dimple_memory_storage_new ();
   g_autoptr(BenchSeries) measured = bench_series_new (), baseline = bench_series_new (), stalls = bench_series_new ();
@@ -199,7 +207,7 @@ measure_new_device (const char *id,
   for (int round = 0; round < bench_get_n_rounds (); round++)
     {
       insert (baseline, n_a_transaction);
-      sync_new_device (measured, stalls, storage);
+      sync_new_device (measured, stalls, storage, live);
     }
   bench_report_ratio (id, title, 1.5, measured, baseline, n_rows, "rows");
   bench_report_value (stall_id, "  longest stall of the main loop meanwhile", 16, bench_series_median (stalls), "ms");
@@ -241,7 +249,7 @@ measure_large (void)
   fill_storage (storage, 100);
   reset_peak ();
   before = get_memory ("VmRSS:");
-  sync_new_device (measured, NULL, storage);
+  sync_new_device (measured, NULL, storage, FALSE);
   bench_report_value ("sync-large-memory", "ten times as many rows to a new device: memory meanwhile", BENCH_NO_BUDGET,
                       get_memory ("VmHWM:") - before, "MiB");
   insert (baseline, 100);
@@ -261,8 +269,8 @@ measure_sealed (void)
   fill_storage (sealed, 100);
   for (int round = 0; round < bench_get_n_rounds (); round++)
     {
-      sync_new_device (baseline, NULL, storage);
-      sync_new_device (measured, NULL, sealed);
+      sync_new_device (baseline, NULL, storage, FALSE);
+      sync_new_device (measured, NULL, sealed, FALSE);
     }
   bench_report_ratio ("sync-sealed", "new device, sealed with age, against unsealed", 1.3, measured, baseline, n_rows,
                       "rows");
@@ -313,8 +321,10 @@ main (int   argc,
   };
 
   bench_init (&argc, &argv, "- syncing, against writing the same", entries);
-  measure_new_device ("sync-whole", "rows to a new device, one transaction, against inserting them there", n_rows);
-  measure_new_device ("sync-parts", "the same, 100 a transaction", 100);
+  measure_new_device ("sync-whole", "rows to a new device, one transaction, against inserting them there", n_rows,
+                      FALSE);
+  measure_new_device ("sync-parts", "the same, 100 a transaction", 100, FALSE);
+  measure_new_device ("sync-live", "the same, with a live list of the rows", 100, TRUE);
   measure_sealed ();
   measure_requests ();
   if (large)

@@ -178,6 +178,41 @@ check_bucket (guint    n_syncs,
   g_assert_cmpuint (bucket->n_requests, ==, 4);
 }
 
+/* One pack, and the same with less in it, under a name that says so. */
+static void
+test_same_ends (void)
+{
+  g_autoptr(Bucket) bucket = bucket_new ();
+  g_autoptr(Device) one = device_new (NULL, bucket->storage);
+  g_autoptr(Device) late = device_new (NULL, bucket->storage);
+  g_autofree char *full = NULL, *pruned = NULL;
+  g_autoptr(GBytes) contents = NULL;
+
+  device_execute (one, "INSERT INTO note VALUES ('a', 'A title', 'A text')");
+  edit_often (one, 0, 1000);
+  device_sync (one);
+  full = bucket_find (bucket, "changes/", 0);
+  contents = g_bytes_ref (g_hash_table_lookup (bucket->objects, full));
+  limit_age (one);
+  prune (one);
+  device_sync (one);
+  g_assert_cmpuint (bucket_count (bucket, "changes/"), ==, 2);
+  g_assert_nonnull (g_hash_table_lookup (bucket->objects, full));
+  device_sync (one);
+  g_assert_cmpuint (bucket_count (bucket, "changes/"), ==, 1);
+  pruned = bucket_find (bucket, "changes/", 0);
+  g_assert_true (strncmp (full, pruned, strlen (full) - strlen (".json.gz")) == 0);
+  g_assert_cmpuint (strlen (pruned), ==, strlen (full) + 1 + 16);
+
+  /* Somebody's listing was stale: the full one comes back, and goes again. */
+  g_hash_table_insert (bucket->objects, g_strdup (full), g_bytes_ref (contents));
+  device_sync (late);
+  assert_equal_devices (one, late);
+  device_sync (one);
+  g_assert_cmpuint (bucket_count (bucket, "changes/"), ==, 1);
+  g_assert_nonnull (g_hash_table_lookup (bucket->objects, pruned));
+}
+
 static void
 test_bucket (void)
 {
@@ -218,7 +253,8 @@ test_stubs (void)
   g_assert_cmpstr (log, ==,
     "2 [{\"table\":\"note\",\"key\":[\"key\"],\"op\":\"insert\",\"columns\":[\"title\",\"body\"],"
     "\"rows\":[[[\"a\"],[{\"pruned\":true},{\"pruned\":true}]]]}]\n"
-    "2 [{\"table\":\"note\",\"key\":[\"key\"],\"op\":\"update\",\"columns\":[\"title\"],\"rows\":[[[\"a\"],[\"New title\"]]]}]\n"
+    "2 [{\"table\":\"note\",\"key\":[\"key\"],\"op\":\"update\",\"columns\":[\"title\"],"
+    "\"rows\":[[[\"a\"],[\"New title\"]]]}]\n"
     "0 [{\"table\":\"note\",\"key\":[\"key\"],\"op\":\"update\",\"columns\":[\"body\"],"
     "\"rows\":[[[\"a\"],[\"New body\"],[\"Newer body\"]]]}]\n"
     "2 [{\"table\":\"tag\",\"key\":[\"note\",\"name\"],\"op\":\"insert\",\"columns\":[\"color\"],"
@@ -338,6 +374,156 @@ test_large_transaction (void)
   assert_equal_devices (one, late);
 }
 
+/* -- Migrations ------------------------------------------------------------------------------------------------------- */
+
+static void
+migrate (Device     *device,
+         const char *second,
+         const char *third)
+{
+  const char *scripts[] = { device_migrations[0], second, third, NULL };
+  g_autoptr(GError) error = NULL;
+
+  dimple_store_migrate (device->store, scripts, &error);
+  g_assert_no_error (error);
+}
+
+#define SECOND "UPDATE note SET title = title || '!'; INSERT OR IGNORE INTO note VALUES ('b', 'Made', 'by a script')"
+#define THIRD "UPDATE note SET title = title || '?', body = 'rewritten'; DELETE FROM tag"
+
+/* What scripts wrote is superseded, too, and keeps the anchors of what is left of it. */
+static void
+test_migrations (void)
+{
+  g_autoptr(Bucket) bucket = bucket_new ();
+  g_autoptr(Device) one = device_new (NULL, bucket->storage);
+  g_autoptr(Device) other = device_new (NULL, bucket->storage);
+  g_autoptr(Device) keeper = device_new (NULL, bucket->storage);
+  g_autoptr(Device) late = device_new (NULL, bucket->storage);
+  g_autofree char *scripts = NULL;
+
+  device_execute (one, "INSERT INTO note VALUES ('a', 'A title', 'A text')");
+  device_execute (one, "INSERT INTO tag VALUES ('a', 'x', 'red'), ('a', 'y', 'green')");
+  device_sync (one);
+  device_sync (other);
+  device_sync (keeper);
+  migrate (one, SECOND, NULL);
+  migrate (other, SECOND, NULL);
+  device_execute (other, "UPDATE note SET body = 'From other'");
+  device_sync (one);
+  device_sync (other);
+  migrate (other, SECOND, THIRD);
+  migrate (one, SECOND, THIRD);
+  device_execute (one, "UPDATE note SET title = 'Typed' WHERE key = 'a'");
+  device_execute (one, "UPDATE note SET body = 'Typed, too' WHERE key = 'b'");
+  for (int i = 0; i < 2; i++)
+    {
+      device_sync (one);
+      device_sync (other);
+      device_sync (keeper);
+    }
+  migrate (keeper, SECOND, THIRD);
+  device_sync (keeper);
+  device_sync (one);
+  device_sync (other);
+  assert_equal_devices (one, other);
+  assert_equal_devices (one, keeper);
+
+  limit_age (one);
+  limit_age (other);
+  prune (one);
+  prune (other);
+  scripts = device_select (one, "SELECT count (*) FROM dimple_log WHERE script > 0 AND flags & 2");
+  g_assert_cmpint (atoi (scripts), >=, 2);
+
+  /* From what is left, a device that saw nothing gets to the same, whatever it has run by then. */
+  g_hash_table_remove_all (bucket->objects);
+  device_sync (one);
+  device_sync (late);
+  migrate (late, SECOND, THIRD);
+  device_sync (late);
+  device_sync (one);
+  device_sync (other);
+  device_sync (keeper);
+  device_sync (late);
+  assert_equal_devices (one, other);
+  assert_equal_devices (one, keeper);
+  assert_equal_devices (one, late);
+}
+
+static gboolean
+always (const char *table,
+        const char *column,
+        gpointer    user_data)
+{
+  return TRUE;
+}
+
+/* Every kind of change that a script makes, reduced. */
+static void
+test_anchors (void)
+{
+#define HEAD "\"table\":\"note\",\"key\":[\"key\"],"
+  static const char id[] = "0192f000-0000-7001-8000-00000000aaaa", later[] = "0192f000-0000-7002-8000-00000000aaaa";
+  g_autoptr(Device) one = device_new (NULL, NULL);
+  g_autoptr(DimpleSchema) schema = dimple_store_ref_schema (one->store);
+  g_autoptr(DimpleFold) fold = dimple_fold_new (schema);
+  g_autoptr(GBytes) changes = NULL, edits = NULL, left = NULL, nothing = NULL;
+  g_autoptr(GError) error = NULL;
+  g_auto(DimpleChangeReader) reader = { 0 };
+  g_auto(DimpleChangeGroup) group = { 0 };
+  const char *script =
+    "[{" HEAD "\"op\":\"update\",\"columns\":[\"title\",\"body\"],\"rows\":["
+    "[[\"a\"],[\"T\",\"B\"],[\"t\",\"b\"],[\"0\",\"00\",\"000\"]],"
+    "[[\"b\"],[\"T\",\"B\"],[\"t\",\"b\"],[\"0\",\"00\",\"000\"]]]},"
+    "{" HEAD "\"op\":\"insert\",\"columns\":[\"title\",\"body\"],\"rows\":[[[\"c\"],[\"T\",\"B\"],[\"\",\"\",\"\"]]]},"
+    "{" HEAD "\"op\":\"delete\",\"columns\":[\"title\"],\"rows\":[[[\"d\"],[\"t\"],[\"0\"]],[[\"e\"],[\"t\"],[\"0\"]]]}]";
+  const char *edit =
+    "[{" HEAD "\"op\":\"update\",\"columns\":[\"title\"],\"rows\":[[[\"a\"],[\"N\"],[\"T\"]],[[\"c\"],[\"N\"],[\"T\"]]]},"
+    "{" HEAD "\"op\":\"delete\",\"columns\":[\"title\"],\"rows\":[[[\"e\"],[\"t\"]]]}]";
+  const char *expected =
+    "[{" HEAD "\"op\":\"update\",\"columns\":[\"body\"],\"rows\":[[[\"a\"],[\"B\"],null,[\"0\",\"000\"]]]},"
+    "{" HEAD "\"op\":\"update\",\"columns\":[\"title\",\"body\"],\"rows\":["
+    "[[\"b\"],[\"T\",\"B\"],[\"t\",\"b\"],[\"0\",\"00\",\"000\"]]]},"
+    "{" HEAD "\"op\":\"insert\",\"columns\":[\"title\",\"body\"],\"rows\":["
+    "[[\"c\"],[{\"pruned\":true},\"B\"],[\"\",\"\",\"\"]]]},"
+    "{" HEAD "\"op\":\"delete\",\"columns\":[\"title\"],\"rows\":[[[\"d\"],[\"t\"],[\"0\"]]]}]";
+#undef HEAD
+  gboolean is_empty;
+
+  changes = g_bytes_new_static (script, strlen (script));
+  edits = g_bytes_new_static (edit, strlen (edit));
+  dimple_change_group_init (&group);
+  for (int i = 0; i < 2; i++)
+    {
+      dimple_change_reader_init (&reader, i == 0 ? changes : edits, i == 0 ? 1 : 0);
+      while (dimple_change_reader_next_group (&reader, &error))
+        {
+          dimple_change_group_set (&group, fold, &reader);
+          while (dimple_change_reader_next_row (&reader, &error))
+            {
+              dimple_change_group_set_key (&group, &reader);
+              dimple_fold_join_row (fold, dimple_fold_want (fold, group.table, group.table_name, group.key->data,
+                                                            group.key->len),
+                                    i == 0 ? id : later, i == 0 ? 1 : 0, NULL, &group, &reader);
+            }
+          g_assert_no_error (error);
+        }
+      g_assert_no_error (error);
+      dimple_change_reader_clear (&reader);
+    }
+
+  g_assert_true (dimple_prune_changes (fold, id, 1, changes, always, NULL, &left, &is_empty, &error));
+  g_assert_no_error (error);
+  g_assert_false (is_empty);
+  g_assert_cmpmem (g_bytes_get_data (left, NULL), g_bytes_get_size (left), expected, strlen (expected));
+  /* And again: that is all. */
+  g_assert_true (dimple_prune_changes (fold, id, 1, left, always, NULL, &nothing, &is_empty, &error));
+  g_assert_null (nothing);
+  g_assert_true (dimple_prune_changes (fold, later, 0, edits, always, NULL, &nothing, &is_empty, &error));
+  g_assert_null (nothing);
+}
+
 /* -- By itself -------------------------------------------------------------------------------------------------------- */
 
 static void
@@ -408,6 +594,20 @@ test_due (void)
 }
 
 /* -- Damage ----------------------------------------------------------------------------------------------------------- */
+
+/* After a while, without anybody asking. */
+static void
+test_by_itself (void)
+{
+  g_autoptr(Device) one = device_new (NULL, NULL);
+
+  limit_age (one);
+  edit_often (one, 0, 1);
+  device_execute (one, "INSERT INTO note VALUES ('a', 'A title', 'A text')");
+  edit_often (one, 0, 500);
+  while (number (one, "SELECT count (*) FROM dimple_log") > 3)
+    g_usleep (100000);
+}
 
 static gboolean
 damage_log (DimpleConnection  *connection,
@@ -578,12 +778,16 @@ main (int    argc,
 
   g_test_add_func ("/prune/one-row", test_one_row);
   g_test_add_func ("/prune/bucket", test_bucket);
+  g_test_add_func ("/prune/same-ends", test_same_ends);
   g_test_add_func ("/prune/stubs", test_stubs);
   g_test_add_func ("/prune/age", test_age);
   g_test_add_func ("/prune/size", test_size);
   g_test_add_func ("/prune/rules", test_rules);
   g_test_add_func ("/prune/large-transaction", test_large_transaction);
+  g_test_add_func ("/prune/migrations", test_migrations);
+  g_test_add_func ("/prune/anchors", test_anchors);
   g_test_add_func ("/prune/due", test_due);
+  g_test_add_func ("/prune/by-itself", test_by_itself);
   g_test_add_func ("/prune/damaged-log", test_damaged_log);
   g_test_add_func ("/prune/random", test_random);
   return g_test_run ();

@@ -220,7 +220,8 @@ static void
 test_swapped (Fixture       *fixture,
               gconstpointer  data)
 {
-  g_autofree char *first = bucket_find (fixture->bucket, "changes/", 0), *last = bucket_find (fixture->bucket, "changes/", 2);
+  g_autofree char *first = bucket_find (fixture->bucket, "changes/", 0);
+  g_autofree char *last = bucket_find (fixture->bucket, "changes/", 2);
   g_autoptr(GBytes) one = g_bytes_ref (get_object (fixture, first)), other = g_bytes_ref (get_object (fixture, last));
 
   set_object (fixture, first, other);

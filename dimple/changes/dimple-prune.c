@@ -200,7 +200,8 @@ dimple_pruner_look (DimplePruner      *self,
   /* For the names of tables and columns. */
   self->fold = dimple_fold_new (self->schema);
   if (!load_set (self->rules, reader,
-                 "SELECT lower (\"table\") || char (10) || lower (\"column\") FROM dimple_merge_rule WHERE rule <> 0", error) ||
+                 "SELECT lower (\"table\") || char (10) || lower (\"column\") FROM dimple_merge_rule "
+                 "WHERE rule <> 0", error) ||
       !load_set (self->kept, reader, "SELECT first FROM dimple_pack UNION SELECT last FROM dimple_pack", error) ||
       !dimple_log_visit_since (reader, 0, look_at, self, error))
     return FALSE;

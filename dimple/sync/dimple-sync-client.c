@@ -1,7 +1,8 @@
 /* dimple-sync-client.c: keeps a store in sync with storages
  *
- * The public face: properties and signals, all of the main context in which the client was made.  The calls that sync are
- * in dimple-sync-client-sync.c; who waits for a sync is in dimple-sync-runner.c, when the next one is due in dimple-auto-sync.c, what it does in dimple-sync-session.c.
+ * The public face: properties and signals, all of the main context in which the client was made.  The calls that sync
+ * are in dimple-sync-client-sync.c, who waits for a sync in dimple-sync-runner.c, when the next one is due in
+ * dimple-auto-sync.c, what it does in dimple-sync-session.c.
  *
  * SPDX-License-Identifier: LGPL-2.1-or-later
  */

@@ -14,7 +14,7 @@
 #define FAN_IN 8
 /* If nothing else is to be written, it has to be worth a request. */
 #define FAN_IN_IDLE (4 * FAN_IN)
-/* The sizes in bytes below which packs are of size 0, 1, …; the last one is half a full pack, larger ones are left alone. */
+/* The sizes in bytes below which packs are of size 0, 1, …; the last is half a full pack: larger ones are left alone. */
 static const gint64 limits[] = { 512, 4 * 1024, 32 * 1024, 256 * 1024, DIMPLE_PACK_SIZE / 2 };
 /* At most this is written anew in one sync. */
 #define MAX_REWRITTEN (8 * 1024 * 1024)

@@ -183,7 +183,8 @@ put_condition (Select       *select,
     "length (@) > 3", "@ COLLATE NOCASE = $", "@ = $ COLLATE RTRIM", "typeof (@) = 'text'", "coalesce (@, &) = $",
     "CASE WHEN & IS NULL THEN 1 ELSE @ = $ END", "@ IS $", "@ IS NOT $", "@ IS NOT DISTINCT FROM $", "(@, &) = ($, 1)",
     "@ = &", "@ < &", "@ + 1 > $", "@ || '' = $", "@ % 2 = 0", "lower (@) = $ -- a comment\n", "instr (@, 'a')",
-    "/*KEY*/ @ = $", "/*KEY*/ @ IN ($, $, $)", "/*KEY*/ @ > $", "1", "@", "/*KEY*/ @ = $ OR & = 1", "& IS NULL OR /*KEY*/ @ IN ($)",
+    "/*KEY*/ @ = $", "/*KEY*/ @ IN ($, $, $)", "/*KEY*/ @ > $", "1", "@", "/*KEY*/ @ = $ AND 1 OR & = 1",
+    "& IS NULL OR 1 AND /*KEY*/ @ IN ($)",
     "nullif (@, $) IS NULL", "iif (@ > $, &, 1)",
   };
   guint kind = depth > 0 ? pick (select->world, 10) : 9;

@@ -97,6 +97,10 @@ static const RowCase row_cases[] = {
 
   /* Whatever may let other rows through */
   { "SELECT DISTINCT title FROM note WHERE key = 'a' OR title = 'B'", NULL, "DELETE FROM note WHERE key = 'b'", TRUE },
+  { "SELECT DISTINCT title FROM note WHERE key = 'a' AND 1 OR title = 'B'", NULL, "DELETE FROM note WHERE key = 'b'",
+    TRUE },
+  { "SELECT DISTINCT title FROM note WHERE title = 'B' OR 0 AND key = 'a'", NULL, "DELETE FROM note WHERE key = 'b'",
+    TRUE },
   { "SELECT DISTINCT title FROM note WHERE NOT key = 'a'", NULL, "DELETE FROM note WHERE key = 'b'", TRUE },
   { "SELECT DISTINCT title FROM note WHERE key <> 'a'", NULL, "DELETE FROM note WHERE key = 'b'", TRUE },
   { "SELECT DISTINCT title FROM note WHERE key NOT IN ('a')", NULL, "DELETE FROM note WHERE key = 'b'", TRUE },

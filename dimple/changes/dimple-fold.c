@@ -4,6 +4,7 @@
  */
 #include "dimple-fold-private.h"
 
+#include <glib/gi18n-lib.h>
 #include <string.h>
 
 #include "dimple-error.h"
@@ -437,7 +438,8 @@ join_transaction (DimpleTransaction  *owned,
     }
   if (local_error == NULL)
     return TRUE;
-  g_set_error (error, DIMPLE_ERROR, DIMPLE_ERROR_CORRUPT, "The log entry of transaction %s is damaged: %s",
+  g_set_error (error, DIMPLE_ERROR, DIMPLE_ERROR_CORRUPT,
+               _("The database is damaged: what transaction %s changed cannot be read (%s). Restore a backup."),
                transaction->id, local_error->message);
   return FALSE;
 }

@@ -8,6 +8,7 @@
  */
 #include "dimple-log-private.h"
 
+#include <glib/gi18n-lib.h>
 #include <string.h>
 
 #include "dimple-change-reader-private.h"
@@ -120,7 +121,8 @@ load_author (DimpleLogWriter  *self,
   if (!dimple_statement_step (statement, &local_error))
     {
       if (local_error == NULL)
-        g_set_error_literal (&local_error, DIMPLE_ERROR, DIMPLE_ERROR_CORRUPT, "The table dimple_author has no own author");
+        g_set_error_literal (&local_error, DIMPLE_ERROR, DIMPLE_ERROR_CORRUPT,
+                             _("The database is damaged: it does not know this device. Restore a backup."));
       g_propagate_error (error, g_steal_pointer (&local_error));
       return FALSE;
     }

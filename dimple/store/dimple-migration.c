@@ -7,6 +7,7 @@
  */
 #include "dimple-store-internal-private.h"
 
+#include <glib/gi18n-lib.h>
 #include <string.h>
 
 #include "dimple-debug-private.h"
@@ -227,8 +228,8 @@ check_not_newer (DimpleConnection  *connection,
   if (n_run <= n_migrations)
     return TRUE;
   g_set_error (error, DIMPLE_ERROR, DIMPLE_ERROR_TOO_NEW,
-               "The database was written by a newer version of this app (its schema is version %" G_GINT64_FORMAT
-               ", this one knows %u). Update the app", n_run, n_migrations);
+               _("The database was written by a newer version of this app (its schema is version %u, this one knows %u). "
+                 "Update the app."), (guint) n_run, n_migrations);
   return FALSE;
 }
 

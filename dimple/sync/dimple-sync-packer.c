@@ -8,6 +8,7 @@
  */
 #include "dimple-sync-packer-private.h"
 
+#include <glib/gi18n-lib.h>
 #include <string.h>
 
 #include "dimple-error.h"
@@ -312,7 +313,8 @@ dimple_sync_packer_next (DimpleSyncPacker  *self,
 
   if (!add_runs (self, pack))
     {
-      g_set_error (error, DIMPLE_ERROR, DIMPLE_ERROR_CORRUPT, "The log has a gap before transaction %s",
+      g_set_error (error, DIMPLE_ERROR, DIMPLE_ERROR_CORRUPT,
+                   _("The database is damaged: what came before transaction %s is missing. Restore a backup."),
                    ((DimpleTransaction *) g_ptr_array_index (pack->transactions, pack->transactions->len - 1))->id);
       return NULL;
     }

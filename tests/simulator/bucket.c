@@ -254,6 +254,19 @@ put (Bucket     *self,
   g_hash_table_insert (self->objects, g_strdup (key), g_bytes_ref (contents));
 }
 
+static void
+remove_objects (Bucket  *self,
+                char   **keys)
+{
+  for (guint i = 0; keys[i] != NULL; i++)
+    {
+      g_autofree char *damaged = g_strconcat ("damaged/", keys[i], NULL);
+
+      if (g_hash_table_remove (self->objects, keys[i]) && !g_hash_table_contains (self->objects, damaged))
+        count_add (COUNT_COMPACTIONS, 1);
+    }
+}
+
 static GBytes *
 get (Bucket     *self,
      Device     *device,
@@ -291,8 +304,8 @@ perform (SimStorage *self,
     contents = get (self->bucket, self->device, request->key);
   if (fault == NULL && request->operation == DIMPLE_STORAGE_PUT)
     put (self->bucket, self->device, request->key, request->contents);
-  for (guint i = 0; fault == NULL && request->operation == DIMPLE_STORAGE_REMOVE && request->keys[i] != NULL; i++)
-    g_hash_table_remove (self->bucket->objects, request->keys[i]);
+  if (fault == NULL && request->operation == DIMPLE_STORAGE_REMOVE)
+    remove_objects (self->bucket, request->keys);
   if (fault == NULL && (request->operation == DIMPLE_STORAGE_PUT || request->operation == DIMPLE_STORAGE_REMOVE))
     bucket_note_past (self->bucket);
 

@@ -198,19 +198,27 @@ check_deletes (Device *device)
 
 /* -- All of them ------------------------------------------------------------------------------------------------------ */
 
+/* `somewhere`: all that any log or pack has. */
 static void
 check_log (Device     *device,
+           GHashTable *somewhere,
            const char *when)
 {
   World *world = device->world;
   g_autoptr(GHashTable) ids = device_get_ids (device);
+  g_autoptr(DimpleHeld) held = device_get_held (device);
   GHashTableIter iter;
   gpointer id;
 
   g_hash_table_iter_init (&iter, world->committed);
   while (g_hash_table_iter_next (&iter, &id, NULL))
     {
-      if (!g_hash_table_contains (ids, id) && !g_hash_table_contains (world->destroyed, id))
+      if (g_hash_table_contains (ids, id) || g_hash_table_contains (world->destroyed, id))
+        continue;
+      /* Superseded in all that it changed, and dropped here, or by who wrote it before anybody else saw it. */
+      if (world->pruning && (dimple_held_has (held, id) || !g_hash_table_contains (somewhere, id)))
+        count_add (COUNT_DROPPED, 1);
+      else
         sim_fail ("%s: device %u lacks %s", when, device->number, (char *) id);
     }
   g_hash_table_iter_init (&iter, ids);
@@ -226,13 +234,14 @@ check_equal (World      *world,
              const char *when)
 {
   Device *first[N_VERSIONS + 1] = { NULL };
+  g_autoptr(GHashTable) somewhere = harm_find_held (world);
 
   for (guint i = 0; i < world->devices->len; i++)
     {
       Device *device = g_ptr_array_index (world->devices, i);
       g_autofree char *what = NULL;
 
-      check_log (device, when);
+      check_log (device, somewhere, when);
       if (first[device->version] == NULL)
         {
           first[device->version] = device;

@@ -109,6 +109,19 @@ device_get_ids (Device *self)
   return read_ids (self, "SELECT id FROM dimple_log");
 }
 
+DimpleHeld *
+device_get_held (Device *self)
+{
+  DimpleHeld *held = dimple_held_new ();
+  g_autoptr(GError) error = NULL;
+  DimpleConnection *reader = dimple_store_acquire_reader (self->store, &error);
+
+  if (reader == NULL || !dimple_held_update (held, reader, &error))
+    sim_fail ("what device %u holds cannot be read: %s", self->number, error->message);
+  dimple_store_release_reader (self->store, reader);
+  return held;
+}
+
 /* -- What was committed ----------------------------------------------------------------------------------------------- */
 
 void
@@ -146,12 +159,13 @@ check_kept (Device   *self,
             gboolean  power_cut)
 {
   g_autoptr(GHashTable) ids = device_get_ids (self);
+  g_autoptr(DimpleHeld) held = self->world->pruning ? device_get_held (self) : NULL;
 
   for (guint i = 0; i < self->written->len; i++)
     {
       const char *id = g_ptr_array_index (self->written, i);
 
-      if (g_hash_table_contains (ids, id))
+      if (g_hash_table_contains (ids, id) || (held != NULL && dimple_held_has (held, id)))
         continue;
       if (!power_cut || i < self->n_durable)
         sim_fail ("device %u committed %s, and lacks it after %s", self->number, id, power_cut ? "a power cut" : "a crash");
@@ -204,6 +218,8 @@ open_once (Device *self)
         sim_fail ("device %u cannot be opened: %s", self->number, error->message);
       return FALSE;
     }
+  if (self->world->pruning)
+    g_object_set (self->store, "history-max-size", G_GUINT64_CONSTANT (1), NULL);
   self->client = dimple_sync_client_new (self->store, NULL);
   for (guint i = 0; i < self->world->n_buckets; i++)
     {
@@ -322,6 +338,16 @@ device_wait_a_second (Device *self)
   if (!dimple_store_sync_to_disk (self->store, &error))
     sim_fail ("device %u cannot sync its disk: %s", self->number, error->message);
   self->n_durable = self->written->len;
+}
+
+void
+device_prune (Device *self)
+{
+  g_autoptr(GError) error = NULL;
+
+  if (!dimple_store_prune (self->store, FALSE, &error) && !disk_is_dead (self->disk))
+    sim_fail ("device %u cannot prune its history: %s", self->number, error->message);
+  count_add (COUNT_PRUNINGS, 1);
 }
 
 static const char *

@@ -80,6 +80,13 @@ pick_value (Editor             *self,
         return g_strdup_printf ("'%c%u'", dice_chance (self->dice, 800) ? 'k' : 'K', dice_below (self->dice, 5));
       return g_strdup_printf ("'%08x'", (guint) dice_roll (self->dice));
     }
+  if (column->name[0] == 'x' && self->device->world->pruning && dice_chance (self->dice, 300))
+    {
+      /* Big enough for a pack that has lost it to be worth another request. */
+      g_autofree char *big = g_strnfill (500 + dice_below (self->dice, 1500), (char) ('a' + dice_below (self->dice, 26)));
+
+      return g_strdup_printf ("'%s'", big);
+    }
   if (column->name[0] == 'x' && dice_chance (self->dice, 400))
     return g_strdup (texts[dice_below (self->dice, G_N_ELEMENTS (texts))]);
   if (dice_chance (self->dice, 100))
@@ -244,6 +251,77 @@ run_statement (Editor *self)
   return TRUE;
 }
 
+/* -- Shelved rows ----------------------------------------------------------------------------------------------------- */
+
+/* What a text of SQL is as a value of the API; NULL: nothing that is tried here. */
+static GVariant *
+parse_value (const char *sql)
+{
+  gsize length = strlen (sql);
+
+  if (strcmp (sql, "NULL") == 0)
+    return g_variant_new_maybe (G_VARIANT_TYPE_VARIANT, NULL);
+  if (sql[0] == '\'' && strchr (sql + 1, '\'') == sql + length - 1)
+    return g_variant_new_take_string (g_strndup (sql + 1, length - 2));
+  if (g_ascii_isdigit (sql[0]) && strchr (sql, '.') == NULL)
+    return g_variant_new_int64 (g_ascii_strtoll (sql, NULL, 10));
+  return NULL;
+}
+
+/* `key` as the shelf has it: '["k1"]'. */
+static char *
+get_public_key (const DimpleTable *table,
+                const char        *key)
+{
+  return table->text_key ? g_strndup (key + 2, strlen (key) - 4) : g_strdup (key);
+}
+
+static gboolean
+edit_shelved (Editor            *self,
+              const DimpleTable *table,
+              const char        *key,
+              GError           **error)
+{
+  const DimpleColumn *column = pick_column (self, table);
+  g_autofree char *sql = pick_value (self, table, column);
+  GVariant *value = parse_value (sql);
+  GVariantBuilder values;
+
+  if (value == NULL || dice_chance (self->dice, 300))
+    {
+      g_clear_pointer (&value, g_variant_unref);
+      sim_trace ("    the shelved %s %s is deleted", table->name, key);
+      return dimple_store_delete (self->device->store, table->name, key, error);
+    }
+  sim_trace ("    the shelved %s %s gets %s = %s", table->name, key, column->name, sql);
+  g_variant_builder_init (&values, G_VARIANT_TYPE_VARDICT);
+  g_variant_builder_add (&values, "{sv}", column->name, value);
+  return dimple_store_update (self->device->store, table->name, key, g_variant_builder_end (&values), error);
+}
+
+/* The user settles a conflict. */
+static void
+resolve (Editor *self)
+{
+  g_autofree char *shelf = device_select (self->device, "SELECT \"table\", key FROM dimple_shelf ORDER BY 1, 2");
+  g_auto(GStrv) lines = g_strsplit (shelf, "\n", -1);
+  /* what comes after the last newline is empty */
+  guint n = MAX (g_strv_length (lines), 1) - 1;
+  g_auto(GStrv) words = n > 0 ? g_strsplit (lines[dice_below (self->dice, n)], "'", -1) : NULL;
+  const DimpleTable *table = n > 0 ? dimple_schema_find (self->schema, words[1]) : NULL;
+  g_autofree char *key = NULL;
+  g_autoptr(GError) error = NULL;
+
+  if (table == NULL)
+    return;
+  key = get_public_key (table, words[3]);
+  if (edit_shelved (self, table, key, &error))
+    count_add (COUNT_RESOLVED, 1);
+  else if (!disk_is_dead (self->device->disk) && !g_error_matches (error, DIMPLE_ERROR, DIMPLE_ERROR_CONSTRAINT) &&
+           !g_error_matches (error, DIMPLE_ERROR, DIMPLE_ERROR_NOT_FOUND))
+    sim_fail ("the shelved row %s of %s cannot be edited: %s", key, table->name, error->message);
+}
+
 /* -- Transactions ----------------------------------------------------------------------------------------------------- */
 
 static void
@@ -304,7 +382,9 @@ device_edit (Device *self,
 
   for (guint i = 0; i < n && !disk_is_dead (self->disk); i++)
     {
-      if (dice_chance (dice, 500))
+      if (dice_chance (dice, 60))
+        resolve (&editor);
+      else if (dice_chance (dice, 500))
         run_statement (&editor);
       else
         run_transaction (&editor, 0);

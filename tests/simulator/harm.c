@@ -93,10 +93,13 @@ harm_find_held (World *world)
 static void
 find_destroyed (World *world)
 {
-  g_autoptr(GHashTable) held = harm_find_held (world);
+  g_autoptr(GHashTable) held = NULL;
   GHashTableIter iter;
   gpointer id;
 
+  if (world->pruning)
+    return;
+  held = harm_find_held (world);
   g_hash_table_remove_all (world->destroyed);
   g_hash_table_iter_init (&iter, world->committed);
   while (g_hash_table_iter_next (&iter, &id, NULL))
@@ -135,6 +138,31 @@ all_know_one_repository (World *world)
   return TRUE;
 }
 
+/* What a value was dropped for may not be destroyed: that cannot be mended. */
+static gboolean
+is_needed (World      *world,
+           Bucket     *bucket,
+           const char *key)
+{
+  g_autoptr(GHashTable) ids = g_hash_table_new_full (g_str_hash, g_str_equal, g_free, NULL);
+  g_autoptr(GHashTable) held = NULL;
+  g_autoptr(GBytes) contents = g_bytes_ref (g_hash_table_lookup (bucket->objects, key));
+  GHashTableIter iter;
+  gpointer id;
+  gboolean needed = FALSE;
+
+  if (!world->pruning)
+    return FALSE;
+  add_pack (ids, key, contents);
+  g_hash_table_remove (bucket->objects, key);
+  held = harm_find_held (world);
+  g_hash_table_insert (bucket->objects, g_strdup (key), g_bytes_ref (contents));
+  g_hash_table_iter_init (&iter, ids);
+  while (g_hash_table_iter_next (&iter, &id, NULL))
+    needed |= !g_hash_table_contains (held, id);
+  return needed;
+}
+
 static void
 swap (Bucket     *bucket,
       const char *key,
@@ -159,6 +187,8 @@ harm_object (World *world,
     return FALSE;
   key = g_ptr_array_index (keys, dice_below (dice, keys->len));
   other = g_ptr_array_index (keys, dice_below (dice, keys->len));
+  if (is_needed (world, bucket, key) || is_needed (world, bucket, other))
+    return FALSE;
   if (dice_chance (dice, 500))
     {
       sim_trace ("    somebody deletes %s/%s", bucket->name, key);
@@ -190,7 +220,7 @@ wipe (World *world,
 {
   Bucket *bucket = world->buckets[dice_below (dice, world->n_buckets)];
 
-  if (!all_know_one_repository (world))
+  if (world->pruning || !all_know_one_repository (world))
     return FALSE;
   sim_trace ("    somebody empties %s", bucket->name);
   count_add (COUNT_HARM_WIPED, 1);
@@ -209,7 +239,7 @@ restore (World  *world,
   guint n = world->backups != NULL ? world->backups->len : 0;
   Backup *backup = n > 0 ? g_ptr_array_index (world->backups, dice_below (dice, n)) : NULL;
 
-  if (backup == NULL)
+  if (backup == NULL || world->pruning)
     return FALSE;
   device = backup->device;
   sim_trace ("    an old backup of device %u is put back", device->number);

@@ -21,6 +21,7 @@
 #include "dimple.h"
 
 #include "dimple-error.h"
+#include "dimple-held-private.h"
 #include "dimple-store-private.h"
 #include "dimple-test.h"
 
@@ -63,12 +64,16 @@ typedef enum
   COUNT_ROLLBACKS,
   COUNT_TRANSACTIONS,
   COUNT_MIGRATIONS,
+  COUNT_RESOLVED,
+  COUNT_PRUNINGS,
+  COUNT_DROPPED,
   COUNT_SYNCS,
   COUNT_FAILED_SYNCS,
   COUNT_LISTS,
   COUNT_GETS,
   COUNT_PUTS,
   COUNT_REMOVALS,
+  COUNT_COMPACTIONS,
   COUNT_FAULT_BEFORE,
   COUNT_FAULT_AFTER,
   COUNT_FAULT_STALE,
@@ -199,8 +204,12 @@ gboolean device_migrate (Device  *self);
 gboolean device_sync    (Device  *self,
                          gboolean faulty);
 void     device_wait_a_second (Device *self);
+/* Drops from its history all that is superseded. */
+void     device_prune    (Device  *self);
 /* Everything in its log: the set of ids. */
 GHashTable *device_get_ids (Device *self);
+/* What it goes on holding when pruning has dropped it. */
+DimpleHeld *device_get_held (Device *self);
 /* The rows that a query gives, one a line. */
 char    *device_select  (Device     *self,
                          const char *sql);
@@ -223,6 +232,7 @@ typedef enum
   STEP_CRASH,
   STEP_POWER_CUT,
   STEP_SECOND,
+  STEP_PRUNE,
   STEP_HARM,
   N_STEP_KINDS
 } StepKind;
@@ -249,6 +259,7 @@ struct _World
   gboolean    hostile;
   gboolean    harmed;
   gboolean    migrating;
+  gboolean    pruning;
   gint64      now;                 /* ms */
   guint       n_steps;
 

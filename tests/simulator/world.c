@@ -18,6 +18,7 @@ static const char * const step_names[] = {
   [STEP_CRASH] = "is killed",
   [STEP_POWER_CUT] = "has a power cut",
   [STEP_SECOND] = "waits a second",
+  [STEP_PRUNE] = "prunes its history",
   [STEP_HARM] = "suffers",
 };
 
@@ -72,6 +73,7 @@ make_script (World *self,
     [STEP_CRASH] = self->crash_rate > 0 ? 20 : 0,
     [STEP_POWER_CUT] = self->crash_rate > 0 ? 15 : 0,
     [STEP_SECOND] = 30,
+    [STEP_PRUNE] = self->pruning ? 40 : 0,
     [STEP_HARM] = self->hostile ? dice_pick (dice, 20, 80) : 0,
   };
   guint total = 0;
@@ -114,7 +116,8 @@ world_new (guint seed)
   self->crash_rate = dice_pick (&dice, 0, 30, 150);
   self->hostile = dice_chance (&dice, 400);
   self->migrating = dice_chance (&dice, 400);
-  self->n_steps = dice_pick (&dice, 15, 30, 30, 60, 120);
+  self->pruning = dice_chance (&dice, 300);
+  self->n_steps = dice_pick (&dice, 15, 30, 30, 60, 60, 120, 240);
   self->n_buckets = dice_pick (&dice, 1, 1, 2);
   make_script (self, &dice);
   return self;
@@ -213,6 +216,9 @@ perform (World      *self,
     case STEP_SECOND:
       device_wait_a_second (device);
       break;
+    case STEP_PRUNE:
+      device_prune (device);
+      break;
     case STEP_HARM:
       harm (self, device, dice);
       break;
@@ -236,7 +242,7 @@ run_step (World *self,
   self->now += dice_pick (&dice, 0, 1, 1000, 86400000);
   device->dice = dice_new (step->seed, 4);
   device_set_time (device);
-  if (step->kind <= STEP_UPGRADE && dice_chance (&dice, self->crash_rate))
+  if ((step->kind <= STEP_UPGRADE || step->kind == STEP_PRUNE) && dice_chance (&dice, self->crash_rate))
     {
       disk_die_after (device->disk, dice_below (&dice, dice_pick (&dice, 5, 30, 100)));
       power_cut = dice_chance (&dice, 300);

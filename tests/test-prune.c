@@ -221,6 +221,37 @@ test_bucket (void)
   check_bucket (1, TRUE);
 }
 
+/* A pack that is pruned once and again is written anew each time, under names that have no order of their own. */
+static void
+test_pruned_again (void)
+{
+  for (guint i = 0; i < 8; i++)
+    {
+      g_autoptr(Bucket) bucket = bucket_new ();
+      g_autoptr(Device) one = device_new (NULL, bucket->storage);
+      g_autoptr(Device) other = device_new (NULL, bucket->storage);
+
+      limit_age (one);
+      device_execute (one, "INSERT INTO note VALUES ('a', 'A', hex (randomblob (8000))),"
+                           "('b', 'B', hex (randomblob (4000)))");
+      device_sync (one);
+      for (guint j = 0; j < 2; j++)
+        {
+          device_sync (other);
+          device_execute (other, "UPDATE note SET body = 'Short' WHERE key = '%c'", (int) ('a' + j));
+          device_sync (other);
+          device_sync (one);
+          prune (one);
+          device_sync (one);
+          device_sync (one);
+        }
+      device_sync (one);
+      bucket_behave (bucket);
+      device_sync (one);
+      g_assert_cmpuint (bucket->n_requests, ==, 2);      /* the end of this bucket's listing is another request */
+    }
+}
+
 /* -- What stays ------------------------------------------------------------------------------------------------------- */
 
 /* The changes of the log as text, one transaction a line. */
@@ -779,6 +810,7 @@ main (int    argc,
   g_test_add_func ("/prune/one-row", test_one_row);
   g_test_add_func ("/prune/bucket", test_bucket);
   g_test_add_func ("/prune/same-ends", test_same_ends);
+  g_test_add_func ("/prune/pruned-again", test_pruned_again);
   g_test_add_func ("/prune/stubs", test_stubs);
   g_test_add_func ("/prune/age", test_age);
   g_test_add_func ("/prune/size", test_size);

@@ -57,6 +57,23 @@ is_on_path (DimpleSyncPacks        *self,
   return FALSE;
 }
 
+/* Of two own packs with the same path: what was written here is known.  Without that any order will do, as long as it is
+ * one; if it came before, the pack that was written last might be removed, and written again, for ever. */
+static gboolean
+is_pruned_further (DimpleSyncPacks        *self,
+                   const DimpleListedPack *pack,
+                   const DimpleListedPack *other)
+{
+  const DimplePackSize *size = g_hash_table_lookup (self->session->sizes, pack->key);
+  const DimplePackSize *other_size = g_hash_table_lookup (self->session->sizes, other->key);
+
+  if (*pack->name->digest == '\0')
+    return TRUE;
+  if (size != NULL && other_size != NULL && size->size != other_size->size)
+    return other_size->size < size->size;
+  return strcmp (other->name->digest, pack->name->digest) < 0;
+}
+
 static gboolean
 is_replaced_by (DimpleSyncPacks        *self,
                 const DimpleListedPack *small,
@@ -64,8 +81,7 @@ is_replaced_by (DimpleSyncPacks        *self,
 {
   if (dimple_id_compare (&small->first, &big->first) != 0 || dimple_id_compare (&small->last, &big->last) != 0)
     return is_on_path (self, big, &small->first) && is_on_path (self, big, &small->last);
-  return big->is_own && *big->name->digest != '\0' &&
-         (*small->name->digest == '\0' || strcmp (big->name->digest, small->name->digest) < 0);
+  return big->is_own && *big->name->digest != '\0' && is_pruned_further (self, small, big);
 }
 
 /* The packs by the runs that they begin in, so that those that begin on a path are found without looking at all. */

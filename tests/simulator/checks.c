@@ -198,15 +198,60 @@ check_deletes (Device *device)
 
 /* -- All of them ------------------------------------------------------------------------------------------------------ */
 
-/* `somewhere`: all that any log or pack has. */
+typedef struct
+{
+  GHashTable *ids;             /* of the log */
+  DimpleHeld *held;            /* what was dropped, too */
+} Knowledge;
+
+static void
+knowledge_free (gpointer data)
+{
+  Knowledge *self = data;
+
+  g_hash_table_unref (self->ids);
+  dimple_held_free (self->held);
+  g_free (self);
+}
+
+static GPtrArray *
+collect_knowledge (World *world)
+{
+  GPtrArray *all = g_ptr_array_new_with_free_func (knowledge_free);
+
+  for (guint i = 0; i < world->devices->len; i++)
+    {
+      Knowledge *knowledge = g_new (Knowledge, 1);
+
+      knowledge->ids = device_get_ids (g_ptr_array_index (world->devices, i));
+      knowledge->held = device_get_held (g_ptr_array_index (world->devices, i));
+      g_ptr_array_add (all, knowledge);
+    }
+  return all;
+}
+
+/* Superseded in all that it changed, and dropped by somebody, perhaps before others could see it. */
+static gboolean
+is_dropped (GPtrArray  *knowledge,
+            const char *id)
+{
+  for (guint i = 0; i < knowledge->len; i++)
+    {
+      Knowledge *one = g_ptr_array_index (knowledge, i);
+
+      if (dimple_held_has (one->held, id) && !g_hash_table_contains (one->ids, id))
+        return TRUE;
+    }
+  return FALSE;
+}
+
 static void
 check_log (Device     *device,
-           GHashTable *somewhere,
+           GPtrArray  *knowledge,
            const char *when)
 {
   World *world = device->world;
-  g_autoptr(GHashTable) ids = device_get_ids (device);
-  g_autoptr(DimpleHeld) held = device_get_held (device);
+  GHashTable *ids = ((Knowledge *) g_ptr_array_index (knowledge, device->number))->ids;
   GHashTableIter iter;
   gpointer id;
 
@@ -215,11 +260,9 @@ check_log (Device     *device,
     {
       if (g_hash_table_contains (ids, id) || g_hash_table_contains (world->destroyed, id))
         continue;
-      /* Superseded in all that it changed, and dropped here, or by who wrote it before anybody else saw it. */
-      if (world->pruning && (dimple_held_has (held, id) || !g_hash_table_contains (somewhere, id)))
-        count_add (COUNT_DROPPED, 1);
-      else
+      if (!world->pruning || !is_dropped (knowledge, id))
         sim_fail ("%s: device %u lacks %s", when, device->number, (char *) id);
+      count_add (COUNT_DROPPED, 1);
     }
   g_hash_table_iter_init (&iter, ids);
   while (g_hash_table_iter_next (&iter, &id, NULL))
@@ -234,14 +277,14 @@ check_equal (World      *world,
              const char *when)
 {
   Device *first[N_VERSIONS + 1] = { NULL };
-  g_autoptr(GHashTable) somewhere = harm_find_held (world);
+  g_autoptr(GPtrArray) knowledge = collect_knowledge (world);
 
   for (guint i = 0; i < world->devices->len; i++)
     {
       Device *device = g_ptr_array_index (world->devices, i);
       g_autofree char *what = NULL;
 
-      check_log (device, somewhere, when);
+      check_log (device, knowledge, when);
       if (first[device->version] == NULL)
         {
           first[device->version] = device;

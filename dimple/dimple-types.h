@@ -25,6 +25,7 @@ typedef struct _DimpleStore DimpleStore;
  */
 typedef struct _DimpleChangeSet DimpleChangeSet;
 
+typedef struct _DimpleChange DimpleChange;
 typedef struct _DimpleConflict DimpleConflict;
 typedef struct _DimpleRow DimpleRow;
 typedef struct _DimpleQuery DimpleQuery;

@@ -7,6 +7,7 @@
 #define DIMPLE_INSIDE
 #include "dimple-batch.h"
 #include "dimple-change-set.h"
+#include "dimple-change.h"
 #include "dimple-conflict.h"
 #include "dimple-custom-storage.h"
 #include "dimple-encrypted-storage.h"

@@ -138,6 +138,10 @@ gboolean     dimple_store_set_local     (DimpleStore            *self,
 /* History */
 
 DIMPLE_AVAILABLE_IN_1_0
+GListModel  *dimple_store_get_history   (DimpleStore            *self,
+                                         const char             *table,
+                                         const char             *key);
+DIMPLE_AVAILABLE_IN_1_0
 GListModel  *dimple_store_get_conflicts (DimpleStore            *self);
 
 /* The same without blocking: on the store's own thread, in the order of the calls */

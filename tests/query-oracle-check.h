@@ -112,7 +112,7 @@ oracle_dup_row (DimpleRowShape *shape,
   return oracle_dup_values (object);
 }
 
-/* Rows without keys in them: the key and rowid that each comes from.  They are in the same order. */
+/* Rows without keys in them: the key that each comes from.  They are in the same order. */
 static inline void
 oracle_identify_rows (Oracle           *oracle,
                       DimpleConnection *reader,
@@ -123,7 +123,8 @@ oracle_identify_rows (Oracle           *oracle,
   g_autoptr(GArray) columns = g_array_new (FALSE, FALSE, sizeof (guint));
   guint position = 0;
 
-  for (guint i = 0; i < oracle->n_hidden - 1; i++)
+  /* After it are the rowid and the rank. */
+  for (guint i = 0; i < MAX (oracle->n_hidden - 2, 1); i++)
     {
       guint column = n_columns + i;
 

@@ -388,7 +388,7 @@ main (int   argc,
   n_seeds = take_option (&argc, argv, "--seeds", 5000);
   first_seed = take_option (&argc, argv, "--first", 0);
   only_seed = take_option (&argc, argv, "--seed", G_MAXUINT);
-  oracle_by_row = take_option (&argc, argv, "--by-row", FALSE) != 0;
+  oracle_by_row = take_option (&argc, argv, "--by-row", TRUE) != 0;
   g_test_init (&argc, &argv, G_TEST_OPTION_ISOLATE_DIRS, NULL);
 
   g_test_add_func ("/query/random", test_random);

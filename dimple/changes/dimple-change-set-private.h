@@ -10,10 +10,12 @@
 
 G_BEGIN_DECLS
 
-/* One row of a rowid table that changed; a row that moved to another rowid is a delete and an insert. */
+/* One row of a rowid table that changed.  One whose PRIMARY KEY changed is the delete of one row and the insert of another,
+ * maybe with the same rowid.  The same row may come several times, in the order in which that happened. */
 typedef struct
 {
-  gint64  rowid;
+  gint64  rowid;               /* of a delete: where it was */
+  gint64  old_rowid;           /* of an update: where it was, mostly the same */
   guint64 columns;             /* bit n: column n of the table changed (bit 63: any column from 63 on) */
   int     operation;           /* DimpleOperation */
 } DimpleChangedRow;
@@ -24,7 +26,7 @@ typedef struct
   guint64    columns;          /* of all rows; an insert or delete sets all bits */
   gboolean   anything;         /* the rows are not known: take all of the table as changed */
   GArray    *rows;             /* of DimpleChangedRow; empty for WITHOUT ROWID and virtual tables */
-  GString   *keys;             /* the public keys, each ended by NUL; empty for tables without a key */
+  GString   *keys;             /* the public keys of the rows, each ended by NUL; empty for tables without a key */
 } DimpleTableChanges;
 
 DimpleChangeSet          *dimple_change_set_new         (DimpleSchema          *schema,

@@ -433,7 +433,7 @@ report (DimpleMergeTable *self,
         DimpleOperation   operation,
         guint64           columns)
 {
-  DimpleChangedRow row = { rowid, columns, operation };
+  DimpleChangedRow row = { rowid, rowid, columns, operation };
 
   if (operation != DIMPLE_OPERATION_UPDATE || (columns & self->referenced) != 0)
     {

@@ -24,6 +24,7 @@ void               dimple_live_objects_add      (DimpleLiveObjects *self,
 /* The row is gone; its object, if there is one, is nobody's. */
 void               dimple_live_objects_forget   (DimpleLiveObjects *self,
                                                  gint64             id);
+void               dimple_live_objects_forget_all (DimpleLiveObjects *self);
 /* The numbers of all rows that may have an object. */
 GArray            *dimple_live_objects_dup_ids  (DimpleLiveObjects *self);
 gboolean           dimple_live_objects_is_empty (DimpleLiveObjects *self);

@@ -101,6 +101,12 @@ dimple_live_objects_forget (DimpleLiveObjects *self,
   g_hash_table_remove (self->entries, &id);
 }
 
+void
+dimple_live_objects_forget_all (DimpleLiveObjects *self)
+{
+  g_hash_table_remove_all (self->entries);
+}
+
 GArray *
 dimple_live_objects_dup_ids (DimpleLiveObjects *self)
 {

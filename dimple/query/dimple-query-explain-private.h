@@ -15,6 +15,7 @@ typedef struct
   guint   n_dropped;        /* runs that were overtaken by other parameters or SQL */
   guint64 n_rows;           /* that they read */
   gint64  last_duration;    /* µs, of the last run */
+  guint   n_shown;          /* times that the change of single rows was shown */
 } DimpleQueryStatistics;
 
 /* `store`, `sql` and `plan` may be NULL, as long as they are not known; `filter`, too: any row. */

@@ -45,6 +45,7 @@ struct _DimpleQuery
   DimpleQueryRun        *run;              /* (nullable) */
   GSource               *start;            /* (nullable) will start a run */
   gboolean               is_asked_anew;    /* store, SQL or parameters are not those of the last run */
+  gboolean               is_showing;       /* rows are telling of their new values */
   gboolean               loading;
   GPtrArray             *loads;            /* of GTask */
 };
@@ -97,6 +98,14 @@ void     dimple_query_debug_change       (DimpleQuery         *self,
 void     dimple_query_debug_slow         (DimpleQuery         *self,
                                           const char          *what,
                                           gint64               start);
+
+/* Shows what commits did to rows that are kept row by row.  FALSE if they must be read anew. */
+gboolean dimple_query_show_changes       (DimpleQuery         *self,
+                                          DimpleRowChanges    *changes);
+/* The rows shown are not followed any more. */
+void     dimple_query_let_go_of_rows     (DimpleQuery         *self);
+/* The store will be closed: they are read now, unless they are too many. */
+void     dimple_query_keep_rows          (DimpleQuery         *self);
 
 /* -- dimple-query-load.c ---------------------------------------------------------------------------------------------- */
 

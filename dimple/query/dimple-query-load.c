@@ -62,6 +62,22 @@ complete_loads (DimpleQuery *self)
     return_load (g_ptr_array_index (loads, i), self->error);
 }
 
+/* Until the run is there, the rows that are kept row by row stay as they are. */
+static void
+freeze_rows (DimpleQuery    *self,
+             DimpleQueryRun *run)
+{
+  DimpleEvaluator *evaluator = dimple_subscription_get_evaluator (self->subscription);
+  DimpleRowChanges *changes = dimple_subscription_get_changes (self->subscription);
+
+  dimple_subscription_set_frozen (self->subscription, TRUE);
+  run->old_plan = dimple_query_plan_ref (dimple_kept_rows_get_plan (dimple_kept_rows_of (self->rows)));
+  run->old_evaluator = evaluator != NULL ? dimple_evaluator_ref (evaluator) : NULL;
+  run->old_point = dimple_subscription_ref_point (self->subscription);
+  if (changes != NULL)
+    dimple_row_changes_join (run->taken, changes);
+}
+
 static DimpleQueryRun *
 new_run (DimpleQuery *self)
 {
@@ -75,6 +91,8 @@ new_run (DimpleQuery *self)
   run->filter = self->filter != NULL ? dimple_row_filter_ref (self->filter) : NULL;
   run->is_filter_known = self->is_filter_known;
   run->old = self->rows != NULL ? dimple_rows_ref (self->rows) : NULL;
+  if (dimple_kept_rows_of (self->rows) != NULL)
+    freeze_rows (self, run);
   return run;
 }
 
@@ -109,7 +127,8 @@ run_done (DimpleQueryRun *run,
   dimple_query_debug_slow (self, "showing a live query", start);
   dimple_profile_end (mark, "query shown", run->sql);
   /* Several commits meanwhile are one run more. */
-  if (self->subscription != NULL && dimple_subscription_is_changed (self->subscription))
+  if (self->subscription != NULL && dimple_subscription_is_changed (self->subscription) &&
+      dimple_subscription_get_evaluator (self->subscription) == NULL)
     start_run (self);
   if (self->run == NULL && !self->is_asked_anew)
     dimple_query_set_loading (self, FALSE);
@@ -136,10 +155,37 @@ on_start (gpointer user_data)
   return G_SOURCE_REMOVE;
 }
 
+/* What was committed is shown at once where it is known which rows changed. */
+static gboolean
+catch_up (DimpleQuery *self)
+{
+  DimpleRowChanges *changes;
+
+  if (dimple_kept_rows_of (self->rows) == NULL || self->run != NULL || self->is_asked_anew ||
+      dimple_subscription_get_evaluator (self->subscription) == NULL)
+    return FALSE;
+  changes = dimple_subscription_get_changes (self->subscription);
+  if (changes != NULL && changes->lost)
+    return FALSE;
+  return changes == NULL || dimple_query_show_changes (self, changes);
+}
+
 static void
 on_changed (gpointer user_data)
 {
-  start_run (user_data);
+  g_autoptr(DimpleQuery) self = g_object_ref (DIMPLE_QUERY (user_data));
+
+  if (self->is_showing)
+    return;
+  if (!catch_up (self))
+    start_run (self);
+  complete_loads (self);
+}
+
+static void
+on_closing (gpointer user_data)
+{
+  dimple_query_keep_rows (user_data);
 }
 
 void
@@ -166,7 +212,7 @@ dimple_query_connect (DimpleQuery *self)
   if (self->store == NULL)
     return;
   self->hub = dimple_query_hub_get (self->store, self->context);
-  self->subscription = dimple_query_hub_subscribe (self->hub, on_changed, self);
+  self->subscription = dimple_query_hub_subscribe (self->hub, on_changed, on_closing, self);
 }
 
 void
@@ -174,6 +220,8 @@ dimple_query_disconnect (DimpleQuery *self)
 {
   drop_start (self);
   drop_run (self);
+  if (self->subscription != NULL)
+    dimple_query_let_go_of_rows (self);
   g_clear_pointer (&self->subscription, dimple_subscription_end);
   g_clear_pointer (&self->hub, dimple_query_hub_unref);
 }
@@ -207,6 +255,14 @@ dimple_query_refresh (DimpleQuery *self)
   if (is_settled (self))
     return;
   kept = g_object_ref (self);
+  if (self->is_showing)
+    return;
+  dimple_query_hub_advance (self->hub, TRUE);
+  if (catch_up (self))
+    {
+      complete_loads (self);
+      return;
+    }
   drop_start (self);
   drop_run (self);
   run = new_run (self);

@@ -7,6 +7,9 @@
  */
 #include "dimple-query-internal-private.h"
 
+/* Rows that can still be asked for when the store is closed */
+#define MAX_COPIED 10000
+
 guint
 dimple_query_count_rows (DimpleQuery *self)
 {
@@ -122,37 +125,56 @@ dimple_query_set_plan (DimpleQuery     *self,
 }
 
 static void
+show_record (DimpleQuery *self,
+             DimpleRows  *rows,
+             guint        position,
+             GObject     *object)
+{
+  gsize size;
+  const guint8 *record = dimple_rows_get_record (rows, position, &size);
+
+  dimple_row_shape_update (dimple_rows_get_shape (rows), object, record, size);
+}
+
+static void
 update_object (DimpleQuery *self,
                DimpleRows  *rows,
                guint        position)
 {
   g_autoptr(GObject) object = dimple_live_objects_get (self->objects, dimple_rows_get_id (rows, position));
-  const guint8 *record;
-  gsize size;
 
-  if (object == NULL)
-    return;
-  record = dimple_rows_get_record (rows, position, &size);
-  dimple_row_shape_update (dimple_rows_get_shape (rows), object, record, size);
+  if (object != NULL)
+    show_record (self, rows, position, object);
 }
 
-/* Any row may be another: only those matter that somebody holds. */
+/* Any row may be another: only those matter that somebody holds.  First all are told, then they get their new ids, as one
+ * may be what another one was. */
 static void
-update_all_objects (DimpleQuery *self,
-                    DimpleRows  *rows)
+update_all_objects (DimpleQuery            *self,
+                    DimpleRows             *rows,
+                    const DimpleRowsChange *change)
 {
   g_autoptr(GArray) ids = dimple_live_objects_dup_ids (self->objects);
+  g_autoptr(GPtrArray) objects = g_ptr_array_new_with_free_func (g_object_unref);
+  g_autoptr(GArray) successors = g_array_new (FALSE, FALSE, sizeof (gint64));
 
   for (guint i = 0; i < ids->len; i++)
     {
-      gint64 id = g_array_index (ids, gint64, i);
+      g_autoptr(GObject) object = dimple_live_objects_get (self->objects, g_array_index (ids, gint64, i));
+      gint64 successor;
       guint position;
 
-      if (dimple_rows_find_id (rows, id, &position))
-        update_object (self, rows, position);
-      else
-        dimple_live_objects_forget (self->objects, id);
+      if (object == NULL ||
+          !dimple_rows_change_find_successor (change, g_array_index (ids, gint64, i), &successor) ||
+          !dimple_rows_find_id (rows, successor, &position))
+        continue;
+      show_record (self, rows, position, object);
+      g_array_append_val (successors, successor);
+      g_ptr_array_add (objects, g_steal_pointer (&object));
     }
+  dimple_live_objects_forget_all (self->objects);
+  for (guint i = 0; i < objects->len; i++)
+    dimple_live_objects_add (self->objects, g_array_index (successors, gint64, i), g_ptr_array_index (objects, i));
 }
 
 void
@@ -179,7 +201,7 @@ update_objects (DimpleQuery            *self,
     return;
   if (change->any_updated)
     {
-      update_all_objects (self, rows);
+      update_all_objects (self, rows, change);
       return;
     }
   for (guint i = 0; i < change->updated->len; i++)
@@ -210,16 +232,27 @@ emit_change (DimpleQuery *self,
 }
 
 static void
+replace_rows (DimpleQuery *self,
+              DimpleRows  *rows)
+{
+  g_clear_pointer (&self->rows, dimple_rows_unref);
+  self->rows = rows != NULL ? dimple_rows_ref (rows) : NULL;
+}
+
+static void
 show_rows (DimpleQuery            *self,
            DimpleRows             *rows,
            const DimpleRowsChange *change)
 {
   /* While rows tell of their new values, the list is still the old one: nobody sees it changed before it says so. */
+  self->is_showing = TRUE;
   update_objects (self, rows, change);
-  g_clear_pointer (&self->rows, dimple_rows_unref);
-  self->rows = dimple_rows_ref (rows);
+  self->is_showing = FALSE;
+  replace_rows (self, rows);
   emit_change (self, change->position, change->n_removed, change->n_added);
 }
+
+/* -- What came of a run --------------------------------------------------------------------------------------------- */
 
 static gboolean
 check_type (DimpleQuery     *self,
@@ -228,6 +261,38 @@ check_type (DimpleQuery     *self,
 {
   return self->type == DIMPLE_TYPE_ROW ||
          dimple_row_shape_check_type (dimple_rows_get_shape (run->rows), self->type, error);
+}
+
+/* The rows shown go on being read where they were, those of the run where it read them. */
+static void
+change_point (DimpleQuery    *self,
+              DimpleQueryRun *run)
+{
+  DimpleKeptRows *old = dimple_kept_rows_of (self->rows), *rows = dimple_kept_rows_of (run->rows);
+
+  if (old != NULL)
+    dimple_kept_rows_set_reading (old, NULL, self->hub, run->old_point);
+  if (rows != NULL)
+    {
+      dimple_kept_rows_set_reading (rows, self->subscription, NULL, NULL);
+      dimple_evaluator_set_n_rows (run->evaluator, dimple_rows_get_n_rows (run->rows));
+    }
+  dimple_subscription_set_evaluator (self->subscription, run->evaluator, run->point);
+  g_clear_pointer (&run->evaluator, dimple_evaluator_unref);
+  g_clear_pointer (&run->point, dimple_read_point_unref);
+}
+
+/* Rows that nobody follows any more cannot go on being read. */
+static void
+keep_copy (DimpleQuery    *self,
+           DimpleQueryRun *run)
+{
+  if (dimple_kept_rows_of (self->rows) == NULL)
+    return;
+  dimple_kept_rows_set_reading (dimple_kept_rows_of (self->rows), NULL, NULL, NULL);
+  dimple_subscription_set_evaluator (self->subscription, NULL, NULL);
+  if (run->copy != NULL)
+    replace_rows (self, run->copy);
 }
 
 void
@@ -239,15 +304,163 @@ dimple_query_take_run (DimpleQuery    *self,
   self->statistics.n_runs++;
   self->statistics.last_duration = run->duration;
   dimple_query_debug_run (self, run);
+  dimple_subscription_set_frozen (self->subscription, FALSE);
   if (run->error != NULL || !check_type (self, run, &type_error))
-    set_error (self, run->error != NULL ? run->error : type_error);
-  else
     {
-      self->statistics.n_rows += dimple_rows_get_n_rows (run->rows);
-      dimple_query_set_plan (self, run->plan);
-      dimple_query_set_filter (self, run->filter, run->is_filter_known);
-      show_rows (self, run->rows, &run->change);
-      set_error (self, NULL);
-      set_incremental (self, run->plan->reason == NULL);
+      keep_copy (self, run);
+      set_error (self, run->error != NULL ? run->error : type_error);
+      return;
     }
+  self->statistics.n_rows += dimple_rows_get_n_rows (run->rows);
+  change_point (self, run);
+  dimple_query_set_plan (self, run->plan);
+  dimple_query_set_filter (self, run->filter, run->is_filter_known);
+  show_rows (self, run->rows, &run->change);
+  set_error (self, NULL);
+  set_incremental (self, run->plan->reason == NULL);
+}
+
+void
+dimple_query_let_go_of_rows (DimpleQuery *self)
+{
+  g_autoptr(DimpleReadPoint) point = dimple_subscription_ref_point (self->subscription);
+
+  if (dimple_kept_rows_of (self->rows) != NULL)
+    dimple_kept_rows_set_reading (dimple_kept_rows_of (self->rows), NULL, self->hub, point);
+  dimple_subscription_set_evaluator (self->subscription, NULL, NULL);
+}
+
+void
+dimple_query_keep_rows (DimpleQuery *self)
+{
+  g_autoptr(DimpleReadPoint) point = dimple_subscription_ref_point (self->subscription);
+  g_autoptr(DimpleRows) copy = NULL;
+
+  if (dimple_kept_rows_of (self->rows) == NULL || dimple_query_count_rows (self) > MAX_COPIED)
+    return;
+  copy = dimple_kept_rows_copy (dimple_kept_rows_of (self->rows), self->hub, point);
+  if (copy == NULL)
+    return;
+  replace_rows (self, copy);
+  dimple_subscription_set_evaluator (self->subscription, NULL, NULL);
+}
+
+/* -- What became of single rows ------------------------------------------------------------------------------------- */
+
+typedef struct
+{
+  GObject    *object;
+  gint64      id;          /* from now on */
+  GByteArray *record;
+} Staying;
+
+static void
+staying_clear (gpointer data)
+{
+  Staying *staying = data;
+
+  g_object_unref (staying->object);
+  g_byte_array_unref (staying->record);
+}
+
+/* The objects that somebody holds of rows that changed and stay. */
+static GArray *
+find_staying (DimpleQuery *self,
+              GArray      *net)
+{
+  GArray *all = g_array_new (FALSE, FALSE, sizeof (Staying));
+
+  g_array_set_clear_func (all, staying_clear);
+  for (guint i = 0; i < net->len && !dimple_live_objects_is_empty (self->objects); i++)
+    {
+      const DimpleRowChange *change = &g_array_index (net, DimpleRowChange, i);
+      Staying staying = { NULL, change->to, NULL };
+
+      if (!change->had_row)
+        continue;
+      if (dimple_kept_rows_stays (dimple_kept_rows_of (self->rows), change))
+        staying.object = dimple_live_objects_get (self->objects, change->from);
+      if (staying.object == NULL)
+        continue;
+      staying.record = g_byte_array_new ();
+      g_array_append_val (all, staying);
+    }
+  return all;
+}
+
+/* All are read before anybody is told. */
+static void
+read_staying (DimpleQuery *self,
+              GArray      *all)
+{
+  DimpleConnection *reader = all->len > 0 ? dimple_query_hub_begin_reading (self->hub, NULL) : NULL;
+
+  if (reader == NULL)
+    return;
+  for (guint i = 0; i < all->len; i++)
+    {
+      const Staying *staying = &g_array_index (all, Staying, i);
+
+      dimple_kept_rows_read (dimple_kept_rows_of (self->rows), reader, staying->id, staying->record);
+    }
+  dimple_query_hub_end_reading (self->hub);
+}
+
+static void
+tell_staying (DimpleQuery *self,
+              GArray      *all)
+{
+  for (guint i = 0; i < all->len; i++)
+    {
+      const Staying *staying = &g_array_index (all, Staying, i);
+
+      if (staying->record->len > 0)
+        dimple_row_shape_update (dimple_rows_get_shape (self->rows), staying->object, staying->record->data,
+                                 staying->record->len);
+    }
+}
+
+/* First all are forgotten, as a row may now be where another one was. */
+static void
+move_objects (DimpleQuery *self,
+              GArray      *net,
+              GArray      *staying)
+{
+  for (guint i = 0; i < net->len && !dimple_live_objects_is_empty (self->objects); i++)
+    if (g_array_index (net, DimpleRowChange, i).had_row)
+      dimple_live_objects_forget (self->objects, g_array_index (net, DimpleRowChange, i).from);
+  for (guint i = 0; i < staying->len; i++)
+    dimple_live_objects_add (self->objects, g_array_index (staying, Staying, i).id,
+                             g_array_index (staying, Staying, i).object);
+}
+
+gboolean
+dimple_query_show_changes (DimpleQuery      *self,
+                           DimpleRowChanges *changes)
+{
+  g_autoptr(DimpleRows) rows = dimple_rows_ref (self->rows);
+  g_autoptr(GArray) net = dimple_row_changes_net (changes);
+  g_autoptr(GArray) staying = NULL;
+  g_autoptr(DimpleReadPoint) old_point = NULL;
+  g_auto(DimpleRowsChange) change = { 0, };
+
+  staying = find_staying (self, net);
+  read_staying (self, staying);
+  self->is_showing = TRUE;
+  dimple_subscription_set_frozen (self->subscription, TRUE);
+  tell_staying (self, staying);
+  self->is_showing = FALSE;
+  /* Whoever was told may have asked for another list. */
+  if (self->rows != rows || self->subscription == NULL || self->run != NULL ||
+      dimple_subscription_get_changes (self->subscription) != changes)
+    return TRUE;
+  dimple_subscription_set_frozen (self->subscription, FALSE);
+  if (!dimple_kept_rows_apply (dimple_kept_rows_of (rows), net, changes->keys, &change))
+    return FALSE;
+  move_objects (self, net, staying);
+  dimple_evaluator_set_n_rows (dimple_subscription_get_evaluator (self->subscription), dimple_rows_get_n_rows (rows));
+  self->statistics.n_shown++;
+  old_point = dimple_subscription_settle (self->subscription);
+  emit_change (self, change.position, change.n_removed, change.n_added);
+  return TRUE;
 }

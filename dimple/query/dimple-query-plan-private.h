@@ -15,6 +15,7 @@ G_BEGIN_DECLS
 typedef struct
 {
   char              *sql;
+  GPtrArray         *parameters;      /* of char: what each is called, "?1" where it has no name */
   DimpleSchema      *schema;
   DimpleWatchSet     watch;
 
@@ -35,6 +36,9 @@ DimpleQueryPlan *dimple_query_plan_new   (DimpleConnection  *reader,
                                           DimpleSchema      *schema,
                                           const char        *sql,
                                           GError           **error);
+/* It was decided so, but cannot be: from now on the query is run again.  Before anybody else has the plan. */
+void             dimple_query_plan_refuse (DimpleQueryPlan *self,
+                                           const char      *reason);
 DimpleQueryPlan *dimple_query_plan_ref   (DimpleQueryPlan   *self);
 void             dimple_query_plan_unref (DimpleQueryPlan   *self);
 

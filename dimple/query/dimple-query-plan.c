@@ -652,6 +652,18 @@ decide (DimpleQueryPlan  *plan,
   plan->table = NULL;
 }
 
+static void
+read_parameters (DimpleQueryPlan *plan,
+                 sqlite3_stmt    *statement)
+{
+  for (int i = 1; i <= sqlite3_bind_parameter_count (statement); i++)
+    {
+      const char *name = sqlite3_bind_parameter_name (statement, i);
+
+      g_ptr_array_add (plan->parameters, name != NULL ? g_strdup (name) : g_strdup_printf ("?%d", i));
+    }
+}
+
 DimpleQueryPlan *
 dimple_query_plan_new (DimpleConnection  *reader,
                        DimpleSchema      *schema,
@@ -664,6 +676,7 @@ dimple_query_plan_new (DimpleConnection  *reader,
 
   self->sql = g_strdup (sql);
   self->schema = dimple_schema_ref (schema);
+  self->parameters = g_ptr_array_new_with_free_func (g_free);
   self->terms = g_array_new (FALSE, FALSE, sizeof (DimpleSortTerm));
   self->term_columns = g_array_new (FALSE, FALSE, sizeof (guint));
   dimple_watch_set_init (&self->watch);
@@ -671,11 +684,21 @@ dimple_query_plan_new (DimpleConnection  *reader,
   checked = dimple_connection_prepare (reader, sql, error);
   if (checked == NULL)
     return NULL;
+  read_parameters (self, checked);
   statement = dimple_watch_set_prepare (&self->watch, reader, schema, sql, error);
   if (statement == NULL)
     return NULL;
   decide (self, reader, statement);
   return g_steal_pointer (&self);
+}
+
+void
+dimple_query_plan_refuse (DimpleQueryPlan *self,
+                          const char      *reason)
+{
+  g_free (self->reason);
+  self->reason = g_strdup (reason);
+  self->table = NULL;
 }
 
 DimpleQueryPlan *
@@ -690,6 +713,7 @@ query_plan_clear (gpointer data)
   DimpleQueryPlan *self = data;
 
   g_free (self->sql);
+  g_ptr_array_unref (self->parameters);
   g_free (self->reason);
   g_free (self->load_sql);
   g_free (self->test_sql);

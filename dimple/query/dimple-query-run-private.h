@@ -7,7 +7,7 @@
 #pragma once
 
 #include "dimple-query-hub-private.h"
-#include "dimple-result-private.h"
+#include "dimple-rows-compare-private.h"
 
 G_BEGIN_DECLS
 
@@ -27,7 +27,14 @@ struct _DimpleQueryRun
   DimpleQueryPlan     *plan;             /* (nullable) of the same SQL, from the last time; then that of this time */
   DimpleRowFilter     *filter;           /* (nullable) of the same parameters, if they were run before, and then of these */
   gboolean             is_filter_known;
-  DimpleRows          *old;              /* (nullable) to compare with */
+  gboolean             never_kept;       /* not row by row, whatever the plan says */
+
+  /* What is shown, to compare with. */
+  DimpleRows          *old;              /* (nullable) */
+  DimpleQueryPlan     *old_plan;         /* (nullable) of it */
+  DimpleEvaluator     *old_evaluator;    /* (nullable) */
+  DimpleReadPoint     *old_point;        /* (nullable) where it is read */
+  DimpleRowChanges    *taken;            /* what happened to it since, as far as it was taken from its evaluator */
 
   GCancellable        *cancellable;
   GMainContext        *context;
@@ -37,6 +44,10 @@ struct _DimpleQueryRun
   /* What came of it: rows or an error. */
   DimpleRows          *rows;
   DimpleRowsChange     change;
+  DimpleEvaluator     *evaluator;        /* (nullable) sees every commit since */
+  DimpleReadPoint     *point;            /* (nullable) where the rows are read */
+  DimpleRowChanges    *missed;           /* (nullable) all that happened to `old` until then */
+  DimpleRows          *copy;             /* (nullable) with an error: `old`, as it can be kept for ever */
   GError              *error;
   gint64               duration;         /* µs */
 };

@@ -33,7 +33,8 @@
  * nothing.
  *
  * Rows are the same if they have the same key: for this, the key columns of a table should be in the result.  A result
- * without any, such as `SELECT count (*) AS n FROM note`, keeps its objects by position.
+ * without any, such as `SELECT count (*) AS n FROM note`, keeps its objects by position, unless it is
+ * [property@Dimple.Query:incremental].
  *
  * A query belongs to the thread-default main context in which it was made: its signals are emitted there, and it may only
  * be used there.

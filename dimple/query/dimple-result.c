@@ -25,7 +25,8 @@ struct _DimpleResult
   GPtrArray      *pages;          /* of Page */
   guint           n_rows;
   GArray         *key_columns;    /* of guint: what tells rows apart; empty: their position */
-  GArray         *main_columns;   /* of guint: those of them that are of the first table */
+  GArray         *main_columns;   /* of guint: those of them that are of the first table … */
+  char           *main_table;     /* (nullable) … which is this one */
   GArray         *hashes;         /* of guint64: of the key columns of each row */
   gint64         *ids;
   gint64          last_id;
@@ -96,7 +97,10 @@ find_key_columns (DimpleResult *self,
           count_key_columns (statement, schema, table) < MAX (table->key->len, 1))
         continue;
       if (first == NULL)
-        first = table;
+        {
+          first = table;
+          self->main_table = g_strdup (table->name);
+        }
       g_array_append_val (self->key_columns, i);
       if (table == first)
         g_array_append_val (self->main_columns, i);
@@ -190,6 +194,24 @@ add_page (DimpleResult *self,
   g_byte_array_set_size (records, 0);
 }
 
+/* The row from `start` on in `records`, which are those of one page. */
+static void
+add_row (DimpleResult *self,
+         Page         *page,
+         GByteArray   *records,
+         guint         start)
+{
+  page->ends[self->n_rows % PAGE_ROWS] = records->len;
+  if (self->key_columns->len > 0)
+    {
+      guint64 hash = hash_columns (records->data + start, self->key_columns);
+
+      g_array_append_val (self->hashes, hash);
+    }
+  if (++self->n_rows % PAGE_ROWS == 0)
+    add_page (self, page, records);
+}
+
 static gboolean
 read_rows (DimpleResult  *self,
            sqlite3_stmt  *statement,
@@ -206,15 +228,7 @@ read_rows (DimpleResult  *self,
 
       for (int i = 0; i < n_columns; i++)
         dimple_record_append_column (records, statement, i);
-      page.ends[self->n_rows % PAGE_ROWS] = records->len;
-      if (self->key_columns->len > 0)
-        {
-          guint64 hash = hash_columns (records->data + start, self->key_columns);
-
-          g_array_append_val (self->hashes, hash);
-        }
-      if (++self->n_rows % PAGE_ROWS == 0)
-        add_page (self, &page, records);
+      add_row (self, &page, records, start);
     }
   add_page (self, &page, records);
   if (step_error == NULL)
@@ -410,6 +424,7 @@ clear (DimpleRows *rows)
   g_ptr_array_unref (self->pages);
   g_array_unref (self->key_columns);
   g_array_unref (self->main_columns);
+  g_free (self->main_table);
   g_array_unref (self->hashes);
   g_free (self->ids);
   g_clear_pointer (&self->positions, g_hash_table_unref);
@@ -492,21 +507,29 @@ find_key (DimpleRows *rows,
 
 static const DimpleRowsClass result_class = { clear, get_n_rows, get_id, find_id, get_record, find_key };
 
-DimpleResult *
-dimple_result_run (DimpleConnection  *reader,
-                   DimpleQueryPlan   *plan,
-                   GVariant          *parameters,
-                   GError           **error)
+static DimpleResult *
+new_result (void)
 {
   DimpleResult *self = g_atomic_rc_box_new0 (DimpleResult);
-  g_autoptr(DimpleRows) owned = &self->rows;
-  g_autoptr(DimpleStatement) statement = NULL;
 
   self->rows.class = &result_class;
   self->pages = g_ptr_array_new_with_free_func (page_free);
   self->hashes = g_array_new (FALSE, FALSE, sizeof (guint64));
   self->key_columns = g_array_new (FALSE, FALSE, sizeof (guint));
   self->main_columns = g_array_new (FALSE, FALSE, sizeof (guint));
+  return self;
+}
+
+DimpleResult *
+dimple_result_run (DimpleConnection  *reader,
+                   DimpleQueryPlan   *plan,
+                   GVariant          *parameters,
+                   GError           **error)
+{
+  DimpleResult *self = new_result ();
+  g_autoptr(DimpleRows) owned = &self->rows;
+  g_autoptr(DimpleStatement) statement = NULL;
+
   statement = dimple_connection_prepare (reader, plan->sql, error);
   if (statement == NULL || !dimple_parameters_bind (statement, parameters, error))
     return NULL;
@@ -518,7 +541,65 @@ dimple_result_run (DimpleConnection  *reader,
 }
 
 DimpleResult *
+dimple_result_new (DimpleQueryPlan  *plan,
+                   sqlite3_stmt     *statement,
+                   const GByteArray *records,
+                   const GArray     *sizes,
+                   gint64           *ids)
+{
+  DimpleResult *self = new_result ();
+  g_autoptr(GByteArray) page_records = g_byte_array_new ();
+  const guint8 *record = records->data;
+  gint64 last_id = 0;
+  Page page = { 0, };
+
+  self->rows.shape = dimple_row_shape_for_statement (statement, plan->schema);
+  find_key_columns (self, statement, plan->schema);
+  for (guint i = 0; i < sizes->len; i++)
+    {
+      guint start = page_records->len, size = g_array_index (sizes, guint32, i);
+
+      g_byte_array_append (page_records, record, size);
+      record += size;
+      add_row (self, &page, page_records, start);
+      last_id = MAX (last_id, ids[i]);
+    }
+  add_page (self, &page, page_records);
+  dimple_result_take_ids (self, ids, last_id);
+  return self;
+}
+
+void
+dimple_result_take_ids (DimpleResult *self,
+                        gint64       *ids,
+                        gint64        last_id)
+{
+  self->ids = ids;
+  self->last_id = last_id;
+  for (guint i = 0; i < self->n_rows; i++)
+    if (self->ids[i] == 0)
+      self->ids[i] = ++self->last_id;
+}
+
+DimpleResult *
 dimple_result_of (DimpleRows *rows)
 {
   return rows != NULL && rows->class == &result_class ? (DimpleResult *) rows : NULL;
+}
+
+gboolean
+dimple_result_get_rowid (DimpleResult *self,
+                         guint         position,
+                         const char   *table,
+                         gint64       *rowid)
+{
+  DimpleValue value;
+  gsize size;
+
+  if (g_strcmp0 (self->main_table, table) != 0)
+    return FALSE;
+  dimple_record_read (dimple_record_skip (get_record (&self->rows, position, &size),
+                                          g_array_index (self->main_columns, guint, 0)), &value);
+  *rowid = value.integer;
+  return value.type == SQLITE_INTEGER;
 }

@@ -44,10 +44,19 @@ typedef struct
   guint     position;
   guint     n_removed;
   guint     n_added;
-  gboolean  any_updated;    /* any row may have other values or be gone; the arrays are empty */
   GArray   *updated;        /* of guint: new positions of rows that were there before, with other values */
   GArray   *gone;           /* of gint64: the ids of rows that are not there any more */
+
+  /* Or any row may have other values or be gone, and both arrays are empty. */
+  gboolean    any_updated;
+  GHashTable *successors;   /* (nullable) of gint64 by the id it had before; NULL: the row is gone */
+  gboolean    others_stay;  /* others have the id that they had, if they are still there; else they are gone */
 } DimpleRowsChange;
+
+/* What id a row has now, as far as `change` says: FALSE if it is gone. */
+gboolean        dimple_rows_change_find_successor (const DimpleRowsChange *change,
+                                                   gint64            id,
+                                                   gint64           *successor);
 
 DimpleRows     *dimple_rows_ref           (DimpleRows        *self);
 void            dimple_rows_unref         (DimpleRows        *self);

@@ -80,4 +80,22 @@ dimple_rows_change_clear (DimpleRowsChange *change)
 {
   g_clear_pointer (&change->updated, g_array_unref);
   g_clear_pointer (&change->gone, g_array_unref);
+  g_clear_pointer (&change->successors, g_hash_table_unref);
+}
+
+gboolean
+dimple_rows_change_find_successor (const DimpleRowsChange *change,
+                                   gint64                  id,
+                                   gint64                 *successor)
+{
+  gpointer found;
+
+  if (change->successors != NULL && g_hash_table_lookup_extended (change->successors, &id, NULL, &found))
+    {
+      if (found != NULL)
+        *successor = *(gint64 *) found;
+      return found != NULL;
+    }
+  *successor = id;
+  return change->others_stay;
 }

@@ -252,6 +252,7 @@ erase_if_edited (DimpleStore         *self,
     return TRUE;
   g_message ("erase-on-schema-change: migration %u was edited, and all rows of “%s” are erased", n_migrations,
              self->path != NULL ? self->path : "a store in memory");
+  dimple_store_tell_closing (self);
   if (!dimple_writer_erase (self->writer, error) || !dimple_store_load_author (self, error))
     return FALSE;
   dimple_store_notify_author (self);

@@ -13,6 +13,9 @@ typedef struct _DimpleReaderPool DimpleReaderPool;
 DimpleReaderPool *dimple_reader_pool_new     (const char              *path,
                                               DimpleConnectionFlags    flags);
 void              dimple_reader_pool_free    (DimpleReaderPool        *self);
+/* DIMPLE_ERROR_CLOSED after close(). */
+gboolean          dimple_reader_pool_check_open (DimpleReaderPool      *self,
+                                                 GError               **error);
 /* Any thread; waits while all are lent.  DIMPLE_ERROR_CLOSED after close(). */
 DimpleConnection *dimple_reader_pool_acquire (DimpleReaderPool        *self,
                                               GError                 **error);

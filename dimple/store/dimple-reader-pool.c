@@ -49,6 +49,17 @@ dimple_reader_pool_free (DimpleReaderPool *self)
   g_free (self);
 }
 
+gboolean
+dimple_reader_pool_check_open (DimpleReaderPool  *self,
+                               GError           **error)
+{
+  g_autoptr(GMutexLocker) locker = g_mutex_locker_new (&self->lock);
+
+  if (self->closed)
+    g_set_error_literal (error, DIMPLE_ERROR, DIMPLE_ERROR_CLOSED, "The store is closed");
+  return !self->closed;
+}
+
 DimpleConnection *
 dimple_reader_pool_acquire (DimpleReaderPool  *self,
                             GError           **error)

@@ -43,6 +43,8 @@ struct _DimpleStore
   guint64           history_max_size;
   DimpleWorker     *history_worker;   /* (nullable) drops what is superseded */
   GMutex            pass_lock;        /* held while the history is gone over */
+  gint              checkpointing;    /* atomic: a checkpoint is queued */
+  gint              heard_others;     /* atomic: another process has committed since the last one */
 };
 
 /* Goes over the history soon, if the app wants it bounded; any thread. */
@@ -98,6 +100,8 @@ char        *dimple_store_dup_author         (DimpleStore          *self);
 /* Of a database just opened: reads who writes, and gives it a name if it has none. */
 gboolean     dimple_store_load_author        (DimpleStore          *self,
                                               GError              **error);
+/* The writer's connection will be closed, now that no reader is lent. */
+void         dimple_store_tell_closing       (DimpleStore          *self);
 /* The log's writer has another author now. */
 void         dimple_store_notify_author      (DimpleStore          *self);
 

@@ -16,6 +16,11 @@ DimpleConnection *dimple_store_acquire_reader (DimpleStore       *self,
                                                GError           **error);
 void              dimple_store_release_reader (DimpleStore       *self,
                                                DimpleConnection  *reader);
+/* A reader of one's own, for a snapshot that is kept; to be freed before `closing` returns.  Any thread. */
+DimpleConnection *dimple_store_open_reader    (DimpleStore       *self,
+                                               GError           **error);
+/* A snapshot was given back: if the WAL has become long, it may begin anew. */
+void              dimple_store_notify_unread  (DimpleStore       *self);
 DimpleSchema     *dimple_store_ref_schema     (DimpleStore       *self);
 
 /* -- Hearing of commits ----------------------------------------------------------------------------------------------- */
@@ -34,6 +39,12 @@ typedef struct
                          gpointer          user_data);
   /* The same after a commit in which no row became different, though the log or the shelf may have. */
   void (*after_silent_commit) (gpointer    user_data);
+  /* (nullable) The writer will be closed, under the write lock, on whatever thread does so: its statements and readers of
+   * one's own must be given back now. */
+  void (*closing)       (gpointer          user_data);
+  /* (nullable) The WAL is long, and can begin anew only if readers that see the last commit begin again now.  Under the write
+   * lock, on some thread. */
+  void (*renew)         (gpointer          user_data);
 } DimpleObserver;
 
 /* Safe against a commit in progress: after remove() returns, nothing is called any more. */
@@ -44,12 +55,22 @@ void dimple_store_remove_observer (DimpleStore           *self,
                                    const DimpleObserver  *observer,
                                    gpointer               user_data);
 
+/* Gives a statement of the writer back, on any thread, at the next transaction. */
+void dimple_store_release_later   (DimpleStore           *self,
+                                   sqlite3_stmt          *statement);
+
 /* Between the two something is under way that dimple_test_wait_idle() waits for; any thread. */
 void    dimple_store_begin_work     (DimpleStore *self);
 void    dimple_store_end_work       (DimpleStore *self);
 
 /* Grows with every commit that this process makes or hears of; what a reader sees is at least what it was before BEGIN. */
 guint64 dimple_store_get_generation (DimpleStore *self);
+
+/* Where the log ended at the last of them. */
+gint64  dimple_store_get_last_seq   (DimpleStore *self);
+/* Hears of what other processes have committed, before the watcher does: now, waiting for who writes, or soon. */
+void    dimple_store_hear_others    (DimpleStore *self);
+void    dimple_store_hear_others_soon (DimpleStore *self);
 
 /* -- Syncing --------------------------------------------------------------------------------------------------------- */
 

@@ -109,6 +109,42 @@ schedule_changed (DimpleStore     *self,
   g_source_attach (self->emission, self->context);
 }
 
+static void
+tell_renew (DimpleStore *self)
+{
+  g_rec_mutex_lock (&self->listeners_lock);
+  for (guint i = 0; i < self->listeners->len; i++)
+    {
+      const Listener *listener = &g_array_index (self->listeners, Listener, i);
+
+      if (listener->observer.renew != NULL)
+        listener->observer.renew (listener->user_data);
+    }
+  g_rec_mutex_unlock (&self->listeners_lock);
+}
+
+/* The WAL begins anew if all of it is in the database, and no reader has begun before that was so. */
+static gboolean
+checkpoint (gpointer user_data)
+{
+  DimpleStore *self = user_data;
+
+  g_atomic_int_set (&self->checkpointing, FALSE);
+  dimple_writer_lock (self->writer);
+  tell_renew (self);
+  if (dimple_writer_checkpoint (self->writer))
+    tell_renew (self);
+  dimple_writer_unlock (self->writer);
+  return G_SOURCE_REMOVE;
+}
+
+void
+dimple_store_notify_unread (DimpleStore *self)
+{
+  if (dimple_writer_is_wal_long (self->writer) && g_atomic_int_compare_and_exchange (&self->checkpointing, FALSE, TRUE))
+    dimple_worker_invoke (self->worker, checkpoint, self);
+}
+
 /* A burst of commits is synced to disk once, about a second after it began; failing is told by what comes next. */
 static gboolean
 sync_to_disk (gpointer user_data)
@@ -116,6 +152,9 @@ sync_to_disk (gpointer user_data)
   DimpleStore *self = user_data;
 
   dimple_writer_sync_to_disk (self->writer, NULL);
+  /* How long the WAL is they know; but a reader of ours may keep it from beginning anew. */
+  if (g_atomic_int_compare_and_exchange (&self->heard_others, TRUE, FALSE))
+    checkpoint (self);
   return G_SOURCE_REMOVE;
 }
 
@@ -147,6 +186,9 @@ after_commit (DimpleChangeSet *changes,
     return;
   schedule_changed (self, changes);
   dimple_store_schedule_prune (self);
+  dimple_store_notify_unread (self);
+  if (dimple_change_set_get_origin (changes) == DIMPLE_ORIGIN_PROCESS)
+    g_atomic_int_set (&self->heard_others, TRUE);
   if (self->path == NULL)
     return;
   dimple_worker_schedule (self->worker, SYNC_DELAY_MS, sync_to_disk, self);
@@ -168,6 +210,22 @@ after_silent_commit (gpointer user_data)
         listener->observer.after_silent_commit (listener->user_data);
     }
   g_rec_mutex_unlock (&self->listeners_lock);
+}
+
+void
+dimple_store_tell_closing (DimpleStore *self)
+{
+  dimple_writer_lock (self->writer);
+  g_rec_mutex_lock (&self->listeners_lock);
+  for (guint i = 0; i < self->listeners->len; i++)
+    {
+      const Listener *listener = &g_array_index (self->listeners, Listener, i);
+
+      if (listener->observer.closing != NULL)
+        listener->observer.closing (listener->user_data);
+    }
+  g_rec_mutex_unlock (&self->listeners_lock);
+  dimple_writer_unlock (self->writer);
 }
 
 void
@@ -202,6 +260,13 @@ dimple_store_remove_observer (DimpleStore          *self,
 }
 
 void
+dimple_store_release_later (DimpleStore  *self,
+                            sqlite3_stmt *statement)
+{
+  dimple_writer_release_later (self->writer, statement);
+}
+
+void
 dimple_store_begin_work (DimpleStore *self)
 {
   g_atomic_int_inc (&self->n_busy);
@@ -222,6 +287,34 @@ dimple_store_get_generation (DimpleStore *self)
   return self->generation;
 }
 
+gint64
+dimple_store_get_last_seq (DimpleStore *self)
+{
+  return dimple_writer_get_last_seq (self->writer);
+}
+
+void
+dimple_store_hear_others (DimpleStore *self)
+{
+  g_autoptr(GError) error = NULL;
+
+  if (!dimple_writer_notice_others (self->writer, &error))
+    g_debug ("The commits of other processes could not be read: %s", error->message);
+}
+
+static gboolean
+hear_others (gpointer user_data)
+{
+  dimple_store_hear_others (user_data);
+  return G_SOURCE_REMOVE;
+}
+
+void
+dimple_store_hear_others_soon (DimpleStore *self)
+{
+  dimple_worker_invoke (self->worker, hear_others, self);
+}
+
 /* -- Readers -------------------------------------------------------------------------------------------------------- */
 
 DimpleConnection *
@@ -236,6 +329,15 @@ dimple_store_release_reader (DimpleStore      *self,
                              DimpleConnection *reader)
 {
   dimple_reader_pool_release (self->readers, reader);
+}
+
+DimpleConnection *
+dimple_store_open_reader (DimpleStore  *self,
+                          GError      **error)
+{
+  if (!dimple_reader_pool_check_open (self->readers, error))
+    return NULL;
+  return dimple_connection_open (self->name, self->path == NULL ? DIMPLE_CONNECTION_IN_MEMORY : 0, error);
 }
 
 DimpleSchema *
@@ -375,6 +477,7 @@ dimple_store_close (DimpleStore  *self,
     }
 
   dimple_reader_pool_close (self->readers);
+  dimple_store_tell_closing (self);
   dimple_writer_close (self->writer);
   return TRUE;
 }

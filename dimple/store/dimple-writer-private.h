@@ -92,9 +92,25 @@ gboolean          dimple_writer_run_uncaptured (DimpleWriter             *self,
 gboolean          dimple_writer_notice_others  (DimpleWriter             *self,
                                                 GError                  **error);
 
+/* Where the log ended at the last commit that this process made or heard of.  Any thread, without the lock. */
+gint64            dimple_writer_get_last_seq   (DimpleWriter             *self);
+
 /* Makes all that is committed survive a power cut; 0.2 to 5 ms.  Takes the lock. */
 gboolean          dimple_writer_sync_to_disk   (DimpleWriter             *self,
                                                 GError                  **error);
+
+/* A reader keeps SQLite's own checkpoint, which is a part of COMMIT, from getting to the end of the WAL, and so the WAL from
+ * beginning anew.  Whether it is longer than it should be, and has become much longer since the last checkpoint(); any
+ * thread, without the lock. */
+gboolean          dimple_writer_is_wal_long    (DimpleWriter             *self);
+/* Moves what readers no longer need into the database file; FALSE inside a transaction, or if it is closed.  Takes the
+ * lock. */
+gboolean          dimple_writer_checkpoint     (DimpleWriter             *self);
+
+/* Gives a statement of the connection back at the next transaction, or at once if it is closed.  Any thread, without the
+ * lock. */
+void              dimple_writer_release_later  (DimpleWriter             *self,
+                                                sqlite3_stmt             *statement);
 
 /* Notes a change of a row in a change set. */
 void              dimple_writer_note_row       (DimpleChangeSet          *changes,

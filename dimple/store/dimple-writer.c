@@ -22,6 +22,9 @@
 #include "dimple-statement-policy-private.h"
 #include "dimple-transaction-watch-private.h"
 
+/* SQLite's own default */
+#define CHECKPOINT_FRAMES 1000
+
 struct _DimpleWriter
 {
   char              *path;
@@ -44,6 +47,10 @@ struct _DimpleWriter
   gboolean           waiting;        /* rows are shelved: a commit may let them be shown */
   DimpleTransactionWatch watch;
   gboolean           shelf_edited;   /* by the transaction at hand */
+  gint               n_wal_frames;   /* atomic: after the last COMMIT … */
+  gint               n_tried_frames; /* … and the last checkpoint() */
+  GMutex             unused_lock;
+  GPtrArray         *unused;         /* of sqlite3_stmt, to be given back under the write lock; NULL: closed */
 
   /* Run for every transaction, so kept at hand. */
   sqlite3_stmt      *begin;
@@ -123,6 +130,23 @@ read_number (sqlite3_stmt  *statement,
   return found;
 }
 
+/* As SQLite does it by itself, but we know how long the WAL is. */
+static int
+on_wal (gpointer    user_data,
+        sqlite3    *handle,
+        const char *database,
+        int         n_frames)
+{
+  DimpleWriter *self = user_data;
+
+  if (n_frames < g_atomic_int_get (&self->n_wal_frames))
+    g_atomic_int_set (&self->n_tried_frames, 0);
+  g_atomic_int_set (&self->n_wal_frames, n_frames);
+  if (n_frames >= CHECKPOINT_FRAMES)
+    sqlite3_wal_checkpoint_v2 (handle, database, SQLITE_CHECKPOINT_PASSIVE, NULL, NULL);
+  return SQLITE_OK;
+}
+
 static gboolean
 open_connection (DimpleWriter  *self,
                  GError       **error)
@@ -130,6 +154,10 @@ open_connection (DimpleWriter  *self,
   self->connection = dimple_connection_open (self->path, self->flags, error);
   if (self->connection == NULL)
     return FALSE;
+  g_mutex_lock (&self->unused_lock);
+  self->unused = g_ptr_array_new_with_free_func ((GDestroyNotify) dimple_statement_release);
+  g_mutex_unlock (&self->unused_lock);
+  sqlite3_wal_hook (dimple_connection_get_handle (self->connection), on_wal, self);
   /* Before any statement is prepared: one prepared earlier could truncate a table unseen. */
   dimple_connection_drop_statements (self->connection);
   self->capture = dimple_capture_new (self->connection);
@@ -157,6 +185,7 @@ dimple_writer_open (const char               *path,
 
   g_rec_mutex_init (&self->lock);
   g_mutex_init (&self->schema_lock);
+  g_mutex_init (&self->unused_lock);
   self->levels = g_array_new (FALSE, FALSE, sizeof (gboolean));
   self->path = g_strdup (path);
   self->flags = DIMPLE_CONNECTION_WRITER | (in_memory ? DIMPLE_CONNECTION_IN_MEMORY : 0);
@@ -182,7 +211,10 @@ dimple_writer_close (DimpleWriter *self)
   g_clear_pointer (&self->commit, dimple_statement_release);
   g_clear_pointer (&self->get_data_version, dimple_statement_release);
   g_clear_pointer (&self->get_last_seq, dimple_statement_release);
+  g_mutex_lock (&self->unused_lock);
+  g_clear_pointer (&self->unused, g_ptr_array_unref);
   g_clear_pointer (&self->connection, dimple_connection_free);
+  g_mutex_unlock (&self->unused_lock);
   g_rec_mutex_unlock (&self->lock);
 }
 
@@ -192,6 +224,7 @@ dimple_writer_free (DimpleWriter *self)
   dimple_writer_close (self);
   g_clear_pointer (&self->schema, dimple_schema_unref);
   g_array_unref (self->levels);
+  g_mutex_clear (&self->unused_lock);
   g_mutex_clear (&self->schema_lock);
   g_rec_mutex_clear (&self->lock);
   g_free (self->path);
@@ -307,7 +340,7 @@ dimple_writer_note_row (DimpleChangeSet         *changes,
                         const DimpleCapturedRow *row)
 {
   DimpleTableChanges *table = dimple_change_set_add_table (changes, row->table->name);
-  DimpleChangedRow changed = { row->rowid, row->changed, DIMPLE_OPERATION_UPDATE };
+  DimpleChangedRow changed = { row->rowid, row->old_rowid, row->changed, DIMPLE_OPERATION_UPDATE };
 
   if (row->old == NULL)
     changed.operation = DIMPLE_OPERATION_INSERT;
@@ -320,10 +353,6 @@ dimple_writer_note_row (DimpleChangeSet         *changes,
     return;
   if (row->old != NULL && row->now != NULL && row->old_rowid != row->rowid)
     {
-      DimpleChangedRow gone = { row->old_rowid, DIMPLE_ALL_COLUMNS, DIMPLE_OPERATION_DELETE };
-
-      g_array_append_val (table->rows, gone);
-      changed.operation = DIMPLE_OPERATION_INSERT;
       changed.columns = DIMPLE_ALL_COLUMNS;
       table->columns = DIMPLE_ALL_COLUMNS;
     }
@@ -360,13 +389,51 @@ flush_virtual (gpointer name,
   table->anything = TRUE;
 }
 
+/* -- Statements of others ------------------------------------------------------------------------------------------- */
+
+void
+dimple_writer_release_later (DimpleWriter *self,
+                             sqlite3_stmt *statement)
+{
+  g_autoptr(GMutexLocker) locker = g_mutex_locker_new (&self->unused_lock);
+
+  if (self->unused != NULL)
+    g_ptr_array_add (self->unused, statement);
+  else
+    dimple_statement_release (statement);
+}
+
+static void
+release_unused (DimpleWriter *self)
+{
+  g_autoptr(GMutexLocker) locker = g_mutex_locker_new (&self->unused_lock);
+
+  if (self->unused->len > 0)
+    g_ptr_array_set_size (self->unused, 0);
+}
+
 /* -- Transactions --------------------------------------------------------------------------------------------------- */
 
 static gboolean
 read_last_seq (DimpleWriter  *self,
                GError       **error)
 {
-  return read_number (self->get_last_seq, &self->last_seq, error);
+  gint64 last_seq;
+
+  if (!read_number (self->get_last_seq, &last_seq, error))
+    return FALSE;
+  g_mutex_lock (&self->schema_lock);
+  self->last_seq = last_seq;
+  g_mutex_unlock (&self->schema_lock);
+  return TRUE;
+}
+
+gint64
+dimple_writer_get_last_seq (DimpleWriter *self)
+{
+  g_autoptr(GMutexLocker) locker = g_mutex_locker_new (&self->schema_lock);
+
+  return self->last_seq;
 }
 
 /* What is told is committed already, by the other process; nobody can look before it is. */
@@ -464,6 +531,7 @@ static gboolean
 begin_outermost (DimpleWriter  *self,
                  GError       **error)
 {
+  release_unused (self);
   if (!dimple_statement_run (self->begin, error))
     return FALSE;
   if (catch_up (self, error))
@@ -571,7 +639,7 @@ commit_changes (DimpleWriter     *self,
     self->hooks.before_commit (self->connection, changes, self->user_data);
   /* What this process has written is told by its own hooks.  Read here it costs no lock of its own; and if COMMIT fails,
    * what comes next under these numbers is this process's too. */
-  committed = (!tell || read_last_seq (self, error)) && dimple_statement_run (self->commit, error);
+  committed = read_last_seq (self, error) && dimple_statement_run (self->commit, error);
   if (!committed)
     {
       abandon (self);
@@ -821,4 +889,25 @@ dimple_writer_sync_to_disk (DimpleWriter  *self,
     }
   g_rec_mutex_unlock (&self->lock);
   return open && result == SQLITE_OK;
+}
+
+gboolean
+dimple_writer_is_wal_long (DimpleWriter *self)
+{
+  return g_atomic_int_get (&self->n_wal_frames) >= g_atomic_int_get (&self->n_tried_frames) + CHECKPOINT_FRAMES;
+}
+
+gboolean
+dimple_writer_checkpoint (DimpleWriter *self)
+{
+  gboolean possible;
+
+  g_rec_mutex_lock (&self->lock);
+  possible = self->connection != NULL && self->levels->len == 0;
+  g_atomic_int_set (&self->n_tried_frames, g_atomic_int_get (&self->n_wal_frames));
+  if (possible)
+    sqlite3_wal_checkpoint_v2 (dimple_connection_get_handle (self->connection), "main", SQLITE_CHECKPOINT_PASSIVE, NULL,
+                               NULL);
+  g_rec_mutex_unlock (&self->lock);
+  return possible;
 }

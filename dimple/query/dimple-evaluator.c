@@ -1,0 +1,253 @@
+/* dimple-evaluator.c: where changed rows belong in the result of one query
+ *
+ * SPDX-License-Identifier: LGPL-2.1-or-later
+ */
+#include "dimple-evaluator-private.h"
+
+#include <string.h>
+
+#include "dimple-plan-statement-private.h"
+
+/* Of the changes that wait for one main-loop turn: a share of the result, but so many at least and at most.  One more and
+ * the result is read anew, in a thread that disturbs nobody. */
+#define MIN_CHANGES 256
+#define MAX_CHANGES 4096
+#define SHARE 4
+
+struct _DimpleEvaluator
+{
+  gatomicrefcount    ref_count;
+  DimpleStore       *store;           /* not owned */
+  DimpleQueryPlan   *plan;
+  GVariant          *parameters;      /* (nullable) */
+  guint64            columns;         /* of the table, that the query reads */
+  gint               n_rows;          /* atomic */
+  gint               n_asked;         /* atomic */
+  gint               n_published;     /* atomic: how many changes wait; G_MAXINT once they are lost */
+
+  /* Of the write lock. */
+  sqlite3_stmt      *test;            /* (nullable) on the writer */
+  int                row_parameter;
+  DimpleRowChanges  *staged;
+
+  /* Of the hub's lock. */
+  DimpleRowChanges  *published;
+};
+
+DimpleEvaluator *
+dimple_evaluator_new (DimpleStore     *store,
+                      DimpleQueryPlan *plan,
+                      GVariant        *parameters)
+{
+  DimpleEvaluator *self = g_new0 (DimpleEvaluator, 1);
+
+  g_atomic_ref_count_init (&self->ref_count);
+  self->store = store;
+  self->plan = dimple_query_plan_ref (plan);
+  self->parameters = parameters != NULL ? g_variant_ref (parameters) : NULL;
+  self->columns = dimple_watch_set_get_columns (&plan->watch, plan->table->name);
+  self->staged = dimple_row_changes_new ();
+  self->published = dimple_row_changes_new ();
+  return self;
+}
+
+DimpleEvaluator *
+dimple_evaluator_ref (DimpleEvaluator *self)
+{
+  g_atomic_ref_count_inc (&self->ref_count);
+  return self;
+}
+
+void
+dimple_evaluator_unref (DimpleEvaluator *self)
+{
+  if (!g_atomic_ref_count_dec (&self->ref_count))
+    return;
+  if (self->test != NULL)
+    dimple_store_release_later (self->store, self->test);
+  dimple_row_changes_free (self->staged);
+  dimple_row_changes_free (self->published);
+  g_clear_pointer (&self->parameters, g_variant_unref);
+  dimple_query_plan_unref (self->plan);
+  g_free (self);
+}
+
+/* -- Evaluating ----------------------------------------------------------------------------------------------------- */
+
+/* FALSE: SQLite cannot tell; reading the result anew will say why. */
+static gboolean
+place_row (DimpleEvaluator  *self,
+           DimpleConnection *writer,
+           DimpleRowChange  *row)
+{
+  GByteArray *keys = self->staged->keys;
+  int result;
+
+  if (self->test == NULL)
+    {
+      self->test = dimple_plan_prepare (self->plan, writer, self->plan->test_sql, self->parameters, NULL);
+      if (self->test == NULL)
+        return FALSE;
+      self->row_parameter = dimple_plan_find_row (self->test);
+    }
+  g_atomic_int_inc (&self->n_asked);
+  sqlite3_bind_int64 (self->test, self->row_parameter, row->to);
+  result = sqlite3_step (self->test);
+  row->is_placed = TRUE;
+  row->belongs = result == SQLITE_ROW;
+  row->key = keys->len;
+  if (row->belongs)
+    dimple_plan_append_key (self->plan, self->test, keys);
+  row->key_size = keys->len - row->key;
+  sqlite3_reset (self->test);
+  return result == SQLITE_ROW || result == SQLITE_DONE;
+}
+
+static gboolean
+must_place (DimpleEvaluator        *self,
+            const DimpleChangedRow *changed)
+{
+  return changed->operation == DIMPLE_OPERATION_INSERT || changed->rowid != changed->old_rowid ||
+         (changed->operation == DIMPLE_OPERATION_UPDATE && (changed->columns & self->plan->place_columns) != 0);
+}
+
+static void
+stage_row (DimpleEvaluator        *self,
+           DimpleConnection       *writer,
+           const DimpleChangedRow *changed)
+{
+  DimpleRowChange row = {
+    .from = changed->operation == DIMPLE_OPERATION_DELETE ? changed->rowid : changed->old_rowid,
+    .to = changed->rowid,
+    .had_row = changed->operation != DIMPLE_OPERATION_INSERT,
+    .has_row = changed->operation != DIMPLE_OPERATION_DELETE,
+  };
+
+  if (!self->staged->lost && row.has_row && must_place (self, changed))
+    self->staged->lost = !place_row (self, writer, &row);
+  g_array_append_val (self->staged->rows, row);
+}
+
+static gboolean
+is_too_much (DimpleEvaluator *self,
+             guint            n_rows)
+{
+  guint share = (guint) g_atomic_int_get (&self->n_rows) / SHARE;
+
+  return (guint) g_atomic_int_get (&self->n_published) + n_rows > CLAMP (share, MIN_CHANGES, MAX_CHANGES);
+}
+
+static void
+stage_rows (DimpleEvaluator          *self,
+            DimpleConnection         *writer,
+            const DimpleTableChanges *table)
+{
+  const char *name = table->keys->len > 0 ? table->keys->str : NULL;
+
+  self->staged->lost = is_too_much (self, table->rows->len);
+  for (guint i = 0; i < table->rows->len; i++)
+    {
+      const DimpleChangedRow *changed = &g_array_index (table->rows, DimpleChangedRow, i);
+      gsize size = name != NULL ? strlen (name) + 1 : 0;
+
+      if ((changed->columns & self->columns) != 0)
+        {
+          stage_row (self, writer, changed);
+          g_string_append_len (self->staged->names, name, (gssize) size);
+        }
+      name = name != NULL ? name + size : NULL;
+    }
+}
+
+void
+dimple_evaluator_evaluate (DimpleEvaluator  *self,
+                           DimpleConnection *writer,
+                           DimpleChangeSet  *changes)
+{
+  const DimpleTableChanges *table = dimple_change_set_find (changes, self->plan->table->name);
+
+  if (dimple_change_set_is_all (changes) || (table != NULL && table->anything))
+    dimple_row_changes_set_unknown (self->staged);
+  else if (table != NULL && (table->columns & self->columns) != 0)
+    stage_rows (self, writer, table);
+}
+
+void
+dimple_evaluator_forget_writer (DimpleEvaluator *self)
+{
+  g_clear_pointer (&self->test, dimple_statement_release);
+}
+
+/* -- Handing over --------------------------------------------------------------------------------------------------- */
+
+static void
+count_published (DimpleEvaluator *self)
+{
+  g_atomic_int_set (&self->n_published, self->published->lost ? G_MAXINT / 2 : (gint) self->published->rows->len);
+}
+
+gboolean
+dimple_evaluator_publish (DimpleEvaluator *self,
+                          gboolean         committed)
+{
+  if (dimple_row_changes_is_empty (self->staged))
+    return FALSE;
+  if (committed && dimple_row_changes_is_empty (self->published))
+    {
+      DimpleRowChanges *empty = self->published;
+
+      self->published = self->staged;
+      self->staged = empty;
+    }
+  else if (committed)
+    dimple_row_changes_join (self->published, self->staged);
+  dimple_row_changes_clear (self->staged);
+  count_published (self);
+  return committed;
+}
+
+gboolean
+dimple_evaluator_lose (DimpleEvaluator *self,
+                       DimpleChangeSet *changes)
+{
+  if (!dimple_watch_set_matches (&self->plan->watch, changes, NULL))
+    return FALSE;
+  dimple_row_changes_set_unknown (self->published);
+  count_published (self);
+  return TRUE;
+}
+
+gboolean
+dimple_evaluator_has_published (DimpleEvaluator *self)
+{
+  return !dimple_row_changes_is_empty (self->published);
+}
+
+DimpleRowChanges *
+dimple_evaluator_take (DimpleEvaluator *self)
+{
+  DimpleRowChanges *taken = self->published;
+
+  self->published = dimple_row_changes_new ();
+  count_published (self);
+  return taken;
+}
+
+DimpleRowChanges *
+dimple_evaluator_peek (DimpleEvaluator *self)
+{
+  return self->published;
+}
+
+void
+dimple_evaluator_set_n_rows (DimpleEvaluator *self,
+                             guint            n_rows)
+{
+  g_atomic_int_set (&self->n_rows, (gint) n_rows);
+}
+
+guint
+dimple_evaluator_get_n_asked (DimpleEvaluator *self)
+{
+  return (guint) g_atomic_int_get (&self->n_asked);
+}

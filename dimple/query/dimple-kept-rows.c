@@ -1,0 +1,618 @@
+/* dimple-kept-rows.c: the rows of a query that is kept row by row
+ *
+ * Reading goes by pages: the first row of a run is read alone, as a widget asks for one when one has changed, then twice
+ * as many each time, as it asks for the next ones when it is scrolled.
+ *
+ * SPDX-License-Identifier: LGPL-2.1-or-later
+ */
+#include "dimple-kept-rows-private.h"
+
+#include <string.h>
+
+#include "dimple-parameters-private.h"
+#include "dimple-plan-statement-private.h"
+#include "dimple-result-private.h"
+#include "dimple-row-sequence-private.h"
+
+#define MAX_PAGE 64
+/* Of what was read last; twice as much is kept. */
+#define KEPT_RECORDS 512
+#define KEPT_BYTES (1024 * 1024)
+
+typedef struct
+{
+  gint64  rowid;
+  gsize   size;
+  guint8  bytes[];
+} Record;
+
+struct _DimpleKeptRows
+{
+  DimpleRows          rows;
+  DimpleQueryPlan    *plan;
+  GVariant           *parameters;     /* (nullable) */
+  DimpleRowSequence  *sequence;
+  DimpleSubscription *subscription;   /* (nullable) not owned: where it says rows are read … */
+  DimpleQueryHub     *hub;            /* … or else, if there is one, … */
+  DimpleReadPoint    *point;          /* … there */
+
+  GHashTable         *recent;         /* of Record by its rowid */
+  GHashTable         *older;
+  gsize               recent_size;
+  guint               page_start;     /* what was read last */
+  guint               page_end;
+};
+
+static const DimpleRowsClass kept_rows_class;
+
+/* -- Loading -------------------------------------------------------------------------------------------------------- */
+
+static gboolean
+load_rows (DimpleKeptRows  *self,
+           sqlite3_stmt    *statement,
+           gboolean        *in_order,
+           GError         **error)
+{
+  g_autoptr(GByteArray) key = g_byte_array_new ();
+  g_autoptr(GError) step_error = NULL;
+
+  *in_order = TRUE;
+  while (*in_order && dimple_statement_step (statement, &step_error))
+    {
+      g_byte_array_set_size (key, 0);
+      dimple_plan_append_key (self->plan, statement, key);
+      *in_order = dimple_row_sequence_append (self->sequence, dimple_plan_get_rowid (self->plan, statement), key->data,
+                                              key->len);
+    }
+  if (step_error == NULL)
+    return TRUE;
+  g_propagate_error (error, g_steal_pointer (&step_error));
+  return FALSE;
+}
+
+static GHashTable *
+new_records (void)
+{
+  return g_hash_table_new_full (g_int64_hash, g_int64_equal, NULL, g_free);
+}
+
+DimpleKeptRows *
+dimple_kept_rows_load (DimpleConnection  *reader,
+                       DimpleQueryPlan   *plan,
+                       GVariant          *parameters,
+                       GError           **error)
+{
+  DimpleKeptRows *self = g_atomic_rc_box_new0 (DimpleKeptRows);
+  g_autoptr(DimpleRows) owned = &self->rows;
+  g_autoptr(DimpleStatement) whole = NULL;
+  g_autoptr(DimpleStatement) load = NULL;
+  gboolean in_order;
+
+  self->rows.class = &kept_rows_class;
+  self->plan = dimple_query_plan_ref (plan);
+  self->parameters = parameters != NULL ? g_variant_ref (parameters) : NULL;
+  self->sequence = dimple_row_sequence_new ();
+  self->recent = new_records ();
+  self->older = new_records ();
+
+  whole = dimple_connection_prepare (reader, plan->sql, error);
+  if (whole == NULL || !dimple_parameters_bind (whole, parameters, error))
+    return NULL;
+  self->rows.shape = dimple_row_shape_for_statement (whole, plan->schema);
+  load = dimple_plan_prepare (plan, reader, plan->load_sql, parameters, error);
+  if (load == NULL || !load_rows (self, load, &in_order, error) || !in_order)
+    return NULL;
+  return (DimpleKeptRows *) g_steal_pointer (&owned);
+}
+
+DimpleKeptRows *
+dimple_kept_rows_of (DimpleRows *rows)
+{
+  return rows != NULL && rows->class == &kept_rows_class ? (DimpleKeptRows *) rows : NULL;
+}
+
+DimpleQueryPlan *
+dimple_kept_rows_get_plan (DimpleKeptRows *self)
+{
+  return self->plan;
+}
+
+void
+dimple_kept_rows_set_reading (DimpleKeptRows     *self,
+                              DimpleSubscription *subscription,
+                              DimpleQueryHub     *hub,
+                              DimpleReadPoint    *point)
+{
+  self->subscription = subscription;
+  g_clear_pointer (&self->point, dimple_read_point_unref);
+  g_clear_pointer (&self->hub, dimple_query_hub_unref);
+  self->hub = hub != NULL ? dimple_query_hub_ref (hub) : NULL;
+  self->point = point != NULL ? dimple_read_point_ref (point) : NULL;
+}
+
+static DimpleConnection *
+begin_reading (DimpleKeptRows *self)
+{
+  if (self->subscription != NULL)
+    return dimple_subscription_begin_reading (self->subscription);
+  return self->hub != NULL ? dimple_query_hub_begin_reading (self->hub, self->point) : NULL;
+}
+
+static void
+end_reading (DimpleKeptRows *self)
+{
+  if (self->subscription != NULL)
+    dimple_subscription_end_reading (self->subscription);
+  else
+    dimple_query_hub_end_reading (self->hub);
+}
+
+/* -- Records -------------------------------------------------------------------------------------------------------- */
+
+static Record *
+find_record (DimpleKeptRows *self,
+             gint64          rowid)
+{
+  Record *record = g_hash_table_lookup (self->recent, &rowid);
+
+  return record != NULL ? record : g_hash_table_lookup (self->older, &rowid);
+}
+
+static void
+keep_record (DimpleKeptRows   *self,
+             gint64            rowid,
+             const GByteArray *bytes)
+{
+  Record *record = g_malloc (sizeof (Record) + bytes->len);
+
+  record->rowid = rowid;
+  record->size = bytes->len;
+  memcpy (record->bytes, bytes->data, bytes->len);
+  g_hash_table_replace (self->recent, &record->rowid, record);
+  self->recent_size += bytes->len;
+}
+
+/* Before a page is read, so that all of it stays. */
+static void
+make_room (DimpleKeptRows *self)
+{
+  GHashTable *oldest = self->older;
+
+  if (g_hash_table_size (self->recent) < KEPT_RECORDS && self->recent_size < KEPT_BYTES)
+    return;
+  self->older = self->recent;
+  self->recent = oldest;
+  self->recent_size = 0;
+  g_hash_table_remove_all (self->recent);
+}
+
+static void
+forget_record (DimpleKeptRows *self,
+               gint64          rowid)
+{
+  g_hash_table_remove (self->recent, &rowid);
+  g_hash_table_remove (self->older, &rowid);
+}
+
+/* The row is not there: only where another process has just removed it, of which nobody has told yet, or after the store
+ * was closed. */
+static void
+append_nothing (DimpleKeptRows *self,
+                GByteArray     *record)
+{
+  static const DimpleValue null = { .type = SQLITE_NULL };
+
+  for (guint i = 0; i < dimple_row_shape_get_n_columns (self->rows.shape); i++)
+    dimple_record_append (record, &null);
+}
+
+static void
+read_row (DimpleKeptRows *self,
+          sqlite3_stmt   *statement,
+          int             parameter,
+          gint64          rowid,
+          GByteArray     *record)
+{
+  guint n_columns = dimple_row_shape_get_n_columns (self->rows.shape);
+
+  g_byte_array_set_size (record, 0);
+  sqlite3_bind_int64 (statement, parameter, rowid);
+  if (sqlite3_step (statement) == SQLITE_ROW && (guint) sqlite3_column_count (statement) == n_columns)
+    dimple_record_append_row (record, statement, n_columns);
+  else
+    append_nothing (self, record);
+  sqlite3_reset (statement);
+}
+
+void
+dimple_kept_rows_read (DimpleKeptRows   *self,
+                       DimpleConnection *reader,
+                       gint64            rowid,
+                       GByteArray       *record)
+{
+  g_autoptr(DimpleStatement) statement = NULL;
+
+  statement = dimple_plan_prepare (self->plan, reader, self->plan->row_sql, self->parameters, NULL);
+  if (statement != NULL)
+    read_row (self, statement, dimple_plan_find_row (statement), rowid, record);
+}
+
+static void
+read_rows (DimpleKeptRows   *self,
+           DimpleConnection *reader,
+           guint             start,
+           guint             end)
+{
+  g_autoptr(GByteArray) record = g_byte_array_new ();
+  g_autoptr(DimpleStatement) statement = NULL;
+  int parameter;
+
+  statement = dimple_plan_prepare (self->plan, reader, self->plan->row_sql, self->parameters, NULL);
+  if (statement == NULL)
+    return;
+  parameter = dimple_plan_find_row (statement);
+  for (guint i = start; i < end; i++)
+    {
+      gint64 rowid = dimple_rows_get_id (&self->rows, i);
+
+      if (find_record (self, rowid) != NULL)
+        continue;
+      read_row (self, statement, parameter, rowid, record);
+      keep_record (self, rowid, record);
+    }
+}
+
+/* Which rows to read when one is asked for. */
+static void
+turn_page (DimpleKeptRows *self,
+           guint           position)
+{
+  guint n_rows = dimple_rows_get_n_rows (&self->rows);
+  guint size = MIN (MAX_PAGE, 2 * (self->page_end - self->page_start));
+
+  if (position == self->page_end && size > 0)
+    {
+      self->page_start = position;
+      self->page_end = MIN (n_rows, position + size);
+    }
+  else if (position + 1 == self->page_start)
+    {
+      self->page_end = self->page_start;
+      self->page_start -= MIN (size, self->page_start);
+    }
+  else
+    {
+      self->page_start = position;
+      self->page_end = position + 1;
+    }
+}
+
+static const Record *
+read_page (DimpleKeptRows *self,
+           guint           position,
+           gint64          rowid)
+{
+  DimpleConnection *reader;
+
+  make_room (self);
+  turn_page (self, position);
+  reader = begin_reading (self);
+  if (reader != NULL)
+    {
+      read_rows (self, reader, self->page_start, self->page_end);
+      end_reading (self);
+    }
+  if (find_record (self, rowid) == NULL)
+    {
+      g_autoptr(GByteArray) nothing = g_byte_array_new ();
+
+      append_nothing (self, nothing);
+      keep_record (self, rowid, nothing);
+    }
+  return find_record (self, rowid);
+}
+
+/* -- As rows -------------------------------------------------------------------------------------------------------- */
+
+static void
+clear (DimpleRows *rows)
+{
+  DimpleKeptRows *self = (DimpleKeptRows *) rows;
+
+  g_hash_table_unref (self->recent);
+  g_hash_table_unref (self->older);
+  dimple_row_sequence_free (self->sequence);
+  g_clear_pointer (&self->point, dimple_read_point_unref);
+  g_clear_pointer (&self->hub, dimple_query_hub_unref);
+  g_clear_pointer (&self->parameters, g_variant_unref);
+  dimple_query_plan_unref (self->plan);
+}
+
+static guint
+get_n_rows (DimpleRows *rows)
+{
+  return dimple_row_sequence_get_n_rows (((DimpleKeptRows *) rows)->sequence);
+}
+
+static gint64
+get_id (DimpleRows *rows,
+        guint       position)
+{
+  return dimple_row_sequence_get (((DimpleKeptRows *) rows)->sequence, position);
+}
+
+static gboolean
+find_id (DimpleRows *rows,
+         gint64      id,
+         guint      *position)
+{
+  return dimple_row_sequence_find (((DimpleKeptRows *) rows)->sequence, id, position);
+}
+
+static const guint8 *
+get_record (DimpleRows *rows,
+            guint       position,
+            gsize      *size)
+{
+  DimpleKeptRows *self = (DimpleKeptRows *) rows;
+  gint64 rowid = get_id (rows, position);
+  const Record *record = find_record (self, rowid);
+
+  if (record == NULL)
+    record = read_page (self, position, rowid);
+  *size = record->size;
+  return record->bytes;
+}
+
+static gboolean
+has_key (DimpleRows *rows,
+         guint       position,
+         const char *key)
+{
+  g_autoptr(GString) text = g_string_new (NULL);
+  gsize size;
+
+  return dimple_row_shape_append_key (rows->shape, get_record (rows, position, &size), text) &&
+         strcmp (text->str, key) == 0;
+}
+
+static gboolean
+find_key (DimpleRows *rows,
+          const char *key,
+          guint      *position)
+{
+  DimpleKeptRows *self = (DimpleKeptRows *) rows;
+  DimpleConnection *reader;
+  gboolean found = FALSE;
+  gint64 rowid;
+
+  if (g_strcmp0 (dimple_row_shape_get_table (rows->shape), self->plan->table->name) != 0)
+    return FALSE;
+  reader = begin_reading (self);
+  if (reader != NULL)
+    {
+      found = dimple_plan_find_key (self->plan, reader, key, &rowid);
+      end_reading (self);
+    }
+  return found && find_id (rows, rowid, position) && has_key (rows, *position, key);
+}
+
+static const DimpleRowsClass kept_rows_class = { clear, get_n_rows, get_id, find_id, get_record, find_key };
+
+/* -- As records ----------------------------------------------------------------------------------------------------- */
+
+/* The columns of the result are those of the schema that is read. */
+static DimpleResult *
+make_result (DimpleKeptRows   *self,
+             DimpleConnection *reader,
+             GByteArray       *records,
+             GArray           *sizes,
+             gint64           *ids)
+{
+  g_autoptr(DimpleStatement) statement = dimple_connection_prepare (reader, self->plan->sql, NULL);
+
+  return statement != NULL ? dimple_result_new (self->plan, statement, records, sizes, ids) : NULL;
+}
+
+/* A few at a time, as somebody else may want to read meanwhile. */
+static gboolean
+copy_records (DimpleKeptRows  *self,
+              DimpleQueryHub  *hub,
+              DimpleReadPoint *point,
+              gint64          *ids,
+              GByteArray      *records,
+              GArray          *sizes)
+{
+  g_autoptr(GByteArray) record = g_byte_array_new ();
+  guint n_rows = dimple_rows_get_n_rows (&self->rows);
+
+  for (guint i = 0; i < n_rows;)
+    {
+      DimpleConnection *reader = dimple_query_hub_begin_reading (hub, point);
+
+      if (reader == NULL)
+        return FALSE;
+      for (guint end = MIN (n_rows, i + MAX_PAGE); i < end; i++)
+        {
+          dimple_kept_rows_read (self, reader, ids[i], record);
+          g_byte_array_append (records, record->data, record->len);
+          g_array_append_val (sizes, record->len);
+        }
+      dimple_query_hub_end_reading (hub);
+    }
+  return TRUE;
+}
+
+DimpleRows *
+dimple_kept_rows_copy (DimpleKeptRows  *self,
+                       DimpleQueryHub  *hub,
+                       DimpleReadPoint *point)
+{
+  g_autoptr(GByteArray) records = g_byte_array_new ();
+  g_autoptr(GArray) sizes = g_array_new (FALSE, FALSE, sizeof (guint32));
+  guint n_rows = dimple_rows_get_n_rows (&self->rows);
+  g_autofree gint64 *ids = g_new (gint64, n_rows + 1);
+  DimpleResult *result = NULL;
+  DimpleConnection *reader;
+
+  for (guint i = 0; i < n_rows; i++)
+    ids[i] = dimple_rows_get_id (&self->rows, i);
+  if (!copy_records (self, hub, point, ids, records, sizes))
+    return NULL;
+  reader = dimple_query_hub_begin_reading (hub, point);
+  if (reader == NULL)
+    return NULL;
+  result = make_result (self, reader, records, sizes, ids);
+  dimple_query_hub_end_reading (hub);
+  if (result != NULL)
+    g_steal_pointer (&ids);
+  return (DimpleRows *) result;
+}
+
+/* -- Changes -------------------------------------------------------------------------------------------------------- */
+
+gboolean
+dimple_kept_rows_stays (DimpleKeptRows        *self,
+                        const DimpleRowChange *change)
+{
+  return change->had_row && change->has_row && (!change->is_placed || change->belongs) &&
+         dimple_row_sequence_find (self->sequence, change->from, NULL);
+}
+
+/* A row that comes, goes or moves: where it was or will be. */
+typedef struct
+{
+  guint                  position;
+  const DimpleRowChange *change;
+} Move;
+
+static int
+compare_moves (gconstpointer a,
+               gconstpointer b)
+{
+  const Move *a_move = a, *b_move = b;
+
+  return a_move->position < b_move->position ? -1 : a_move->position > b_move->position;
+}
+
+static gboolean
+is_unmoved (DimpleKeptRows        *self,
+            const DimpleRowChange *change,
+            GByteArray            *keys)
+{
+  if (!change->had_row || !change->has_row || change->from != change->to)
+    return FALSE;
+  if (!change->is_placed)
+    return TRUE;
+  return change->belongs && dimple_row_sequence_has_key (self->sequence, change->to, keys->data + change->key,
+                                                         change->key_size);
+}
+
+/* Sorts out which rows leave their places, and which then come to new ones; before anything is moved. */
+static void
+collect_moves (DimpleKeptRows *self,
+               GArray         *net,
+               GByteArray     *keys,
+               GArray         *went,
+               GArray         *came)
+{
+  for (guint i = 0; i < net->len; i++)
+    {
+      const DimpleRowChange *change = &g_array_index (net, DimpleRowChange, i);
+      Move move = { 0, change };
+
+      if (change->had_row)
+        forget_record (self, change->from);
+      if (change->has_row)
+        forget_record (self, change->to);
+      if (is_unmoved (self, change, keys))
+        continue;
+      if (change->had_row && dimple_row_sequence_find (self->sequence, change->from, &move.position))
+        g_array_append_val (went, move);
+      if (change->has_row && change->is_placed && change->belongs)
+        g_array_append_val (came, move);
+    }
+}
+
+static void
+move_rows (DimpleKeptRows *self,
+           GByteArray     *keys,
+           GArray         *went,
+           GArray         *came)
+{
+  for (guint i = 0; i < went->len; i++)
+    dimple_row_sequence_remove (self->sequence, g_array_index (went, Move, i).change->from, NULL);
+  for (guint i = 0; i < came->len; i++)
+    {
+      const DimpleRowChange *change = g_array_index (came, Move, i).change;
+
+      dimple_row_sequence_insert (self->sequence, change->to, keys->data + change->key, change->key_size);
+    }
+  for (guint i = 0; i < came->len; i++)
+    {
+      Move *move = &g_array_index (came, Move, i);
+
+      dimple_row_sequence_find (self->sequence, move->change->to, &move->position);
+    }
+  g_array_sort (went, compare_moves);
+  g_array_sort (came, compare_moves);
+}
+
+/* How many rows before the first (after the last) that is another: all up to the first that went or came, unless that is
+ * one that went and came back to the same place, seen from that end. */
+static guint
+count_same (DimpleKeptRows *self,
+            GArray         *went,
+            GArray         *came,
+            guint           n_old,
+            gboolean        from_end)
+{
+  guint n_new = dimple_row_sequence_get_n_rows (self->sequence);
+
+  for (guint i = 0;; i++)
+    {
+      const Move *gone = NULL, *arrived = NULL;
+      guint before_gone = G_MAXUINT, before_arrived = G_MAXUINT;
+
+      if (i < went->len)
+        {
+          gone = &g_array_index (went, Move, from_end ? went->len - 1 - i : i);
+          before_gone = from_end ? n_old - 1 - gone->position : gone->position;
+        }
+      if (i < came->len)
+        {
+          arrived = &g_array_index (came, Move, from_end ? came->len - 1 - i : i);
+          before_arrived = from_end ? n_new - 1 - arrived->position : arrived->position;
+        }
+      if (gone == NULL && arrived == NULL)
+        return G_MAXUINT;
+      if (gone == NULL || arrived == NULL || gone->change != arrived->change || before_gone != before_arrived)
+        return MIN (before_gone, before_arrived);
+    }
+}
+
+gboolean
+dimple_kept_rows_apply (DimpleKeptRows   *self,
+                        GArray           *net,
+                        GByteArray       *keys,
+                        DimpleRowsChange *change)
+{
+  g_autoptr(GArray) went = g_array_new (FALSE, FALSE, sizeof (Move));
+  g_autoptr(GArray) came = g_array_new (FALSE, FALSE, sizeof (Move));
+  guint n_old = dimple_row_sequence_get_n_rows (self->sequence), head, tail;
+
+  collect_moves (self, net, keys, went, came);
+  change->position = change->n_removed = change->n_added = 0;
+  if (went->len == 0 && came->len == 0)
+    return TRUE;
+  move_rows (self, keys, went, came);
+  head = count_same (self, went, came, n_old, FALSE);
+  if (head == G_MAXUINT)
+    return TRUE;
+  tail = count_same (self, went, came, n_old, TRUE);
+  change->position = head;
+  change->n_removed = n_old - head - tail;
+  change->n_added = dimple_row_sequence_get_n_rows (self->sequence) - head - tail;
+  self->page_start = self->page_end = 0;
+  return TRUE;
+}

@@ -1,0 +1,49 @@
+/* dimple-row-changes-private.h: what commits did to the rows that a query may show
+ *
+ * Collected commit by commit; then netted: which row of before is which row now, whatever happened in between.  A row of
+ * before is named by its rowid then, a row of now by its rowid now; it is the same row as long as its key is the same.
+ *
+ * SPDX-License-Identifier: LGPL-2.1-or-later
+ */
+#pragma once
+
+#include <glib.h>
+
+G_BEGIN_DECLS
+
+typedef struct
+{
+  gint64    from;          /* the rowid before, if `had_row` */
+  gint64    to;            /* the rowid now, if `has_row` */
+  guint32   key;           /* where its sort key begins in `keys` */
+  guint32   key_size;
+  guint     had_row : 1;   /* else it is new */
+  guint     has_row : 1;   /* else it is gone from the table */
+  guint     is_placed : 1; /* whether it belongs to the result, and its sort key, are known; else they are what they were */
+  guint     belongs : 1;
+} DimpleRowChange;
+
+typedef struct
+{
+  GArray     *rows;        /* of DimpleRowChange */
+  GByteArray *keys;        /* the sort keys */
+  GString    *names;       /* the public keys of the rows, each ended by NUL; empty if their rowids are their keys */
+  gboolean    lost;        /* it is not known where rows belong: they must be read anew */
+  gboolean    unknown;     /* nor which rows changed: `rows` is empty */
+} DimpleRowChanges;
+
+DimpleRowChanges *dimple_row_changes_new         (void);
+void              dimple_row_changes_free        (DimpleRowChanges       *self);
+gboolean          dimple_row_changes_is_empty    (DimpleRowChanges       *self);
+void              dimple_row_changes_clear       (DimpleRowChanges       *self);
+/* It is not known what happened. */
+void              dimple_row_changes_set_unknown (DimpleRowChanges       *self);
+/* Adds what happened later. */
+void              dimple_row_changes_join        (DimpleRowChanges       *self,
+                                                  DimpleRowChanges       *later);
+/* Of DimpleRowChange, as if all had happened at once; their sort keys are in self->keys. */
+GArray           *dimple_row_changes_net         (DimpleRowChanges       *self);
+
+G_DEFINE_AUTOPTR_CLEANUP_FUNC (DimpleRowChanges, dimple_row_changes_free)
+
+G_END_DECLS

@@ -321,6 +321,36 @@ test_copied_database (void)
   g_assert_cmpuint (bucket_count (bucket, "changes/"), <=, 80);
 }
 
+/* Sealed, too; and what is in the way of reading an object goes to damaged/ as it is. */
+static void
+test_sealed (void)
+{
+  g_autoptr(Bucket) bucket = bucket_new ();
+  g_autoptr(DimpleStorage) sealed = dimple_encrypted_storage_new (bucket->storage, "A passphrase");
+  g_autoptr(Device) one = device_new (NULL, sealed);
+  g_autoptr(Device) late = device_new (NULL, sealed);
+  g_autofree char *key = NULL, *aside = NULL;
+  guint n_packs;
+
+  for (guint i = 0; i < 30; i++)
+    {
+      device_execute (one, "INSERT INTO note (key) VALUES ('%u')", i);
+      device_sync (one);
+    }
+  n_packs = bucket_count (bucket, "changes/");
+  g_assert_cmpuint (n_packs, <=, 20);
+  key = bucket_find (bucket, "changes/", n_packs - 1);
+  g_assert_true (g_str_has_suffix (key, ".json.gz.age"));
+  bucket_truncate (bucket, key);
+  device_sync_fails (late, DIMPLE_ERROR_BAD_PACK);
+  aside = g_strconcat ("damaged/", key, NULL);
+  g_assert_nonnull (g_hash_table_lookup (bucket->objects, aside));
+  device_sync (one);
+  device_sync (late);
+  assert_equal_devices (one, late);
+  g_assert_cmpuint (device_count (late, "note"), ==, 30);
+}
+
 /* -- Many and large transactions ------------------------------------------------------------------------------------- */
 
 typedef struct
@@ -494,6 +524,7 @@ main (int    argc,
   g_test_add_func ("/sync-packs/may-not-remove", test_may_not_remove);
   g_test_add_func ("/sync-packs/dead-author", test_dead_author);
   g_test_add_func ("/sync-packs/copied-database", test_copied_database);
+  g_test_add_func ("/sync-packs/sealed", test_sealed);
   g_test_add_func ("/sync-packs/large-transaction", test_large_transaction);
   g_test_add_func ("/sync-packs/resumed", test_resumed);
   g_test_add_func ("/sync-packs/random", test_random);

@@ -608,6 +608,7 @@ test_due (void)
   check_due (one, FALSE);
   /* A sync looks, too. */
   edit_often (one, 0, 400);
+  g_usleep (2000);
   device_sync (one);
   g_assert_cmpint (number (one, "SELECT count (*) FROM dimple_log"), <, 10);
 

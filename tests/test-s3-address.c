@@ -127,6 +127,8 @@ test_invalid (void)
     { "http://", NULL, "b", DIMPLE_S3_STYLE_AUTOMATIC },
     { "http://a b", NULL, "b", DIMPLE_S3_STYLE_AUTOMATIC },
     { "http://a\r\nb", NULL, "b", DIMPLE_S3_STYLE_AUTOMATIC },
+    { "http://[fe80::1%25a\nb]", NULL, "b", DIMPLE_S3_STYLE_AUTOMATIC },
+    { "http://[fe80::1%25a%0ab]", NULL, "b", DIMPLE_S3_STYLE_AUTOMATIC },
   };
 
   for (gsize i = 0; i < G_N_ELEMENTS (invalid); i++)
@@ -181,6 +183,9 @@ static const struct
   { "http://h:80", "ftp://other/", NULL, NULL },
   { "http://h:80", "/b/k", NULL, NULL },
   { "https://h", "http://h/b/k", NULL, NULL },
+  { "http://h:80", "[fe80::1%25eth0]:81", "http://[fe80::1%25eth0]:81/b/k", "us-east-1" },
+  { "http://h:80", "[fe80::1%25a\nb]:81", NULL, NULL },
+  { "http://h:80", "[fe80::1%25a b]:81", NULL, NULL },
 };
 
 static void

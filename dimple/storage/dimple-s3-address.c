@@ -104,13 +104,22 @@ is_host_name (const char *name)
   return *name != '\0' && name[strspn (name, allowed)] == '\0';
 }
 
+/* GLib lets everything be the zone behind the “%” of an address, also the end of a line */
+static gboolean
+is_ip_address (const char *name)
+{
+  static const char allowed[] = G_CSET_A_2_Z G_CSET_a_2_z G_CSET_DIGITS ".-_:%";
+
+  return g_hostname_is_ip_address (name) && name[strspn (name, allowed)] == '\0';
+}
+
 /* (transfer full) (nullable): as it is signed and sent: in lower case, and in ASCII where a name is in another script */
 static char *
 normalize_host (const char *host)
 {
   g_autofree char *ascii = g_hostname_is_ip_address (host) ? g_strdup (host) : g_hostname_to_ascii (host);
 
-  if (ascii == NULL || (!is_host_name (ascii) && !g_hostname_is_ip_address (ascii)))
+  if (ascii == NULL || (!is_host_name (ascii) && !is_ip_address (ascii)))
     return NULL;
 
   return g_ascii_strdown (ascii, -1);

@@ -16,7 +16,7 @@
  *
  * SPDX-License-Identifier: LGPL-2.1-or-later
  */
-#include "dimple-encrypted-storage-private.h"
+#include "dimple-encrypted-state-private.h"
 
 #include <string.h>
 
@@ -27,8 +27,6 @@
 #include "dimple-crypto-pool-private.h"
 #include "dimple-encrypted-names-private.h"
 #include "dimple-error.h"
-#include "dimple-keyring-private.h"
-#include "dimple-task-storage-private.h"
 
 /**
  * DimpleEncryptedStorage:
@@ -59,14 +57,6 @@
  *
  * It can be used from any thread.
  */
-struct _DimpleEncryptedStorage
-{
-  GObject parent_instance;
-
-  DimpleStorage *storage;
-  DimpleKeyring *keyring;
-};
-
 enum
 {
   PROP_0,
@@ -84,136 +74,12 @@ G_DEFINE_FINAL_TYPE_WITH_CODE (DimpleEncryptedStorage, dimple_encrypted_storage,
                                G_IMPLEMENT_INTERFACE (DIMPLE_TYPE_TASK_STORAGE, task_storage_iface_init))
 
 /* Takes the task */
-static void
-answer_error (GTask  *task,
-              GError *error)
+void
+dimple_encrypted_storage_answer_error (GTask  *task,
+                                       GError *error)
 {
   dimple_task_storage_answer_error (task, error);
   g_object_unref (task);
-}
-
-/* --- List --- */
-
-/* What has been listed for a task so far */
-typedef struct
-{
-  GTask *task;
-  GPtrArray *keys;
-  char *last_name;
-} Listing;
-
-static void list_next (Listing *listing);
-
-static void
-listing_free (Listing *listing)
-{
-  g_object_unref (listing->task);
-  g_ptr_array_unref (listing->keys);
-  g_free (listing->last_name);
-  g_free (listing);
-}
-
-static void
-answer_page (Listing *listing)
-{
-  DimpleTaskRequest *request = dimple_task_storage_request (listing->task);
-
-  dimple_task_storage_answer_keys (listing->task,
-                                   dimple_storage_page_of_keys (listing->keys, request->key, request->start_after));
-  listing_free (listing);
-}
-
-/* FALSE if one of them is a pack that should be sealed */
-static gboolean
-add_names (Listing  *listing,
-           char    **names,
-           GError  **error)
-{
-  DimpleTaskRequest *request = dimple_task_storage_request (listing->task);
-  DimpleEncryptedStorage *self = g_task_get_source_object (listing->task);
-
-  for (gsize i = 0; names[i] != NULL; i++)
-    {
-      g_autofree char *key = NULL;
-
-      if (dimple_encrypted_name_is_clear_pack (names[i]))
-        {
-          g_autofree char *description = dimple_storage_dup_description (self->storage);
-
-          g_set_error (error, DIMPLE_ERROR, DIMPLE_ERROR_ENCRYPTION,
-                       _("%s holds “%s”, which is not encrypted. Use it without a passphrase, or choose an empty bucket "
-                         "or folder."), description, names[i]);
-          return FALSE;
-        }
-      key = dimple_encrypted_name_unseal (names[i]);
-      if (key != NULL && g_str_has_prefix (key, request->key) && strcmp (key, request->start_after) > 0)
-        g_ptr_array_add (listing->keys, g_steal_pointer (&key));
-    }
-  return TRUE;
-}
-
-/* A page of full size has to become one, or who reads it takes it for the last */
-static gboolean
-needs_more (Listing *listing,
-            guint    n_names)
-{
-  DimpleTaskRequest *request = dimple_task_storage_request (listing->task);
-
-  return listing->keys->len == 0 ||
-         (listing->keys->len < DIMPLE_STORAGE_PAGE_SIZE && n_names >= DIMPLE_STORAGE_PAGE_SIZE) ||
-         !dimple_encrypted_name_ends_page (listing->last_name, request->key, request->start_after);
-}
-
-static void
-on_listed (GObject      *source,
-           GAsyncResult *result,
-           gpointer      user_data)
-{
-  Listing *listing = user_data;
-  GError *error = NULL;
-  g_auto (GStrv) names = dimple_storage_list_finish (DIMPLE_STORAGE (source), result, &error);
-  guint n_names = names != NULL ? g_strv_length (names) : 0;
-
-  if (names == NULL || !add_names (listing, names, &error))
-    {
-      dimple_task_storage_answer_error (listing->task, error);
-      listing_free (listing);
-      return;
-    }
-  if (n_names == 0)
-    {
-      answer_page (listing);
-      return;
-    }
-
-  g_free (listing->last_name);
-  listing->last_name = g_strdup (names[n_names - 1]);
-  if (needs_more (listing, n_names))
-    list_next (listing);
-  else
-    answer_page (listing);
-}
-
-static void
-list_next (Listing *listing)
-{
-  DimpleEncryptedStorage *self = g_task_get_source_object (listing->task);
-
-  dimple_storage_list_async (self->storage, dimple_task_storage_request (listing->task)->key, listing->last_name,
-                             g_task_get_cancellable (listing->task), on_listed, listing);
-}
-
-static void
-list (DimpleEncryptedStorage *self,
-      GTask                  *task)
-{
-  Listing *listing = g_new0 (Listing, 1);
-
-  listing->task = g_object_ref (task);
-  listing->keys = g_ptr_array_new_with_free_func (g_free);
-  /* Every name that sorts before this has a key that does */
-  listing->last_name = g_strdup (dimple_task_storage_request (task)->start_after);
-  list_next (listing);
 }
 
 /* --- Put --- */
@@ -271,7 +137,7 @@ on_sealed (GObject      *source,
   if (sealed != NULL)
     put_contents (task, sealed);
   else
-    answer_error (task, error);
+    dimple_encrypted_storage_answer_error (task, error);
 }
 
 static void
@@ -287,7 +153,7 @@ on_loaded_for_put (GObject      *source,
 
   if (!dimple_keyring_load_finish (DIMPLE_KEYRING (source), result, &error))
     {
-      answer_error (task, error);
+      dimple_encrypted_storage_answer_error (task, error);
       return;
     }
   if (dimple_encrypted_name_classify (request->key) == DIMPLE_NAME_MARKER)
@@ -309,187 +175,6 @@ put (DimpleEncryptedStorage *self,
 {
   dimple_keyring_load_async (self->keyring, DIMPLE_KEYRING_CREATE, g_task_get_cancellable (task),
                              on_loaded_for_put, g_object_ref (task));
-}
-
-/* --- Get --- */
-
-/* An object on its way */
-typedef struct
-{
-  GTask *task;
-  GBytes *sealed;
-  guint n_identities;           /* that have been tried */
-  gboolean is_retry;
-  GError *error;                /* of the first try */
-} Opening;
-
-static void open_sealed (Opening *opening);
-
-static void
-opening_free (Opening *opening)
-{
-  g_object_unref (opening->task);
-  g_clear_pointer (&opening->sealed, g_bytes_unref);
-  g_clear_error (&opening->error);
-  g_free (opening);
-}
-
-/* Takes the opening and the error */
-static void
-fail_opening (Opening *opening,
-              GError  *error)
-{
-  dimple_task_storage_answer_error (opening->task, error);
-  opening_free (opening);
-}
-
-static void
-on_refreshed (GObject      *source,
-              GAsyncResult *result,
-              gpointer      user_data)
-{
-  Opening *opening = user_data;
-  DimpleKeyring *keyring = DIMPLE_KEYRING (source);
-  GError *error = NULL;
-
-  if (!dimple_keyring_load_finish (keyring, result, &error))
-    fail_opening (opening, error);
-  else if (dimple_keyring_get_n_identities (keyring) > opening->n_identities)
-    open_sealed (opening);
-  else
-    fail_opening (opening, g_steal_pointer (&opening->error));
-}
-
-static void
-on_opened (GObject      *source,
-           GAsyncResult *result,
-           gpointer      user_data)
-{
-  Opening *opening = user_data;
-  DimpleEncryptedStorage *self = DIMPLE_ENCRYPTED_STORAGE (source);
-  g_autoptr (GError) error = NULL;
-  GBytes *contents = g_task_propagate_pointer (G_TASK (result), &error);
-
-  if (contents != NULL)
-    {
-      dimple_task_storage_answer_contents (opening->task, contents);
-      opening_free (opening);
-      return;
-    }
-
-  if (error->domain == DIMPLE_ERROR)
-    g_prefix_error (&error, _("“%s” cannot be opened: "), dimple_task_storage_request (opening->task)->key);
-  /* It may have been sealed for an identity that another device has made meanwhile */
-  if (g_error_matches (error, DIMPLE_ERROR, DIMPLE_ERROR_PASSPHRASE) && !opening->is_retry)
-    {
-      opening->is_retry = TRUE;
-      opening->error = g_steal_pointer (&error);
-      dimple_keyring_load_async (self->keyring, DIMPLE_KEYRING_REFRESH, g_task_get_cancellable (opening->task),
-                                 on_refreshed, opening);
-      return;
-    }
-  fail_opening (opening, g_steal_pointer (&error));
-}
-
-static void
-open_contents (GTask        *job,
-               gpointer      source,
-               gpointer      task_data,
-               GCancellable *cancellable)
-{
-  DimpleEncryptedStorage *self = source;
-  GError *error = NULL;
-  GBytes *contents = dimple_keyring_open (self->keyring, task_data, &error);
-
-  if (contents != NULL)
-    g_task_return_pointer (job, contents, (GDestroyNotify) g_bytes_unref);
-  else
-    g_task_return_error (job, error);
-}
-
-static void
-open_sealed (Opening *opening)
-{
-  DimpleEncryptedStorage *self = g_task_get_source_object (opening->task);
-  g_autoptr (GTask) job = g_task_new (self, g_task_get_cancellable (opening->task), on_opened, opening);
-
-  opening->n_identities = dimple_keyring_get_n_identities (self->keyring);
-  g_task_set_source_tag (job, open_sealed);
-  g_task_set_task_data (job, g_bytes_ref (opening->sealed), (GDestroyNotify) g_bytes_unref);
-  dimple_crypto_pool_run (job, open_contents);
-}
-
-static void
-on_got_sealed (GObject      *source,
-               GAsyncResult *result,
-               gpointer      user_data)
-{
-  GTask *task = user_data;
-  g_autoptr (GError) error = NULL;
-  g_autoptr (GBytes) sealed = dimple_storage_get_finish (DIMPLE_STORAGE (source), result, &error);
-  Opening *opening;
-
-  if (g_error_matches (error, DIMPLE_ERROR, DIMPLE_ERROR_NOT_FOUND))
-    {
-      /* By the name that the caller knows */
-      g_clear_error (&error);
-      error = dimple_storage_not_found_error (dimple_task_storage_request (task)->key);
-    }
-  if (error != NULL)
-    {
-      answer_error (task, g_steal_pointer (&error));
-      return;
-    }
-
-  opening = g_new0 (Opening, 1);
-  opening->task = task;
-  opening->sealed = g_steal_pointer (&sealed);
-  open_sealed (opening);
-}
-
-static void
-on_got_marker (GObject      *source,
-               GAsyncResult *result,
-               gpointer      user_data)
-{
-  g_autoptr (GTask) task = user_data;
-  GError *error = NULL;
-  GBytes *contents = dimple_storage_get_finish (DIMPLE_STORAGE (source), result, &error);
-
-  if (contents != NULL)
-    dimple_task_storage_answer_contents (task, contents);
-  else
-    dimple_task_storage_answer_error (task, error);
-}
-
-static void
-on_loaded_for_get (GObject      *source,
-                   GAsyncResult *result,
-                   gpointer      user_data)
-{
-  GTask *task = user_data;
-  DimpleEncryptedStorage *self = g_task_get_source_object (task);
-  g_autofree char *name = dimple_encrypted_name_seal (dimple_task_storage_request (task)->key);
-  GError *error = NULL;
-
-  if (dimple_keyring_load_finish (DIMPLE_KEYRING (source), result, &error))
-    dimple_storage_get_async (self->storage, name, g_task_get_cancellable (task), on_got_sealed, task);
-  else
-    answer_error (task, error);
-}
-
-static void
-get (DimpleEncryptedStorage *self,
-     GTask                  *task)
-{
-  const char *key = dimple_task_storage_request (task)->key;
-  GCancellable *cancellable = g_task_get_cancellable (task);
-
-  if (dimple_encrypted_name_classify (key) == DIMPLE_NAME_MARKER)
-    dimple_storage_get_async (self->storage, key, cancellable, on_got_marker, g_object_ref (task));
-  else
-    dimple_keyring_load_async (self->keyring, DIMPLE_KEYRING_LOAD, cancellable, on_loaded_for_get,
-                               g_object_ref (task));
 }
 
 /* --- Remove --- */
@@ -522,7 +207,7 @@ on_loaded_for_remove (GObject      *source,
 
   if (!dimple_keyring_load_finish (DIMPLE_KEYRING (source), result, &error))
     {
-      answer_error (task, error);
+      dimple_encrypted_storage_answer_error (task, error);
       return;
     }
 
@@ -583,7 +268,7 @@ dimple_encrypted_storage_run (DimpleTaskStorage *storage,
   switch (request->operation)
     {
     case DIMPLE_STORAGE_LIST:
-      list (self, task);
+      dimple_encrypted_storage_list (self, task);
       break;
 
     case DIMPLE_STORAGE_PUT:
@@ -591,7 +276,7 @@ dimple_encrypted_storage_run (DimpleTaskStorage *storage,
       break;
 
     case DIMPLE_STORAGE_GET:
-      get (self, task);
+      dimple_encrypted_storage_open_object (self, task);
       break;
 
     case DIMPLE_STORAGE_REMOVE:

@@ -11,25 +11,18 @@
  * if a callback will.  While a callback is awaited it holds a reference on the task, which owns the item; so an item
  * lives until its last callback, and there is never more than one on the way.
  *
- * Cancellation ends each state early, and request_judge() turns it into the result.
+ * Cancellation ends each state early, and request_judge() turns it into the result.  What an answer means is in
+ * dimple-s3-judge.c.
  *
  * SPDX-License-Identifier: LGPL-2.1-or-later
  */
-#include "dimple-s3-request-private.h"
-
-#include <string.h>
+#include "dimple-s3-request-state-private.h"
 
 #include <glib/gi18n-lib.h>
 
 #include "dimple-aws-signature-private.h"
 #include "dimple-debug-private.h"
 #include "dimple-error.h"
-#include "dimple-s3-error-private.h"
-
-#define MAX_TRIES 5
-/* Of a new region, another server, and the time there may be one each */
-#define MAX_LESSONS 4
-#define MAX_BACK_OFF 20000
 
 /* What is larger is hashed on another thread */
 #define HASH_AT_ONCE (32 * 1024)
@@ -44,72 +37,17 @@
 /* Who moves fewer bytes in the time of a time-out drips rather than sends */
 #define MIN_PROGRESS 1024
 
-typedef enum
-{
-  STATE_HASH,
-  STATE_QUEUE,
-  STATE_SEND,
-  STATE_READ,
-  STATE_CLOSE,
-  STATE_JUDGE,
-  STATE_BACK_OFF,
-  STATE_DONE
-} State;
-
-typedef struct
-{
-  State state;
-  GTask *task;          /* not owned: the owner */
-  DimpleS3Client *client;
-  GMainContext *context;
-  DimpleS3Lane *lane;   /* until it is done */
-
-  /* What is asked */
-  char *method;
-  char *key;
-  char *query;
-  GBytes *body;
-  char *content_type;
-  char *md5;
-  char *payload_hash;
-  DimpleS3Answer answer;
-
-  /* This attempt */
-  DimpleS3Address *address;
-  SoupMessage *message;
-  GInputStream *stream;
-  GByteArray *received;
-  GCancellable *attempt;
-  gulong cancelled_id;
-  GSource *watchdog;
-  gsize moved;
-  gboolean stalled;
-  gint64 start_time;
-  GError *transport_error;
-
-  /* All attempts */
-  GSource *wait;
-  DimpleS3Address *redirected;
-  guint n_tries;        /* those that failed */
-  guint n_lessons;
-  guint retry_after;
-
-  GBytes *result;
-  GError *error;
-  gboolean unsupported;
-} Request;
-
-static void request_advance (Request *self);
+static void request_advance (DimpleS3Request *self);
 
 static GCancellable *
-get_cancellable (Request *self)
+get_cancellable (DimpleS3Request *self)
 {
   return g_task_get_cancellable (self->task);
 }
 
 /* Ends what belongs to one attempt.  The connection is kept for the next one if the answer was read to its end. */
 static void
-request_clear_attempt (Request *self)
+request_clear_attempt (DimpleS3Request *self)
 {
   if (self->watchdog != NULL)
     g_source_destroy (self->watchdog);
@@ -134,7 +72,7 @@ request_clear_attempt (Request *self)
 static void
 request_free (gpointer data)
 {
-  Request *self = data;
+  DimpleS3Request *self = data;
 
   g_clear_object (&self->client);
   g_clear_pointer (&self->context, g_main_context_unref);
@@ -151,7 +89,7 @@ request_free (gpointer data)
   g_free (self);
 }
 
-/* STATE_HASH */
+/* The state HASH */
 
 static void
 hash_in_thread (GTask        *task,
@@ -168,15 +106,15 @@ on_hashed (GObject      *source,
            gpointer      user_data)
 {
   g_autoptr (GTask) task = user_data;
-  Request *self = g_task_get_task_data (task);
+  DimpleS3Request *self = g_task_get_task_data (task);
 
   self->payload_hash = g_task_propagate_pointer (G_TASK (result), NULL);
-  self->state = STATE_QUEUE;
+  self->state = DIMPLE_S3_STATE_QUEUE;
   request_advance (self);
 }
 
 static gboolean
-request_hash (Request *self)
+request_hash (DimpleS3Request *self)
 {
   g_autoptr (GTask) hashing = NULL;
 
@@ -184,7 +122,7 @@ request_hash (Request *self)
     {
       self->payload_hash = self->body == NULL ? g_strdup (DIMPLE_AWS_HASH_OF_NOTHING)
                                               : g_compute_checksum_for_bytes (G_CHECKSUM_SHA256, self->body);
-      self->state = STATE_QUEUE;
+      self->state = DIMPLE_S3_STATE_QUEUE;
       return TRUE;
     }
 
@@ -217,12 +155,12 @@ static gboolean
 on_wait_over (gpointer user_data)
 {
   g_autoptr (GTask) task = g_object_ref (user_data);
-  Request *self = g_task_get_task_data (task);
-  gboolean has_place = self->state == STATE_QUEUE && dimple_s3_lane_stop_waiting (self->lane, self->wait);
+  DimpleS3Request *self = g_task_get_task_data (task);
+  gboolean has_place = self->state == DIMPLE_S3_STATE_QUEUE && dimple_s3_lane_stop_waiting (self->lane, self->wait);
 
   g_clear_pointer (&self->wait, g_source_unref);
   /* Cancelled or rested: the queue looks which */
-  self->state = has_place ? STATE_SEND : STATE_QUEUE;
+  self->state = has_place ? DIMPLE_S3_STATE_SEND : DIMPLE_S3_STATE_QUEUE;
   request_advance (self);
 
   return G_SOURCE_REMOVE;
@@ -230,7 +168,7 @@ on_wait_over (gpointer user_data)
 
 /* `ready_time` as g_source_set_ready_time() has it */
 static void
-request_wait (Request *self,
+request_wait (DimpleS3Request *self,
               gint64   ready_time)
 {
   static GSourceFuncs funcs = { NULL, NULL, dispatch_wait, NULL };
@@ -249,14 +187,14 @@ request_wait (Request *self,
   g_source_attach (self->wait, self->context);
 }
 
-/* STATE_QUEUE */
+/* The state QUEUE */
 
 static gboolean
-request_queue (Request *self)
+request_queue (DimpleS3Request *self)
 {
   if (g_cancellable_set_error_if_cancelled (get_cancellable (self), &self->error))
     {
-      self->state = STATE_DONE;
+      self->state = DIMPLE_S3_STATE_DONE;
       return TRUE;
     }
 
@@ -266,11 +204,11 @@ request_queue (Request *self)
 
   g_source_destroy (self->wait);
   g_clear_pointer (&self->wait, g_source_unref);
-  self->state = STATE_SEND;
+  self->state = DIMPLE_S3_STATE_SEND;
   return TRUE;
 }
 
-/* STATE_SEND */
+/* The state SEND */
 
 static void
 on_cancelled (GCancellable *cancellable,
@@ -282,7 +220,7 @@ on_cancelled (GCancellable *cancellable,
 static gboolean
 on_watchdog (gpointer user_data)
 {
-  Request *self = user_data;
+  DimpleS3Request *self = user_data;
 
   if (self->moved >= MIN_PROGRESS)
     {
@@ -297,7 +235,7 @@ on_watchdog (gpointer user_data)
 
 /* A socket's own time-out is content with a byte now and then */
 static void
-request_watch_progress (Request *self)
+request_watch_progress (DimpleS3Request *self)
 {
   guint timeout = dimple_s3_client_get_timeout (self->client);
 
@@ -314,7 +252,7 @@ on_wrote_body_data (SoupMessage *message,
                     guint        size,
                     gpointer     user_data)
 {
-  Request *self = user_data;
+  DimpleS3Request *self = user_data;
 
   self->moved += size;
 }
@@ -325,15 +263,15 @@ on_sent (GObject      *source,
          gpointer      user_data)
 {
   g_autoptr (GTask) task = user_data;
-  Request *self = g_task_get_task_data (task);
+  DimpleS3Request *self = g_task_get_task_data (task);
 
   self->stream = soup_session_send_finish (SOUP_SESSION (source), result, &self->transport_error);
-  self->state = self->stream != NULL ? STATE_READ : STATE_JUDGE;
+  self->state = self->stream != NULL ? DIMPLE_S3_STATE_READ : DIMPLE_S3_STATE_JUDGE;
   request_advance (self);
 }
 
 static gboolean
-request_send (Request *self)
+request_send (DimpleS3Request *self)
 {
   g_autoptr (GUri) uri = NULL;
   SoupMessageHeaders *headers;
@@ -363,17 +301,17 @@ request_send (Request *self)
   return FALSE;
 }
 
-/* STATE_READ */
+/* The state READ */
 
-static gboolean
-request_succeeded (Request *self)
+gboolean
+dimple_s3_request_succeeded (DimpleS3Request *self)
 {
   return SOUP_STATUS_IS_SUCCESSFUL (soup_message_get_status (self->message));
 }
 
 /* The size from the headers; -1 if they don't tell */
 static goffset
-request_get_announced_size (Request *self)
+request_get_announced_size (DimpleS3Request *self)
 {
   SoupMessageHeaders *headers = soup_message_get_response_headers (self->message);
 
@@ -384,9 +322,9 @@ request_get_announced_size (Request *self)
 }
 
 static goffset
-request_get_max_size (Request *self)
+request_get_max_size (DimpleS3Request *self)
 {
-  if (!request_succeeded (self))
+  if (!dimple_s3_request_succeeded (self))
     return MAX_ERROR_SIZE;
   if (self->answer != DIMPLE_S3_ANSWER_OBJECT)
     return MAX_DOCUMENT_SIZE;
@@ -396,14 +334,14 @@ request_get_max_size (Request *self)
 
 /* Of an error, the beginning will do, or nothing at all */
 static void
-request_refuse_size (Request *self)
+request_refuse_size (DimpleS3Request *self)
 {
   g_byte_array_set_size (self->received, 0);
-  if (request_succeeded (self))
+  if (dimple_s3_request_succeeded (self))
     g_set_error (&self->transport_error, DIMPLE_ERROR, DIMPLE_ERROR_STORAGE,
                  _("The answer of the server %s is too long to be true. Check its address."),
                  dimple_s3_address_get_server (self->address));
-  self->state = STATE_CLOSE;
+  self->state = DIMPLE_S3_STATE_CLOSE;
 }
 
 static void
@@ -412,21 +350,21 @@ on_read (GObject      *source,
          gpointer      user_data)
 {
   g_autoptr (GTask) task = user_data;
-  Request *self = g_task_get_task_data (task);
+  DimpleS3Request *self = g_task_get_task_data (task);
   gssize size = g_input_stream_read_finish (G_INPUT_STREAM (source), result, &self->transport_error);
 
   g_byte_array_set_size (self->received, self->received->len - CHUNK_SIZE + MAX (size, 0));
   self->moved += MAX (size, 0);
 
   if (size <= 0)
-    self->state = STATE_CLOSE;
+    self->state = DIMPLE_S3_STATE_CLOSE;
   else if (self->received->len > request_get_max_size (self))
     request_refuse_size (self);
   request_advance (self);
 }
 
 static gboolean
-request_read (Request *self)
+request_read (DimpleS3Request *self)
 {
   guint8 *chunk;
 
@@ -445,7 +383,7 @@ request_read (Request *self)
   return FALSE;
 }
 
-/* STATE_CLOSE: only then the connection is free for the next request */
+/* DIMPLE_S3_STATE_CLOSE: only then the connection is free for the next request */
 
 static void
 on_closed (GObject      *source,
@@ -453,25 +391,25 @@ on_closed (GObject      *source,
            gpointer      user_data)
 {
   g_autoptr (GTask) task = user_data;
-  Request *self = g_task_get_task_data (task);
+  DimpleS3Request *self = g_task_get_task_data (task);
 
   /* What was to be known has been read */
   g_input_stream_close_finish (G_INPUT_STREAM (source), result, NULL);
-  self->state = STATE_JUDGE;
+  self->state = DIMPLE_S3_STATE_JUDGE;
   request_advance (self);
 }
 
 static gboolean
-request_close (Request *self)
+request_close (DimpleS3Request *self)
 {
   g_input_stream_close_async (self->stream, G_PRIORITY_DEFAULT, self->attempt, on_closed, g_object_ref (self->task));
   return FALSE;
 }
 
-/* STATE_JUDGE */
+/* The state JUDGE */
 
 static void
-request_log (Request *self)
+request_log (DimpleS3Request *self)
 {
   g_autoptr (GUri) uri = NULL;
   gint64 duration = (g_get_monotonic_time () - self->start_time) / 1000;
@@ -487,214 +425,39 @@ request_log (Request *self)
                       g_uri_get_path (uri), soup_message_get_status (self->message), duration, size);
 }
 
-static void
-request_fail (Request *self,
-              GError  *error)
-{
-  self->error = error;
-  self->state = STATE_DONE;
-}
-
 static gboolean
-request_may_try_again (Request *self)
-{
-  const char *retry_after;
-
-  if (++self->n_tries >= MAX_TRIES)
-    return FALSE;
-
-  /* In seconds; nobody sends the other form, a date */
-  retry_after = soup_message_headers_get_one (soup_message_get_response_headers (self->message), "Retry-After");
-  self->retry_after = retry_after != NULL ? MIN (g_ascii_strtoull (retry_after, NULL, 10), MAX_BACK_OFF / 1000) : 0;
-  self->state = STATE_BACK_OFF;
-  return TRUE;
-}
-
-static void
-request_judge_transport (Request *self)
-{
-  GTlsCertificateFlags flags;
-
-  if (self->stalled)
-    {
-      g_clear_error (&self->transport_error);
-      g_set_error_literal (&self->transport_error, G_IO_ERROR, G_IO_ERROR_TIMED_OUT, "No progress");
-    }
-
-  if (dimple_s3_transport_error_is_transient (self->transport_error) && request_may_try_again (self))
-    return;
-
-  flags = soup_message_get_tls_peer_certificate_errors (self->message);
-  request_fail (self, dimple_s3_transport_error_to_gerror (self->client, self->address, self->transport_error, flags));
-}
-
-/* Whether a server's clock, as the answer tells it, is another than was thought */
-static gboolean
-request_learn_time (Request             *self,
-                    const DimpleS3Error *answer)
-{
-  SoupMessageHeaders *headers = soup_message_get_response_headers (self->message);
-  const char *date = soup_message_headers_get_one (headers, "Date");
-  g_autoptr (GDateTime) time = date != NULL ? soup_date_time_new_from_http_string (date) : NULL;
-
-  if (time == NULL && answer->server_time != NULL)
-    time = g_date_time_new_from_iso8601 (answer->server_time, NULL);
-
-  return time != NULL && dimple_s3_client_learn_time (self->client, g_date_time_to_unix (time));
-}
-
-/* Whether the answer leads to another region or server.  A temporary one is not remembered: AWS leads so from a new
- * bucket until its name is known everywhere. */
-static gboolean
-request_learn_address (Request             *self,
-                       const DimpleS3Error *answer,
-                       gboolean             temporary)
-{
-  SoupMessageHeaders *headers = soup_message_get_response_headers (self->message);
-  const char *region = soup_message_headers_get_one (headers, "x-amz-bucket-region");
-  const char *target = soup_message_headers_get_one (headers, "Location");
-  g_autoptr (DimpleS3Address) with_region = NULL;
-  g_autoptr (DimpleS3Address) elsewhere = NULL;
-  DimpleS3Address *learnt;
-
-  if (region == NULL && answer != NULL)
-    region = answer->region;
-  if (answer != NULL && answer->endpoint != NULL)
-    target = answer->endpoint;
-
-  with_region = dimple_s3_address_with_region (self->address, region);
-  elsewhere = dimple_s3_address_redirect (with_region != NULL ? with_region : self->address, target);
-  /* A stranger who is not S3 may at most ask for TLS */
-  if (answer == NULL && elsewhere != NULL && !dimple_s3_address_is_same_server (elsewhere, self->address))
-    return FALSE;
-  learnt = elsewhere != NULL ? elsewhere : with_region;
-  if (learnt == NULL)
-    return FALSE;
-
-  g_clear_pointer (&self->redirected, dimple_s3_address_unref);
-  if (temporary)
-    self->redirected = dimple_s3_address_ref (learnt);
-  else
-    dimple_s3_client_learn_address (self->client, learnt);
-  return TRUE;
-}
-
-static gboolean
-request_learn (Request             *self,
-               const DimpleS3Error *answer)
-{
-  guint status = soup_message_get_status (self->message);
-  const char *code = answer != NULL ? answer->code : NULL;
-
-  if (self->n_lessons++ >= MAX_LESSONS)
-    return FALSE;
-  if (g_strcmp0 (code, "RequestTimeTooSkewed") == 0)
-    return request_learn_time (self, answer);
-  if (status == SOUP_STATUS_TEMPORARY_REDIRECT)
-    return request_learn_address (self, answer, TRUE);
-  if (status == SOUP_STATUS_MOVED_PERMANENTLY || status == SOUP_STATUS_PERMANENT_REDIRECT)
-    return request_learn_address (self, answer, FALSE);
-  if (g_strcmp0 (code, "AuthorizationHeaderMalformed") == 0 || g_strcmp0 (code, "PermanentRedirect") == 0)
-    return request_learn_address (self, answer, FALSE);
-
-  return FALSE;
-}
-
-/* An answer that is an error, or `answer` NULL if it is none of S3's */
-static void
-request_judge_error (Request             *self,
-                     const DimpleS3Error *answer)
-{
-  guint status = soup_message_get_status (self->message);
-  const char *code = answer != NULL ? answer->code : NULL;
-
-  if (request_learn (self, answer))
-    {
-      self->state = STATE_QUEUE;
-      return;
-    }
-  if (dimple_s3_error_is_transient (status, code) && request_may_try_again (self))
-    return;
-
-  self->unsupported = dimple_s3_error_is_unsupported (status, code);
-  request_fail (self, dimple_s3_error_to_gerror (self->client, self->address, status, answer, self->key));
-}
-
-/* Whatever else answers for S3, such as the login page of a train, has no ETag */
-static gboolean
-request_is_answered_by_s3 (Request *self)
-{
-  SoupMessageHeaders *headers = soup_message_get_response_headers (self->message);
-
-  if (self->answer != DIMPLE_S3_ANSWER_OBJECT && self->answer != DIMPLE_S3_ANSWER_STORED)
-    return TRUE;
-
-  return soup_message_headers_get_one (headers, "ETag") != NULL;
-}
-
-static void
-request_judge_answer (Request *self)
-{
-  g_autoptr (GBytes) body = g_byte_array_free_to_bytes (g_steal_pointer (&self->received));
-  g_auto (DimpleS3Error) answer = { NULL };
-  gboolean succeeded = request_succeeded (self);
-  gboolean is_error = FALSE;
-
-  /* S3 may begin an answer with 200 before it knows that it fails */
-  if (!succeeded || self->answer == DIMPLE_S3_ANSWER_DOCUMENT)
-    is_error = dimple_s3_error_parse (body, &answer);
-
-  if (is_error || !succeeded)
-    {
-      request_judge_error (self, is_error ? &answer : NULL);
-    }
-  else if (request_is_answered_by_s3 (self))
-    {
-      self->result = g_steal_pointer (&body);
-      self->state = STATE_DONE;
-    }
-  else
-    {
-      request_fail (self, dimple_s3_error_to_gerror (self->client, self->address,
-                                                     soup_message_get_status (self->message), NULL, self->key));
-    }
-}
-
-static gboolean
-request_judge (Request *self)
+request_judge (DimpleS3Request *self)
 {
   dimple_s3_lane_leave (self->lane);
   request_log (self);
 
   if (g_cancellable_set_error_if_cancelled (get_cancellable (self), &self->error))
-    self->state = STATE_DONE;
-  else if (self->transport_error != NULL)
-    request_judge_transport (self);
+    self->state = DIMPLE_S3_STATE_DONE;
   else
-    request_judge_answer (self);
+    dimple_s3_request_judge (self);
 
   request_clear_attempt (self);
   return TRUE;
 }
 
-/* STATE_BACK_OFF */
+/* The state BACK_OFF */
 
 /* Full jitter, so that many devices that failed together don't come back together:
  * https://aws.amazon.com/blogs/architecture/exponential-backoff-and-jitter/ */
 static gboolean
-request_back_off (Request *self)
+request_back_off (DimpleS3Request *self)
 {
-  guint longest = MIN (dimple_s3_client_get_retry_delay (self->client) << (self->n_tries - 1), MAX_BACK_OFF);
+  guint longest = MIN (dimple_s3_client_get_retry_delay (self->client) << (self->n_tries - 1), DIMPLE_S3_MAX_BACK_OFF);
   gint64 delay = MAX (g_random_double_range (0, longest), self->retry_after * 1000.0);
 
   request_wait (self, g_get_monotonic_time () + delay * 1000);
   return FALSE;
 }
 
-/* STATE_DONE */
+/* The state DONE */
 
 static gboolean
-request_finish (Request *self)
+request_finish (DimpleS3Request *self)
 {
   dimple_s3_lanes_give_back (dimple_s3_client_get_lanes (self->client), g_steal_pointer (&self->lane));
   if (self->error != NULL)
@@ -706,7 +469,7 @@ request_finish (Request *self)
 }
 
 static void
-request_advance (Request *self)
+request_advance (DimpleS3Request *self)
 {
   gboolean ready = TRUE;
 
@@ -714,35 +477,35 @@ request_advance (Request *self)
     {
       switch (self->state)
         {
-        case STATE_HASH:
+        case DIMPLE_S3_STATE_HASH:
           ready = request_hash (self);
           break;
 
-        case STATE_QUEUE:
+        case DIMPLE_S3_STATE_QUEUE:
           ready = request_queue (self);
           break;
 
-        case STATE_SEND:
+        case DIMPLE_S3_STATE_SEND:
           ready = request_send (self);
           break;
 
-        case STATE_READ:
+        case DIMPLE_S3_STATE_READ:
           ready = request_read (self);
           break;
 
-        case STATE_CLOSE:
+        case DIMPLE_S3_STATE_CLOSE:
           ready = request_close (self);
           break;
 
-        case STATE_JUDGE:
+        case DIMPLE_S3_STATE_JUDGE:
           ready = request_judge (self);
           break;
 
-        case STATE_BACK_OFF:
+        case DIMPLE_S3_STATE_BACK_OFF:
           ready = request_back_off (self);
           break;
 
-        case STATE_DONE:
+        case DIMPLE_S3_STATE_DONE:
           ready = request_finish (self);
           break;
 
@@ -772,14 +535,14 @@ dimple_s3_request_send_async (DimpleS3Client      *client,
                               gpointer             user_data)
 {
   g_autoptr (GTask) task = g_task_new (client, cancellable, callback, user_data);
-  Request *self = g_new0 (Request, 1);
+  DimpleS3Request *self = g_new0 (DimpleS3Request, 1);
 
   g_task_set_source_tag (task, dimple_s3_request_send_async);
   g_task_set_task_data (task, self, request_free);
   /* Whether it was cancelled is judged here */
   g_task_set_check_cancellable (task, FALSE);
 
-  self->state = STATE_HASH;
+  self->state = DIMPLE_S3_STATE_HASH;
   self->task = task;
   self->client = g_object_ref (client);
   self->context = g_main_context_ref_thread_default ();
@@ -809,7 +572,7 @@ dimple_s3_request_send_finish (DimpleS3Client  *client,
 gboolean
 dimple_s3_request_is_unsupported (GAsyncResult *result)
 {
-  Request *self = g_task_get_task_data (G_TASK (result));
+  DimpleS3Request *self = g_task_get_task_data (G_TASK (result));
 
   return self->unsupported;
 }

@@ -298,6 +298,18 @@ class TestAsync(Case):
             self.assertEqual([row.title for row in self.store.select(ALL)], ['first', 'third'])
         self.run_async(use())
 
+    def test_complete(self):
+        """Whatever can be waited for is awaitable, also what comes later."""
+        plain = []
+        for name in dir(Dimple):
+            cls = getattr(Dimple, name)
+            if not isinstance(cls, type) or not issubclass(cls, GObject.Object):
+                continue
+            plain += [f'{name}.{method}' for method in dir(cls)
+                      if method.endswith('_async') and not method.startswith('do_') and
+                      not hasattr(getattr(cls, method), 'is_awaitable')]
+        self.assertEqual(plain, [])
+
     def test_callbacks(self):
         loop, keys = GLib.MainLoop(), []
 

@@ -172,7 +172,8 @@ def _make_awaitable(cls):
     for name in dir(cls):
         finish_name = name[:-len('_async')] + '_finish'
         call = getattr(cls, name, None)
-        if not name.endswith('_async') or not hasattr(cls, finish_name) or hasattr(call, 'is_awaitable'):
+        if not name.endswith('_async') or name.startswith('do_') or not hasattr(cls, finish_name) or \
+                hasattr(call, 'is_awaitable'):
             continue
         names = list(inspect.signature(call).parameters) if inspect.isfunction(call) else \
             [argument.get_name() for argument in call.get_arguments()]
@@ -426,14 +427,7 @@ class Query(Dimple.Query):
 Query = _export(Query)
 
 
-# -- Sync and storages ------------------------------------------------------------------------------------------------
-
-class SyncClient(Dimple.SyncClient):
-    pass
-
-
-SyncClient = _export(SyncClient)
-
+# -- Storages ---------------------------------------------------------------------------------------------------------
 
 class Storage(Dimple.Storage):
     def put(self, key, contents, cancellable=None):
@@ -454,8 +448,10 @@ class StorageRequest(Dimple.StorageRequest):
 StorageRequest = _export(StorageRequest)
 
 
-class EncryptedStorage(Dimple.EncryptedStorage):
-    pass
+# -- Whatever else can be waited for ----------------------------------------------------------------------------------
 
-
-EncryptedStorage = _export(EncryptedStorage)
+for _name in dir(Dimple):
+    _class = getattr(Dimple, _name)
+    if _name not in __all__ and isinstance(_class, type) and issubclass(_class, GObject.Object) and \
+            any(_member.endswith('_async') for _member in dir(_class)):
+        globals()[_name] = _export(type(_name, (_class,), {'__module__': __name__}))

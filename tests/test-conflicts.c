@@ -355,6 +355,38 @@ test_same_key_inserted (void)
 }
 
 static void
+test_refused_key_inserted (void)
+{
+  g_autoptr(DimpleStore) a = open_store (migrations), b = open_store (migrations);
+  g_autoptr(GListModel) conflicts = dimple_store_get_conflicts (a);
+
+  /* the sum of two edits is what CHECK refuses, which waits for no other row; then the app makes the row anew */
+  set_second (a, 1);
+  execute (a, "INSERT INTO folder VALUES ('f', 'Work', 1)");
+  bring (a, b);
+  execute (a, "UPDATE folder SET name = 'Office'");
+  set_second (b, 2);
+  execute (b, "DELETE FROM folder");
+  bring (b, a);
+  {
+    static const char * const loose[] = { "CREATE TABLE folder (key TEXT PRIMARY KEY, name TEXT, stars INTEGER)", NULL };
+    g_autoptr(DimpleStore) c = open_store (loose);
+
+    set_second (c, 3);
+    execute (c, "INSERT INTO folder VALUES ('f', 'Work', 99)");
+    bring (c, a);
+  }
+  dimple_test_wait_idle (a);
+  g_assert_cmpuint (g_list_model_get_n_items (conflicts), ==, 1);
+  execute (a, "INSERT INTO folder VALUES ('f', 'Mine', 2)");
+  dimple_test_wait_idle (a);
+  g_assert_cmpuint (g_list_model_get_n_items (conflicts), ==, 0);
+  assert_values (a, "SELECT count (*) FROM dimple_shelf", "0");
+  bring (a, b);
+  assert_values (b, "SELECT name FROM folder", "Mine");
+}
+
+static void
 test_rolled_back (void)
 {
   g_autoptr(DimpleStore) a = NULL, b = NULL;
@@ -477,6 +509,7 @@ main (int   argc,
   g_test_add_func ("/conflicts/rival-deleted", test_rival_deleted);
   g_test_add_func ("/conflicts/key-changed", test_key_changed);
   g_test_add_func ("/conflicts/same-key-inserted", test_same_key_inserted);
+  g_test_add_func ("/conflicts/refused-key-inserted", test_refused_key_inserted);
   g_test_add_func ("/conflicts/rolled-back", test_rolled_back);
   g_test_add_func ("/conflicts/generated", test_generated);
   g_test_add_func ("/conflicts/same-objects", test_same_objects);

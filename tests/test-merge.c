@@ -9,8 +9,7 @@
 #include "merge-utils.h"
 #include "random-test.h"
 
-static int first_seed = -1;
-static int n_seeds = 2000;
+static guint first_seed, n_seeds;
 
 /* A value of the model's; objects are what JSON cannot say. */
 static void
@@ -167,8 +166,10 @@ int
 main (int   argc,
       char *argv[])
 {
-  first_seed = (int) take_option (&argc, argv, "--seed", G_MAXUINT);       /* -1: from 0 on */
-  n_seeds = (int) take_option (&argc, argv, "--seeds", (guint) n_seeds);
+  /* one seed is given to look at it again, unless it is said how many from there on */
+  first_seed = take_option (&argc, argv, "--seed", G_MAXUINT);
+  n_seeds = take_option (&argc, argv, "--seeds", first_seed == G_MAXUINT ? 2000 : 1);
+  first_seed = first_seed == G_MAXUINT ? 0 : first_seed;
   g_test_init (&argc, &argv, G_TEST_OPTION_ISOLATE_DIRS, NULL);
 
   g_test_add_func ("/merge/against-model", test_against_model);

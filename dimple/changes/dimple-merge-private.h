@@ -19,7 +19,7 @@ gboolean dimple_merge_apply        (DimpleConnection   *connection,
                                     DimpleChangeSet    *changes,
                                     GError            **error);
 
-/* Whether rows wait on the shelf for others to go, or to come; if so, settle() follows each local commit. */
+/* Whether rows are on the shelf; if so, settle() follows each local commit. */
 gboolean dimple_merge_is_waiting   (DimpleConnection   *connection,
                                     gboolean           *waiting,
                                     GError            **error);

@@ -33,8 +33,8 @@ dimple_merge_is_waiting (DimpleConnection  *connection,
 {
   gint64 any = 0;
 
-  if (!dimple_connection_get_int64 (connection, "SELECT EXISTS (SELECT 1 FROM dimple_shelf "
-                                                "WHERE reason IN ('unique', 'foreign-key'))", 0, &any, error))
+  /* also what waits for nobody: the app may insert a row of its key */
+  if (!dimple_connection_get_int64 (connection, "SELECT EXISTS (SELECT 1 FROM dimple_shelf)", 0, &any, error))
     return FALSE;
   *waiting = any != 0;
   return TRUE;
@@ -66,6 +66,8 @@ dimple_merge_settle (DimpleConnection  *connection,
         continue;
       table = dimple_settling_get_table (&settling, definition, error);
       if (table == NULL)
+        return FALSE;
+      if (!dimple_merge_table_unshelve_shown (table, error))
         return FALSE;
       /* rows of its own may find room now, and rows that reference it their parents */
       table->freed = table->gained = TRUE;

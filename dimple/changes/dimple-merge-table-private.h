@@ -136,6 +136,9 @@ gboolean dimple_merge_table_shelve    (DimpleMergeTable      *self,
 gboolean dimple_merge_table_unshelve  (DimpleMergeTable      *self,
                                        const guint8          *key,
                                        GError               **error);
+/* Takes rows from the shelf that wait for nobody and are in the table: the app has inserted them anew. */
+gboolean dimple_merge_table_unshelve_shown (DimpleMergeTable *self,
+                                            GError          **error);
 typedef gboolean (*DimpleWaitingFunc) (DimpleMergeTable       *table,
                                        const DimpleWaitingRow *row,
                                        gpointer                user_data,

@@ -96,6 +96,39 @@ dimple_merge_table_unshelve (DimpleMergeTable  *self,
   return statement != NULL && dimple_statement_run (statement, error);
 }
 
+gboolean
+dimple_merge_table_unshelve_shown (DimpleMergeTable  *self,
+                                   GError           **error)
+{
+  g_autoptr(DimpleStatement) statement = NULL;
+  g_autoptr(GByteArray) key = g_byte_array_new ();
+  g_autoptr(GError) local_error = NULL;
+
+  if (!self->any_shelved)
+    return TRUE;
+  statement = dimple_connection_prepare (self->connection,
+                                         "SELECT key FROM dimple_shelf WHERE \"table\" = ? "
+                                         "AND reason NOT IN ('unique', 'foreign-key')", error);
+  if (statement == NULL)
+    return FALSE;
+  sqlite3_bind_text (statement, 1, self->table->name, -1, SQLITE_STATIC);
+  while (dimple_statement_step (statement, &local_error))
+    {
+      gboolean shown = FALSE;
+      gint64 rowid;
+
+      if (!dimple_key_from_json ((const char *) sqlite3_column_text (statement, 0), self->table->key->len, key))
+        continue;
+      if (!dimple_merge_table_find (self, key->data, &shown, &rowid, NULL, NULL, &local_error) ||
+          (shown && !dimple_merge_table_unshelve (self, key->data, &local_error)))
+        break;
+    }
+  if (local_error == NULL)
+    return TRUE;
+  g_propagate_error (error, g_steal_pointer (&local_error));
+  return FALSE;
+}
+
 /* Columns that are new since the row was shelved have their default. */
 static gboolean
 read_values (DimpleMergeTable *self,

@@ -68,7 +68,7 @@ gboolean          dimple_settling_touch_migrated     (DimpleSettling  *self,
 gboolean          dimple_settling_run       (DimpleSettling     *self,
                                              GError            **error);
 
-/* -- Between dimple-settle.c and dimple-settle-cycle.c ---------------------------------------------------------------- */
+/* -- Between the files of settling ------------------------------------------------------------------------------------- */
 
 DimpleRowStanding *dimple_settling_look     (DimpleSettling     *self,
                                              DimpleFoldedRow    *row,
@@ -101,6 +101,15 @@ gboolean           dimple_settling_load     (DimpleSettling     *self,
 /* Older first: by creation, table, key. */
 int                dimple_settling_compare  (const DimpleFoldedRow *a,
                                              const DimpleFoldedRow *b);
+/* Adds the rows of the table that wait for others to `contested` (of DimpleFoldedRow). */
+gboolean           dimple_settling_wake     (DimpleSettling     *self,
+                                             DimpleMergeTable   *table,
+                                             GPtrArray          *contested,
+                                             GError            **error);
+gboolean           dimple_settling_judge_contested (DimpleSettling     *self,
+                                                    DimpleMergeTable   *table,
+                                                    GPtrArray          *contested,
+                                                    GError            **error);
 gboolean           dimple_settling_run_cycle (DimpleSettling    *self,
                                               GPtrArray         *tables,   /* of const DimpleTable */
                                               GError           **error);

@@ -63,7 +63,9 @@ search_begin (Search  *self,
     {
       g_autofree char *column = dimple_quote (dimple_table_get_key_column (self->table, k)->name);
 
-      g_string_append_printf (one, "%s%s = ?", k > 0 ? " AND " : " WHERE ", column);
+      /* the column's own collation for the index, and then byte for byte */
+      g_string_append_printf (one, "%s%s = ?%u AND %s = ?%u COLLATE BINARY", k > 0 ? " AND " : " WHERE ", column, k + 1,
+                              column, k + 1);
     }
   self->rows = dimple_connection_prepare (self->reader, all, error);
   if (self->rows == NULL)

@@ -7,6 +7,7 @@
  */
 #include <dimple-test.h>
 #include <dimple.h>
+#include <malloc.h>
 #include <string.h>
 
 #include "bench-notes.h"
@@ -247,6 +248,9 @@ measure_large (void)
 
   n_rows *= 10;
   fill_storage (storage, 100);
+#ifdef __GLIBC__
+  malloc_trim (0);
+#endif
   reset_peak ();
   before = get_memory ("VmRSS:");
   sync_new_device (measured, NULL, storage, FALSE);

@@ -65,6 +65,16 @@ limit_age (Device *device)
 }
 
 static void
+verify (Device *device)
+{
+  g_autoptr(GError) error = NULL;
+  g_auto(GStrv) differing = NULL;
+
+  g_assert_true (dimple_sync_client_verify (device->client, NULL, &differing, &error));
+  g_assert_no_error (error);
+}
+
+static void
 edit_often (Device *device,
             guint   first,
             guint   n)
@@ -158,6 +168,8 @@ check_bucket (guint    n_syncs,
   device_sync (late);
   assert_equal_devices (one, other);
   assert_equal_devices (one, late);
+  verify (other);
+  verify (late);
   g_object_get (one->store, "author", &author, NULL);
   prefix = g_strdup_printf ("changes/%s/", author);
   g_assert_cmpuint (bucket_count (bucket, prefix), ==, bucket_count (bucket, "changes/"));

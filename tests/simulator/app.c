@@ -44,6 +44,27 @@ add_reference (App   *self,
                           self->cyclic || dice_chance (self->dice, 300) ? " DEFERRABLE INITIALLY DEFERRED" : "");
 }
 
+/* What merges must not run again when it writes to tracked tables, and must when it writes to local ones. */
+static void
+add_triggers (App     *self,
+              guint    table,
+              GString *after)
+{
+  if (dice_chance (self->dice, 100))
+    g_string_append_printf (after, "CREATE TRIGGER t%u_touch AFTER UPDATE OF v0 ON t%u BEGIN "
+                            "UPDATE t%u SET x = new.v0 WHERE key = new.key; END;\n", table, table, table);
+  if (table > 0 || !dice_chance (self->dice, 200))
+    return;
+  g_string_append (self->sql, "CREATE VIRTUAL TABLE words USING fts5 (key UNINDEXED, x);\n");
+  g_string_append (after,
+                   "CREATE TRIGGER words_insert AFTER INSERT ON t0 BEGIN "
+                   "INSERT INTO words (key, x) VALUES (new.key, new.x); END;\n"
+                   "CREATE TRIGGER words_update AFTER UPDATE ON t0 BEGIN "
+                   "UPDATE words SET key = new.key, x = new.x WHERE key = old.key COLLATE BINARY; END;\n"
+                   "CREATE TRIGGER words_delete AFTER DELETE ON t0 BEGIN "
+                   "DELETE FROM words WHERE key = old.key COLLATE BINARY; END;\n");
+}
+
 static void
 add_plain_table (App   *self,
                  guint  table)
@@ -85,11 +106,9 @@ add_plain_table (App   *self,
     g_string_append_printf (after, "CREATE UNIQUE INDEX t%u_folded ON t%u (x COLLATE NOCASE);\n", table, table);
   if (n_values > 2 && dice_chance (dice, 300))
     g_string_append_printf (after, "CREATE UNIQUE INDEX t%u_half ON t%u (v2 / 2);\n", table, table);
-  if (dice_chance (dice, 100))
-    g_string_append_printf (after, "CREATE TRIGGER t%u_touch AFTER UPDATE OF v0 ON t%u BEGIN "
-                            "UPDATE t%u SET x = new.v0 WHERE key = new.key; END;\n", table, table, table);
   g_string_append (self->sql, dice_chance (dice, 200) ? ") WITHOUT ROWID;\n" : ");\n");
   self->body[table] = g_strdup (self->sql->str + start);
+  add_triggers (self, table, after);
   self->indexes[table] = g_strdup (after->str);
   g_string_append (self->sql, after->str);
 }

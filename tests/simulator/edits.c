@@ -203,11 +203,21 @@ make_sweep (Editor            *self,
   return g_strdup_printf ("UPDATE %s SET %s = %s WHERE %s = %s", table->name, column->name, value, column->name, other);
 }
 
+static const DimpleTable *
+pick_table (Editor *self)
+{
+  const DimpleTable *table;
+
+  do
+    table = dimple_schema_get_table (self->schema, dice_below (self->dice, dimple_schema_get_n_tables (self->schema)));
+  while (!table->tracked);
+  return table;
+}
+
 static char *
 make_statement (Editor *self)
 {
-  guint n_tables = dimple_schema_get_n_tables (self->schema);
-  const DimpleTable *table = dimple_schema_get_table (self->schema, dice_below (self->dice, n_tables));
+  const DimpleTable *table = pick_table (self);
   guint kind = dice_below (self->dice, 140);
   const DimpleColumn *key = dimple_table_get_key_column (table, 0);
   g_autofree char *where = NULL, *value = NULL;

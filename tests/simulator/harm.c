@@ -135,6 +135,9 @@ all_know_one_repository (World *world)
       if (n_common == 0)
         return FALSE;
     }
+  /* Nor may a power cut take that. */
+  for (guint i = 0; i < world->devices->len; i++)
+    device_wait_a_second (g_ptr_array_index (world->devices, i));
   return TRUE;
 }
 

@@ -502,6 +502,39 @@ test_random (void)
     }
 }
 
+/* A device knows of a gap, and carries on what it has; when the gap is filled, it carries that on, too. */
+static void
+test_gap_is_relayed (void)
+{
+  g_autoptr(Bucket) one = bucket_new (), two = bucket_new ();
+  g_autoptr(Device) writer = device_new (NULL, two->storage);
+  g_autoptr(Device) bridge = device_new (NULL, two->storage);
+  g_autoptr(Device) reader = NULL;
+  g_autofree char *first = NULL;
+
+  device_sync (writer);
+  device_note (writer, "a", "First");
+  device_sync (writer);
+  first = bucket_find (two, "changes/", 0);
+  device_note (writer, "b", "Second");
+  device_sync (writer);
+  g_assert_cmpuint (bucket_count (two, "changes/"), ==, 2);
+
+  two->hidden = first;
+  dimple_sync_client_add_storage (bridge->client, one->storage);
+  for (guint i = 0; i < 3; i++)
+    device_sync (bridge);
+  g_assert_cmpuint (device_count (bridge, "note"), ==, 1);
+  bucket_behave (two);
+  device_sync (bridge);
+  g_assert_cmpuint (device_count (bridge, "note"), ==, 2);
+
+  reader = device_new (NULL, one->storage);
+  device_sync (reader);
+  assert_equal_devices (writer, reader);
+  dimple_sync_client_remove_storage (bridge->client, one->storage);
+}
+
 int
 main (int    argc,
       char **argv)
@@ -524,5 +557,6 @@ main (int    argc,
   g_test_add_func ("/sync-faults/newer-repository", test_newer_repository);
   g_test_add_func ("/sync-faults/damaged-marker", test_damaged_marker);
   g_test_add_func ("/sync-faults/random", test_random);
+  g_test_add_func ("/sync-faults/gap-is-relayed", test_gap_is_relayed);
   return g_test_run ();
 }

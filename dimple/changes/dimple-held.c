@@ -481,6 +481,7 @@ find_last_in_run (DimpleConnection  *connection,
                       error);
 }
 
+/* `is_final`: what comes in the future changes nothing of it, as there is no gap before `first`. */
 static gboolean
 look_before (DimpleHeld        *self,
              DimpleConnection  *connection,
@@ -488,11 +489,13 @@ look_before (DimpleHeld        *self,
              gboolean           is_own,
              const DimpleId    *first,
              DimpleId          *before,
+             gboolean          *is_final,
              GError           **error)
 {
   DimpleId at = *first;
 
   *before = (DimpleId) { 0, 0 };
+  *is_final = FALSE;
   while (TRUE)
     {
       Run *run = find_run (self, at.tail);
@@ -505,10 +508,14 @@ look_before (DimpleHeld        *self,
       if (time > 0)
         {
           *before = (DimpleId) { time, at.tail };
+          *is_final = TRUE;
           return TRUE;
         }
       if (!has_start)
-        return TRUE;
+        {
+          *is_final = run != NULL && low == 0 && run->has_start;
+          return TRUE;
+        }
       at = (DimpleId) { start.time + 1, start.tail };
       /* The run that this one goes on from has to be held there. */
       if (find_run (self, start.tail) == NULL || find_interval (find_run (self, start.tail), start.time) == NULL)
@@ -526,15 +533,17 @@ dimple_held_find_before (DimpleHeld        *self,
                          GError           **error)
 {
   const DimpleId *known = g_hash_table_lookup (self->before, first);
+  gboolean is_final;
 
   if (known != NULL)
     {
       *before = *known;
       return TRUE;
     }
-  if (!look_before (self, connection, author, is_own, first, before, error))
+  if (!look_before (self, connection, author, is_own, first, before, &is_final, error))
     return FALSE;
-  g_hash_table_insert (self->before, g_memdup2 (first, sizeof *first), g_memdup2 (before, sizeof *before));
+  if (is_final)
+    g_hash_table_insert (self->before, g_memdup2 (first, sizeof *first), g_memdup2 (before, sizeof *before));
   return TRUE;
 }
 

@@ -7,7 +7,7 @@
 #include "query-selects.h"
 
 /* In these t is a thing, g a group and l a link; {t} {g} {l} are the columns of their keys, {T} is the table of things, {?}
- * a search, {#} a small number, {w} a WHERE of t or nothing, {a} a condition of t; @ is a column of t, & one of g. */
+ * a search, {k} a key, {#} a small number, {w} a WHERE of t or nothing, {a} a condition of t; @ is a column of t, & one of g. */
 
 static const char * const joins[] = {
   "SELECT {t}, @, g.id, & FROM {T} t JOIN grp g ON g.id = t.grp{w} ORDER BY &, {t}",
@@ -24,6 +24,7 @@ static const char * const joins[] = {
   "SELECT g.id, {t}, @ FROM {T} t FULL JOIN grp g ON g.id = t.grp ORDER BY g.id, {t}",
   "SELECT {t}, & FROM {T} t JOIN grp g ON g.id = t.grp ORDER BY &, {t} LIMIT {#}",
   "SELECT t.*, & FROM {T} t JOIN grp g ON g.id = t.grp WHERE g.id = 'k03' ORDER BY {t}",
+  "SELECT {t}, @, & FROM {T} t JOIN grp g ON g.id = t.grp WHERE t.key = {k} ORDER BY {t}",
 };
 
 static const char * const subqueries[] = {
@@ -42,6 +43,8 @@ static const char * const subqueries[] = {
 static const char * const summaries[] = {
   "SELECT count (*) AS n FROM {T} t{w}",
   "SELECT count (@) AS n, max (@) AS top, total (@) AS sum FROM {T} t{w}",
+  "SELECT count (*) AS n, max (@) AS top FROM {T} t WHERE t.key = {k}",
+  "SELECT count (*) AS n, max (@) AS top FROM {T} t WHERE t.key IN ({k}, {k}, {k})",
   "SELECT t.grp, count (*) AS n FROM {T} t{w} GROUP BY t.grp ORDER BY t.grp",
   "SELECT g.id, count (t.key) AS n FROM grp g LEFT JOIN {T} t ON t.grp = g.id GROUP BY g.id ORDER BY n DESC, g.id",
   "SELECT t.grp, max (length (@)) AS n FROM {T} t GROUP BY t.grp HAVING count (*) > 1 ORDER BY t.grp",
@@ -96,6 +99,8 @@ put_token (Select       *select,
     put_key (select, &link, "", FALSE);
   else if (token == 'T')
     g_string_append (select->sql, things->table->name);
+  else if (token == 'k')
+    put_value (select, &things->table->columns[0]);
   else if (token == '?' && chance (world, 70))
     put_parameter (select, &a_search);
   else if (token == '?')

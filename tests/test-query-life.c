@@ -452,6 +452,39 @@ test_let_go (void)
   g_assert_null (query);
 }
 
+/* A handler that makes the query show what it just did, in the middle of being told. */
+static void
+on_title (GObject     *row,
+          GParamSpec  *pspec,
+          DimpleQuery *query)
+{
+  g_signal_handlers_disconnect_by_data (row, query);
+  fixture_execute (query->store, "DELETE FROM note WHERE key = 'a'");
+  fixture_execute (query->store, "UPDATE note SET title = 'y' WHERE key = 'd'");
+  dimple_query_refresh (query);
+}
+
+static void
+test_refresh_in_handler (void)
+{
+  g_autoptr(DimpleStore) store = fixture_open ();
+  g_autoptr(DimpleQuery) query = dimple_query_new (store, "SELECT DISTINCT key, title FROM note ORDER BY key", NULL);
+  g_autoptr(GListStore) replayed = g_list_store_new (DIMPLE_TYPE_ROW);
+  g_autoptr(GObject) row = NULL, other = NULL;
+
+  fixture_add (store, "abcd");
+  dimple_query_refresh (query);
+  row = g_list_model_get_item (G_LIST_MODEL (query), 1);
+  other = g_list_model_get_item (G_LIST_MODEL (query), 3);
+  g_signal_connect (row, "notify::title", G_CALLBACK (on_title), query);
+  fixture_execute (store, "UPDATE note SET title = 'x' WHERE key IN ('b', 'd')");
+  fixture_execute (store, "INSERT INTO note (key, title) VALUES ('e', 'e')");
+  dimple_test_wait_idle (store);
+  fixture_assert_rows (query, "b c d e");
+  g_assert_cmpstr (dimple_row_get_string (DIMPLE_ROW (row), "title"), ==, "x");
+  g_assert_cmpstr (dimple_row_get_string (DIMPLE_ROW (other), "title"), ==, "y");
+}
+
 /* -- Threads -------------------------------------------------------------------------------------------------------- */
 
 #define N_WRITERS 3
@@ -610,6 +643,7 @@ main (int    argc,
   g_test_add_func ("/query-life/closed-meanwhile", test_closed_meanwhile);
   g_test_add_func ("/query-life/outlives-store", test_outlives_store);
   g_test_add_func ("/query-life/let-go", test_let_go);
+  g_test_add_func ("/query-life/refresh-in-handler", test_refresh_in_handler);
   g_test_add_func ("/query-life/writing-threads", test_writing_threads);
   g_test_add_func ("/query-life/other-context", test_other_context);
   g_test_add_func ("/query-life/wait-idle", test_wait_idle);

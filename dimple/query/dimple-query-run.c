@@ -238,6 +238,42 @@ copy_old (DimpleQueryRun *self)
     self->copy = dimple_kept_rows_copy (dimple_kept_rows_of (self->old), self->hub, self->old_point);
 }
 
+/* Adds the rows that only have another rowid now, as a REPLACE gives it: no log tells of these.  They are missed where they
+ * were, or another one has taken their place. */
+static void
+add_moved (DimpleQueryRun   *self,
+           DimpleConnection *reader,
+           DimpleConnection *old_reader,
+           GArray           *net)
+{
+  g_autoptr(GHashTable) gone = g_hash_table_new_full (g_int64_hash, g_int64_equal, g_free, NULL);
+  g_autoptr(GHashTable) taken = g_hash_table_new_full (g_int64_hash, g_int64_equal, g_free, NULL);
+  g_autoptr(GByteArray) key = g_byte_array_new ();
+  guint n_moved = 0, position;
+
+  for (guint i = 0; i < net->len; i++)
+    {
+      DimpleRowChange *row = &g_array_index (net, DimpleRowChange, i);
+
+      if (row->had_row)
+        g_hash_table_add (gone, g_memdup2 (&row->from, sizeof row->from));
+      if (row->has_row)
+        g_hash_table_add (taken, g_memdup2 (&row->to, sizeof row->to));
+    }
+  for (guint i = 0; i < dimple_rows_get_n_rows (self->old) && n_moved < MAX_COMPARED; i++)
+    {
+      DimpleRowChange row = { .from = dimple_rows_get_id (self->old, i), .had_row = TRUE };
+
+      if (g_hash_table_contains (gone, &row.from) ||
+          (dimple_rows_find_id (self->rows, row.from, &position) && !g_hash_table_contains (taken, &row.from)))
+        continue;
+      row.has_row = dimple_plan_read_key (self->old_plan, old_reader, row.from, key) &&
+                    dimple_plan_find_rowid (self->plan, reader, key->data, &row.to);
+      g_array_append_val (net, row);
+      n_moved++;
+    }
+}
+
 /* Of commits that nobody saw the log tells the keys: where the rows were, and where they are.  NULL if it does not, or if
  * there are too many. */
 static GArray *
@@ -266,6 +302,7 @@ net_unseen (DimpleQueryRun   *self,
       row.has_row = dimple_plan_find_key (self->old_plan, reader, key, &row.to);
       g_array_append_val (net, row);
     }
+  add_moved (self, reader, old_reader, net);
   dimple_query_hub_end_reading (self->hub);
   return net;
 }

@@ -9,9 +9,6 @@
 
 #include "query-oracle.h"
 
-/* Whether a query that is kept row by row tells rows apart whose keys are not in its result */
-static gboolean oracle_by_row;
-
 /* -- The SQL, run afresh ---------------------------------------------------------------------------------------------- */
 
 /* Whether a column of the result is one of the key of its table. */
@@ -162,8 +159,7 @@ oracle_note_columns (Oracle         *oracle,
                      DimpleRowShape *shape)
 {
   g_autofree char *columns = g_strjoinv (", ", (char **) dimple_row_shape_get_columns (shape));
-  gboolean is_by_row = oracle_by_row && oracle->key_columns->len == 0 && oracle->identity_sql != NULL &&
-                       oracle->query->incremental;
+  gboolean is_by_row = oracle->key_columns->len == 0 && oracle->identity_sql != NULL && oracle->query->incremental;
   gboolean is_same = g_strcmp0 (columns, oracle->columns) == 0 && is_by_row == oracle->is_by_row;
 
   g_free (oracle->columns);
@@ -463,8 +459,6 @@ oracle_check_emitted (Oracle    *oracle,
   gboolean is_by_position = oracle->key_columns->len == 0 && !oracle->is_by_row;
 
   oracle_check_outside (oracle, seen);
-  if (is_by_position && !oracle_by_row && oracle->query->incremental)
-    return;
   if (!is_by_position)
     {
       oracle_check_identities (oracle, seen, FALSE);
@@ -564,7 +558,9 @@ oracle_check (Oracle *oracle,
   for (guint i = 0; i < seen->len; i++)
     ((SeenRow *) g_ptr_array_index (seen, i))->object = g_object_ref (g_ptr_array_index (objects, i));
   oracle_check_rows (oracle, shown, seen, max_emissions == 1);
-  if (is_comparable && oracle->n_emissions <= 1)
+  /* Of another process it is known which keys changed, but not always where their rows were: what is kept row by row may take
+   * a row that a REPLACE gave another rowid for another one. */
+  if (is_comparable && oracle->n_emissions <= 1 && !(oracle->is_beside && oracle->query->incremental))
     oracle_check_emitted (oracle, seen);
   if (oracle->asks_first)
     oracle_check_first (oracle, max_emissions == 1);
@@ -577,5 +573,6 @@ oracle_check (Oracle *oracle,
   g_ptr_array_unref (oracle->seen);
   oracle->seen = g_steal_pointer (&seen);
   g_ptr_array_set_size (oracle->states, 0);
+  oracle->is_beside = FALSE;
   oracle->n_emissions = oracle->n_notified = oracle->n_first = oracle->n_expected = 0;
 }

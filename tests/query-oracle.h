@@ -44,6 +44,7 @@ typedef struct
   char         *identity_sql;    /* (nullable) the same with more columns: key and rowid, and the rank in ORDER BY */
   guint         n_hidden;
   gboolean      is_ordered;      /* ORDER BY leaves nothing open */
+  gboolean      is_beside;       /* another process wrote since the last check */
   guint         held;            /* percent of the objects */
   GString      *log;             /* (nullable) for messages */
 

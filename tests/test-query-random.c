@@ -264,6 +264,8 @@ write_beside (Run *run)
   guint64 generation = dimple_store_get_generation (run->store);
   int version = read_data_version (run);
 
+  for (guint i = 0; i < run->subjects->len; i++)
+    oracle_at (run, i)->is_beside = TRUE;
   note (run->world, "-- by another store on the same file:");
   write_once (run->world, run->other);
   if (read_data_version (run) == version)
@@ -417,7 +419,6 @@ main (int   argc,
   n_seeds = take_option (&argc, argv, "--seeds", 5000);
   first_seed = take_option (&argc, argv, "--first", 0);
   only_seed = take_option (&argc, argv, "--seed", G_MAXUINT);
-  oracle_by_row = take_option (&argc, argv, "--by-row", TRUE) != 0;
   g_test_init (&argc, &argv, G_TEST_OPTION_ISOLATE_DIRS, NULL);
 
   g_test_add_func ("/query/random", test_random);

@@ -55,6 +55,7 @@ typedef struct
   gboolean      without_rowid;
   gboolean      tracked;        /* captured into the log and synced; else local */
   gboolean      text_key;       /* one key column of TEXT affinity: the public key is its text, else a JSON array */
+  gpointer      row_shape;      /* (nullable) atomic: what the store makes of its rows, once that is needed */
   const char   *rowid_name;     /* (nullable) "rowid", "_rowid_" or "oid", whichever no column hides; NULL: WITHOUT ROWID */
 } DimpleTable;
 

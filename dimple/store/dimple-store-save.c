@@ -16,6 +16,7 @@ typedef struct
   GVariant       *edits;        /* (nullable) a{sv} */
   char           *new_key;      /* once inserted */
   GBytes         *record;       /* (nullable) how the row is now */
+  gboolean        at_once;      /* blocking: the object cannot have been edited meanwhile */
 } Save;
 
 static void
@@ -164,7 +165,8 @@ save_tell (Save    *save,
 
   if (save->key != NULL && save->edits == NULL)
     return;
-  dimple_row_dup_edits (object, &later, NULL);
+  if (!save->at_once)
+    dimple_row_dup_edits (object, &later, NULL);
   if (save->record != NULL)
     bytes = g_bytes_get_data (save->record, &size);
   /* Whoever is bound to the object sees only how it ends up. */
@@ -203,6 +205,7 @@ dimple_store_save (DimpleStore  *self,
   save = save_new (object, error);
   if (save == NULL || !save_run (self, save, error))
     return FALSE;
+  save->at_once = TRUE;
   save_tell (save, object);
   return TRUE;
 }

@@ -350,6 +350,97 @@ test_save (void)
   g_assert_cmpstr (dimple_held_get_author (third, 1), ==, "a");
 }
 
+/* -- After pruning ---------------------------------------------------------------------------------------------------- */
+
+static void
+execute (DimpleConnection *connection,
+         const char       *format,
+         ...) G_GNUC_PRINTF (2, 3);
+
+static void
+execute (DimpleConnection *connection,
+         const char       *format,
+         ...)
+{
+  g_autofree char *sql = NULL;
+  va_list arguments;
+
+  va_start (arguments, format);
+  sql = g_strdup_vprintf (format, arguments);
+  va_end (arguments);
+  g_assert_true (dimple_connection_exec (connection, sql, NULL));
+}
+
+/* The one before it on its path, of those that the log has still: `in_log` is by position. */
+static void
+check_before (DimpleHeld       *held,
+              DimpleConnection *connection,
+              GArray           *history,
+              const gboolean   *in_log,
+              const char       *author,
+              int               position)
+{
+  g_autoptr(GError) error = NULL;
+  DimpleId before;
+  int naive = get (history, position)->before;
+
+  while (naive >= 0 && !in_log[naive])
+    naive = get (history, naive)->before;
+  dimple_held_find_before (held, connection, author, TRUE, &get (history, position)->id, &before, &error);
+  g_assert_no_error (error);
+  if (naive < 0)
+    g_assert_true (before.time == 0 && before.tail == 0);
+  else
+    g_assert_cmpint (dimple_id_compare (&before, &get (history, naive)->id), ==, 0);
+}
+
+/* What is dropped from the log goes on being held, also by who had not read it yet; and neighbours are found across it. */
+static void
+test_pruned (void)
+{
+  for (guint round = 0; round < MAX (1, n_seeds / 10); round++)
+    {
+      g_autoptr(GRand) random = g_rand_new_with_seed (seed + round);
+      g_autoptr(GArray) history = make_history (random);
+      g_autoptr(DimpleConnection) connection = open_database ();
+      g_autoptr(DimpleHeld) pruner = dimple_held_new (), reader = dimple_held_new ();
+      g_autofree gboolean *in_log = g_new0 (gboolean, history->len);
+      g_autofree char *author = NULL;
+      g_autoptr(DimpleStatement) statement = dimple_connection_prepare (connection, "SELECT id FROM dimple_author", NULL);
+
+      g_assert_true (dimple_statement_step (statement, NULL));
+      author = g_strdup ((const char *) sqlite3_column_text (statement, 0));
+      for (int i = 0; i < (int) history->len; i++)
+        {
+          append (connection, get (history, i), (gint64) get (history, i)->id.time);
+          if (g_rand_int_range (random, 0, 4) == 0)
+            execute (connection, "UPDATE dimple_log SET flags = 1 WHERE id = '%s'", get (history, i)->text);
+          if (i == (int) history->len / 2)
+            update (reader, connection);
+        }
+      update (pruner, connection);
+      save (pruner, connection);
+      for (int i = 0; i < (int) history->len; i++)
+        {
+          in_log[i] = g_rand_boolean (random);
+          if (!in_log[i])
+            execute (connection, "DELETE FROM dimple_log WHERE id = '%s'", get (history, i)->text);
+        }
+
+      update (reader, connection);
+      check (reader, history);
+      for (int i = 0; i < (int) history->len; i++)
+        check_before (reader, connection, history, in_log, author, i);
+
+      /* What was found is kept until it is forgotten. */
+      memset (in_log, 0, history->len * sizeof *in_log);
+      execute (connection, "DELETE FROM dimple_log");
+      dimple_held_forget_before (reader);
+      for (int i = 0; i < (int) history->len; i++)
+        check_before (reader, connection, history, in_log, author, i);
+    }
+}
+
 int
 main (int    argc,
       char **argv)
@@ -363,5 +454,6 @@ main (int    argc,
   g_test_add_func ("/held/intervals", test_intervals);
   g_test_add_func ("/held/log", test_log);
   g_test_add_func ("/held/save", test_save);
+  g_test_add_func ("/held/pruned", test_pruned);
   return g_test_run ();
 }

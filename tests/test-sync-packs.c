@@ -123,6 +123,29 @@ test_few_objects (void)
   g_assert_cmpuint (bucket->n_of[DIMPLE_STORAGE_PUT] + bucket->n_of[DIMPLE_STORAGE_REMOVE], ==, 0);
 }
 
+/* An app that is opened anew for each change: packs of all its runs are joined. */
+static void
+test_many_runs (void)
+{
+  g_autoptr(GError) error = NULL;
+  g_autofree char *folder = g_dir_make_tmp ("dimple-packs-XXXXXX", &error);
+  g_autofree char *path = g_build_filename (folder, "one.db", NULL);
+  g_autoptr(Bucket) bucket = bucket_new ();
+  g_autoptr(Device) one = NULL, late = device_new (NULL, bucket->storage);
+
+  g_assert_no_error (error);
+  for (int i = 0; i < 40; i++)
+    {
+      g_clear_pointer (&one, device_free);
+      one = device_new (path, bucket->storage);
+      device_execute (one, "INSERT INTO note (key) VALUES ('%d')", i);
+      device_sync (one);
+    }
+  g_assert_cmpuint (bucket_count (bucket, "changes/"), <=, 20);
+  device_sync (late);
+  assert_equal_devices (one, late);
+}
+
 /* The sync that writes a pack removes none that it replaces, even if that sync writes nothing else. */
 static void
 test_order (void)
@@ -518,6 +541,7 @@ main (int    argc,
   g_test_message ("--seed=%u --seeds=%u", seed, n_seeds);
 
   g_test_add_func ("/sync-packs/few-objects", test_few_objects);
+  g_test_add_func ("/sync-packs/many-runs", test_many_runs);
   g_test_add_func ("/sync-packs/order", test_order);
   g_test_add_func ("/sync-packs/stale-listings", test_stale_listings);
   g_test_add_func ("/sync-packs/reader-in-between", test_reader_in_between);

@@ -458,7 +458,8 @@ find_in_log (DimpleConnection  *connection,
   return FALSE;
 }
 
-/* Own rows are found by their seq, others by their index; only by way of it is it quick to find that there are none. */
+/* Own rows are found by their seq, others by their index; only by way of it is it quick to find that there are none.  A
+ * run may have both, after a backup was restored. */
 static gboolean
 find_last_in_run (DimpleConnection  *connection,
                   const char        *author,
@@ -469,16 +470,22 @@ find_last_in_run (DimpleConnection  *connection,
                   guint64           *time,
                   GError           **error)
 {
+  guint64 own_time;
+
   if (!find_in_log (connection,
                     "SELECT id FROM dimple_log INDEXED BY dimple_log_foreign WHERE flags & 1 AND id >= ?2 AND id < ?3 "
                     "AND author = (SELECT number FROM dimple_author WHERE id = ?1) AND substr(id, 20) = substr(?3, 20) "
                     "ORDER BY id DESC LIMIT 1", author, tail, low, high, time, error))
     return FALSE;
-  return *time > 0 || !is_own ||
-         find_in_log (connection,
-                      "SELECT id FROM dimple_log WHERE NOT flags & 1 AND seq >= ?4 AND seq < ?5 AND id < ?3 "
-                      "AND substr(id, 20) = substr(?3, 20) ORDER BY seq DESC LIMIT 1", author, tail, low, high, time,
-                      error);
+  if (!is_own)
+    return TRUE;
+  if (!find_in_log (connection,
+                    "SELECT id FROM dimple_log WHERE NOT flags & 1 AND seq >= ?4 AND seq < ?5 AND id < ?3 "
+                    "AND substr(id, 20) = substr(?3, 20) ORDER BY seq DESC LIMIT 1", author, tail, MAX (low, *time), high,
+                    &own_time, error))
+    return FALSE;
+  *time = MAX (*time, own_time);
+  return TRUE;
 }
 
 /* `is_final`: what comes in the future changes nothing of it, as there is no gap before `first`. */
@@ -493,33 +500,34 @@ look_before (DimpleHeld        *self,
              GError           **error)
 {
   DimpleId at = *first;
+  guint64 end = first->time;
 
   *before = (DimpleId) { 0, 0 };
   *is_final = FALSE;
   while (TRUE)
     {
       Run *run = find_run (self, at.tail);
-      guint64 low = dimple_held_get_first (self, &at), time;
+      const DimpleInterval *interval = run != NULL ? find_interval (run, at.time) : NULL;
       DimpleId start = { 0, 0 };
-      gboolean has_start = run != NULL && low == 0 && run->has_start && dimple_id_parse (&start, run->start);
+      gboolean is_whole, has_start;
+      guint64 time;
 
-      if (!find_last_in_run (connection, author, is_own, at.tail, MAX (low, start.time), at.time, &time, error))
+      if (interval == NULL)
+        return TRUE;
+      is_whole = interval->first == 0 && run->has_start;
+      has_start = is_whole && dimple_id_parse (&start, run->start);
+      if (!find_last_in_run (connection, author, is_own, at.tail, MAX (interval->first, start.time), end, &time, error))
         return FALSE;
       if (time > 0)
+        *before = (DimpleId) { time, at.tail };
+      if (time > 0 || !has_start)
         {
-          *before = (DimpleId) { time, at.tail };
-          *is_final = TRUE;
+          *is_final = time > 0 || is_whole;
           return TRUE;
         }
-      if (!has_start)
-        {
-          *is_final = run != NULL && low == 0 && run->has_start;
-          return TRUE;
-        }
-      at = (DimpleId) { start.time + 1, start.tail };
-      /* The run that this one goes on from has to be held there. */
-      if (find_run (self, start.tail) == NULL || find_interval (find_run (self, start.tail), start.time) == NULL)
-        return TRUE;
+      /* The run that this one goes on from, up to there. */
+      at = start;
+      end = start.time + 1;
     }
 }
 

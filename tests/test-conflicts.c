@@ -493,6 +493,36 @@ test_closed (void)
   assert_rivals (conflict, "");              /* nobody can tell any more */
 }
 
+/* The last process ended between a commit and what follows from it: the row is shown when the file is opened. */
+static void
+test_opened (void)
+{
+  g_autofree char *path = g_build_filename (g_get_user_data_dir (), "opened.db", NULL);
+  g_autoptr(DimpleStore) a = open_store (migrations), b = NULL;
+  g_autoptr(GError) error = NULL;
+  sqlite3 *handle = NULL;
+
+  set_second (a, 1);
+  execute (a, "INSERT INTO folder (key, name) VALUES ('f1', 'Work')");
+  b = dimple_store_open (path, &error);
+  g_assert_no_error (error);
+  g_assert_true (dimple_store_migrate (b, migrations, &error));
+  set_second (b, 2);
+  execute (b, "INSERT INTO folder (key, name) VALUES ('f2', 'Work')");
+  bring (a, b);
+  assert_values (b, "SELECT key FROM folder", "f1");
+  dimple_store_close (b, NULL);
+  g_clear_object (&b);
+
+  g_assert_cmpint (sqlite3_open_v2 (path, &handle, SQLITE_OPEN_READWRITE, NULL), ==, SQLITE_OK);
+  g_assert_cmpint (sqlite3_exec (handle, "DELETE FROM folder", NULL, NULL, NULL), ==, SQLITE_OK);
+  sqlite3_close (handle);
+
+  b = dimple_store_open (path, &error);
+  g_assert_no_error (error);
+  assert_values (b, "SELECT key FROM folder", "f2");
+}
+
 int
 main (int   argc,
       char *argv[])
@@ -514,5 +544,6 @@ main (int   argc,
   g_test_add_func ("/conflicts/generated", test_generated);
   g_test_add_func ("/conflicts/same-objects", test_same_objects);
   g_test_add_func ("/conflicts/closed", test_closed);
+  g_test_add_func ("/conflicts/opened", test_opened);
   return g_test_run ();
 }

@@ -141,7 +141,9 @@ checkpoint (gpointer user_data)
 void
 dimple_store_notify_unread (DimpleStore *self)
 {
-  if (dimple_writer_is_wal_long (self->writer) && g_atomic_int_compare_and_exchange (&self->checkpointing, FALSE, TRUE))
+  /* While it is opened it may show what waited, and has no writer yet. */
+  if (self->writer != NULL && dimple_writer_is_wal_long (self->writer) &&
+      g_atomic_int_compare_and_exchange (&self->checkpointing, FALSE, TRUE))
     dimple_worker_invoke (self->worker, checkpoint, self);
 }
 

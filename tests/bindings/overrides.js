@@ -166,6 +166,19 @@ function testQueries() {
     assertEqual(typed.get_item(0) instanceof Typed, true);
 }
 
+function testHistory() {
+    const store = newStore();
+    const key = store.insert('thing', {title: 'a'});
+
+    store.update('thing', key, {title: 'b'});
+    const history = store.get_history('thing', key);
+    Dimple.test_wait_idle(store);
+    assertEqual([...history].map(change => change.get_new_value('title')), ['b', 'a']);
+    history.get_item(1).restore();
+    assertEqual(store.get('thing', key).title, 'a');
+    assertEqual([[...store.get_conflicts()], [...store.get_history()].length > 1], [[], true]);
+}
+
 function testStorages() {
     const storage = Dimple.MemoryStorage.new();
     storage.put('a', new Uint8Array([65]));
@@ -245,8 +258,8 @@ function testComplete() {
 }
 
 async function testAll() {
-    for (const test of [testValues, testRefused, testRows, testParameters, testTransactions, testQueries, testStorages,
-        testPromises, testHabits, testComplete]) {
+    for (const test of [testValues, testRefused, testRows, testParameters, testTransactions, testQueries, testHistory,
+        testStorages, testPromises, testHabits, testComplete]) {
         try {
             await test();
         } catch (error) {

@@ -365,6 +365,19 @@ class TestLists(Case):
         rows = self.store.select(ALL)
         self.assertEqual((len(rows), rows[1].title, [row.title for row in rows]), (2, 'b', ['a', 'b']))
 
+    def test_history(self):
+        key = self.store.insert('thing', title='a', data=b'x')
+        self.store.update('thing', key, title='b')
+        history = self.store.get_history('thing', key)
+        Dimple.test_wait_idle(self.store)
+        self.assertEqual([change.props.operation for change in history],
+                         [Dimple.Operation.UPDATE, Dimple.Operation.INSERT])
+        self.assertEqual((history[0].get_old_value('title'), history[0].get_new_value('title')), ('a', 'b'))
+        self.assertEqual((history[1].get_new_value('data'), history[0].get_new_value('data')), (b'x', None))
+        history[1].restore()
+        self.assertEqual(self.store.get('thing', key).title, 'a')
+        self.assertEqual(len(self.store.get_conflicts()), 0)
+
     def test_path(self):
         with tempfile.TemporaryDirectory() as folder:
             path = pathlib.Path(folder, 'a.db')

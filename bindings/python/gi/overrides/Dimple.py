@@ -97,6 +97,10 @@ def _parameters(parameters):
     return _variant(parameters)
 
 
+def _plain(value):
+    return value.get_data() if isinstance(value, GLib.Bytes) else value
+
+
 def _gvalue(value):
     """What a column is set to: PyGObject by itself makes 32 bits of an int, and an opaque object of bytes."""
     if isinstance(value, (GObject.Value, GLib.DateTime, str, float, bool)):
@@ -351,8 +355,7 @@ class Row(Dimple.Row):
         return column
 
     def get_value(self, column):
-        value = super().get_value(self._find(column))
-        return value.get_data() if isinstance(value, GLib.Bytes) else value
+        return _plain(super().get_value(self._find(column)))
 
     def set_value(self, column, value):
         super().set_value(self._find(column), None if value is None else _gvalue(value))
@@ -425,6 +428,19 @@ class Query(Dimple.Query):
 
 
 Query = _export(Query)
+
+
+# -- DimpleChange ----------------------------------------------------------------------------------------------------
+
+class Change(Dimple.Change):
+    def get_old_value(self, column):
+        return _plain(super().get_old_value(column))
+
+    def get_new_value(self, column):
+        return _plain(super().get_new_value(column))
+
+
+Change = _export(Change)
 
 
 # -- Storages ---------------------------------------------------------------------------------------------------------

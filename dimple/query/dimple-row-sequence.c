@@ -106,7 +106,9 @@ leaf_insert (Leaf         *leaf,
   guint32 used = key_start (leaf, leaf->n_rows);
 
   leaf_reserve (leaf, leaf->n_rows + 1u, used + size, TRUE);
-  memmove (leaf->keys + start + size, leaf->keys + start, used - start);
+  /* Without ORDER BY there are no keys at all. */
+  if (used > start)
+    memmove (leaf->keys + start + size, leaf->keys + start, used - start);
   if (size > 0)
     memcpy (leaf->keys + start, key, size);
   memmove (leaf->rowids + row + 1, leaf->rowids + row, (leaf->n_rows - row) * sizeof (gint64));
@@ -124,8 +126,10 @@ leaf_remove (Leaf  *leaf,
 {
   guint32 start = key_start (leaf, row);
   guint32 size = leaf->ends[row] - start;
+  guint32 n_after = key_start (leaf, leaf->n_rows) - start - size;
 
-  memmove (leaf->keys + start, leaf->keys + start + size, key_start (leaf, leaf->n_rows) - start - size);
+  if (n_after > 0)
+    memmove (leaf->keys + start, leaf->keys + start + size, n_after);
   leaf->n_rows--;
   memmove (leaf->rowids + row, leaf->rowids + row + 1, (leaf->n_rows - row) * sizeof (gint64));
   memmove (leaf->ends + row, leaf->ends + row + 1, (leaf->n_rows - row) * sizeof (guint32));

@@ -116,6 +116,8 @@ test_invalid (void)
     { "http://h", NULL, NULL, DIMPLE_S3_STYLE_AUTOMATIC },
     { "http://h", NULL, "", DIMPLE_S3_STYLE_AUTOMATIC },
     { "http://h", NULL, "a/b", DIMPLE_S3_STYLE_AUTOMATIC },
+    { "http://h", NULL, ".", DIMPLE_S3_STYLE_AUTOMATIC },
+    { "http://h", NULL, "..", DIMPLE_S3_STYLE_PATH },
     { "http://h", NULL, "a b", DIMPLE_S3_STYLE_HOST },
     { "http://h", "eu west", "b", DIMPLE_S3_STYLE_AUTOMATIC },
     { NULL, "evil.example/", "b", DIMPLE_S3_STYLE_AUTOMATIC },

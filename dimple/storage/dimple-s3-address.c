@@ -184,6 +184,17 @@ set_endpoint (DimpleS3Address  *self,
   return TRUE;
 }
 
+/* “.” and “..” would be folders in a path */
+static gboolean
+is_bucket_name (const char    *name,
+                DimpleS3Style  style)
+{
+  if (name == NULL || *name == '\0' || strpbrk (name, "/?#\\") != NULL || name[strspn (name, ".")] == '\0')
+    return FALSE;
+
+  return style != DIMPLE_S3_STYLE_HOST || is_host_name (name);
+}
+
 DimpleS3Address *
 dimple_s3_address_new (const char     *endpoint,
                        const char     *region,
@@ -193,8 +204,7 @@ dimple_s3_address_new (const char     *endpoint,
 {
   g_autoptr (DimpleS3Address) self = g_atomic_rc_box_new0 (DimpleS3Address);
 
-  if (bucket == NULL || *bucket == '\0' || strpbrk (bucket, "/?#\\") != NULL ||
-      (style == DIMPLE_S3_STYLE_HOST && !is_host_name (bucket)))
+  if (!is_bucket_name (bucket, style))
     {
       g_set_error (error, DIMPLE_ERROR, DIMPLE_ERROR_NO_SUCH_STORAGE,
                    _("“%s” cannot be the name of a bucket."), bucket != NULL ? bucket : "");

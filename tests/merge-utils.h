@@ -98,7 +98,7 @@ migrate (Database   *self,
   dimple_schema_unref (before);
 }
 
-/* -- What there is, as sorted lines of JSON ---------------------------------------------------------------------------- */
+/* -- What there is, as sorted lines of JSON ------------------------------------------------------------------------ */
 
 static int
 compare_lines (gconstpointer a,

@@ -200,7 +200,7 @@ test_key_change (void)
   assert_shows (NOTES, cases, "SELECT key, title, body FROM note", "[\"m\",\"a\",\"text\"]\n[\"n\",\"b\",\"text\"]");
 }
 
-/* -- Constraints -------------------------------------------------------------------------------------------------------- */
+/* -- Constraints --------------------------------------------------------------------------------------------------- */
 
 #define FOLDERS \
   "CREATE TABLE folder (key TEXT PRIMARY KEY, name TEXT UNIQUE);" \
@@ -345,7 +345,7 @@ test_rebuild_does_not_cascade (void)
   assert_values (store, "SELECT count (*) FROM dimple_log", "2");       /* it changed no row */
 }
 
-/* -- Transactions ------------------------------------------------------------------------------------------------------- */
+/* -- Transactions -------------------------------------------------------------------------------------------------- */
 
 static void
 test_whole_or_not_at_all (void)

@@ -5,7 +5,7 @@
 #include "merge-changes.h"
 #include "merge-utils.h"
 
-/* -- Triggers ---------------------------------------------------------------------------------------------------------- */
+/* -- Triggers ------------------------------------------------------------------------------------------------------ */
 
 #define TRIGGERS \
   "CREATE TABLE note (key TEXT PRIMARY KEY, title TEXT, parent TEXT);" \
@@ -89,7 +89,7 @@ test_trigger_refuses (void)
   assert_query (&database, "SELECT key FROM note", "[\"a\"]\n[\"c\"]");
 }
 
-/* -- What is told ------------------------------------------------------------------------------------------------------- */
+/* -- What is told -------------------------------------------------------------------------------------------------- */
 
 static void
 assert_told (DimpleChangeSet *told,
@@ -128,7 +128,7 @@ test_change_set (void)
   g_assert_cmpmem (changes->keys->str, changes->keys->len, "k\0k\0k\0", 6);
 }
 
-/* -- Schemas that differ ------------------------------------------------------------------------------------------------ */
+/* -- Schemas that differ ------------------------------------------------------------------------------------------- */
 
 static void
 test_newer_app (void)
@@ -197,7 +197,7 @@ test_keys_that_sqlite_takes_for_equal (void)
   assert_query (&database, "SELECT x FROM free", "[\"real\"]");
 }
 
-/* -- What is refused ---------------------------------------------------------------------------------------------------- */
+/* -- What is refused ----------------------------------------------------------------------------------------------- */
 
 static void
 test_damaged (void)

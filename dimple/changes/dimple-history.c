@@ -74,7 +74,7 @@ dimple_history_visit (const DimpleTransaction  *transaction,
   return FALSE;
 }
 
-/* -- One change --------------------------------------------------------------------------------------------------------- */
+/* -- One change ---------------------------------------------------------------------------------------------------- */
 
 typedef struct
 {
@@ -150,7 +150,7 @@ dimple_history_read (DimpleConnection  *connection,
   return NULL;
 }
 
-/* -- What won ----------------------------------------------------------------------------------------------------------- */
+/* -- What won ------------------------------------------------------------------------------------------------------ */
 
 /* What a change did to one column; a delete looks at all columns and changes none. */
 typedef struct

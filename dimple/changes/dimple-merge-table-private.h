@@ -58,6 +58,9 @@ DimpleMergeTable *dimple_merge_table_new_copy (DimpleMergeTable  *self,
                                                DimpleSchema      *schema,
                                                GPtrArray         *group,
                                                GError           **error);
+/* For new() alone. */
+gboolean          dimple_merge_table_load_defaults (DimpleMergeTable *self,
+                                                    GError          **error);
 void              dimple_merge_table_free (DimpleMergeTable      *self);
 
 /* Whether a row of that key is in the table; `rowid` and (nullable) `values`, kept in `fold`, are as it is there. */

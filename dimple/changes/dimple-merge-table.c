@@ -253,54 +253,6 @@ make_orphan_sql (DimpleMergeTable *self,
   self->orphan_sql = g_strdup_printf ("SELECT 1 FROM main.%s AS c%s AND (%s)", name, where->str, condition);
 }
 
-/* -- Defaults -------------------------------------------------------------------------------------------------------- */
-
-/* A literal is the same on all devices; an expression need not be, and counts as NULL. */
-static gboolean
-is_literal (const char *sql)
-{
-  if (*sql == '+' || *sql == '-')
-    sql++;
-  if (g_ascii_isdigit (*sql) || *sql == '.' || *sql == '\'')
-    return TRUE;
-  return ((*sql == 'x' || *sql == 'X') && sql[1] == '\'') ||
-         g_ascii_strcasecmp (sql, "true") == 0 || g_ascii_strcasecmp (sql, "false") == 0;
-}
-
-static gboolean
-load_defaults (DimpleMergeTable  *self,
-               GError           **error)
-{
-  for (guint i = 0; i < self->table->columns->len; i++)
-    {
-      const DimpleColumn *column = get_column (self->table, i);
-      g_autoptr(DimpleStatement) statement = NULL;
-      g_autoptr(GByteArray) record = g_byte_array_new ();
-      g_autofree char *sql = NULL;
-      g_autoptr(GError) local_error = NULL;
-      DimpleValue null = { .type = SQLITE_NULL };
-
-      if (column->default_sql != NULL && is_literal (column->default_sql))
-        {
-          sql = g_strdup_printf ("SELECT %s", column->default_sql);
-          statement = dimple_connection_prepare (self->connection, sql, error);
-          if (statement == NULL)
-            return FALSE;
-          if (dimple_statement_step (statement, &local_error))
-            dimple_record_append_column (record, statement, 0);
-          if (local_error != NULL)
-            {
-              g_propagate_error (error, g_steal_pointer (&local_error));
-              return FALSE;
-            }
-        }
-      else
-        dimple_record_append (record, &null);
-      g_ptr_array_add (self->defaults, g_byte_array_free (g_steal_pointer (&record), FALSE));
-    }
-  return TRUE;
-}
-
 /* Only changes of these columns (and of whole rows) can concern a child. */
 static guint64
 find_referenced (DimpleSchema      *schema,
@@ -374,7 +326,7 @@ create (DimpleConnection  *connection,
   self->delete_sql = make_delete_sql (self);
   make_orphan_sql (self, schema, except);
   self->referenced = find_referenced (schema, table);
-  return load_defaults (self, error) ? g_steal_pointer (&self) : NULL;
+  return dimple_merge_table_load_defaults (self, error) ? g_steal_pointer (&self) : NULL;
 }
 
 DimpleMergeTable *

@@ -68,7 +68,7 @@ gboolean          dimple_settling_touch_migrated     (DimpleSettling  *self,
 gboolean          dimple_settling_run       (DimpleSettling     *self,
                                              GError            **error);
 
-/* -- Between the files of settling ------------------------------------------------------------------------------------- */
+/* -- Between the files of settling --------------------------------------------------------------------------------- */
 
 DimpleRowStanding *dimple_settling_look     (DimpleSettling     *self,
                                              DimpleFoldedRow    *row,

@@ -44,7 +44,7 @@ GPtrArray        *dimple_shelf_find_rivals    (DimpleConnection        *connecti
                                                const DimpleShelvedRow  *row,
                                                GError                 **error);
 
-/* -- Editing, in a transaction of the app's --------------------------------------------------------------------------- */
+/* -- Editing, in a transaction of the app's ------------------------------------------------------------------------ */
 
 /* The row is as `record` (of all columns) says, or NULL: deleted. */
 gboolean          dimple_shelf_edit           (DimpleConnection   *connection,
@@ -60,7 +60,7 @@ gboolean          dimple_shelf_flush_edits    (DimpleConnection   *connection,
                                                gpointer            user_data,
                                                GError            **error);
 
-/* -- As JSON ------------------------------------------------------------------------------------------------------------ */
+/* -- As JSON ------------------------------------------------------------------------------------------------------- */
 
 /* The key as the JSON array that dimple_tombstone and dimple_shelf have. */
 char             *dimple_key_to_json          (const guint8       *key,

@@ -12,7 +12,7 @@
 
 #include "dimple-json-private.h"
 
-/* -- As JSON ------------------------------------------------------------------------------------------------------------ */
+/* -- As JSON ------------------------------------------------------------------------------------------------------- */
 
 char *
 dimple_key_to_json (const guint8 *key,
@@ -142,7 +142,7 @@ make_record (const DimpleTable     *table,
   return record;
 }
 
-/* -- Reading ------------------------------------------------------------------------------------------------------------ */
+/* -- Reading ------------------------------------------------------------------------------------------------------- */
 
 void
 dimple_shelved_row_free (DimpleShelvedRow *self)
@@ -223,7 +223,7 @@ dimple_shelf_find (DimpleConnection   *connection,
   return dimple_statement_step (statement, error) ? read_row (statement, table) : NULL;
 }
 
-/* -- Editing ------------------------------------------------------------------------------------------------------------ */
+/* -- Editing ------------------------------------------------------------------------------------------------------- */
 
 gboolean
 dimple_shelf_edit (DimpleConnection  *connection,

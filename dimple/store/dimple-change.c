@@ -132,7 +132,7 @@ make_time (const char *id)
   return second != NULL ? g_date_time_add (second, milliseconds % 1000 * 1000) : NULL;
 }
 
-/* -- Values ------------------------------------------------------------------------------------------------------------- */
+/* -- Values -------------------------------------------------------------------------------------------------------- */
 
 static DimpleKind
 find_kind (DimpleChange *self,
@@ -220,7 +220,7 @@ dimple_change_get_new_value (DimpleChange *self,
   return lend_value (self, self->logged->new_values, "n", column);
 }
 
-/* -- Restoring ---------------------------------------------------------------------------------------------------------- */
+/* -- Restoring ----------------------------------------------------------------------------------------------------- */
 
 /**
  * dimple_change_restore:
@@ -310,7 +310,7 @@ dimple_change_restore_finish (DimpleChange  *self,
   return g_task_propagate_boolean (G_TASK (result), error);
 }
 
-/* -- The object --------------------------------------------------------------------------------------------------------- */
+/* -- The object ---------------------------------------------------------------------------------------------------- */
 
 static void
 dimple_change_get_property (GObject    *object,

@@ -53,7 +53,7 @@ list_model_init (GListModelInterface *iface)
   iface->get_item = dimple_conflict_list_get_item;
 }
 
-/* -- Reading ------------------------------------------------------------------------------------------------------------ */
+/* -- Reading ------------------------------------------------------------------------------------------------------- */
 
 /* The fold of the shelved rows, which knows of their last edits; NULL: it could not be read. */
 static DimpleFold *
@@ -133,7 +133,7 @@ read_states (DimpleStore *store,
   return g_steal_pointer (&states);
 }
 
-/* -- Taking over -------------------------------------------------------------------------------------------------------- */
+/* -- Taking over --------------------------------------------------------------------------------------------------- */
 
 /* The conflict of the same row as `state`; both are in order, and `next` is where to look from. */
 static DimpleConflict *
@@ -222,7 +222,7 @@ static const DimpleFollowerFuncs follower_funcs = {
   prepare, read_all, take, (void (*) (gpointer)) g_ptr_array_unref
 };
 
-/* -- The object --------------------------------------------------------------------------------------------------------- */
+/* -- The object ---------------------------------------------------------------------------------------------------- */
 
 DimpleConflictList *
 dimple_conflict_list_new (DimpleStore *store)

@@ -42,7 +42,7 @@ const DimpleConflictState *dimple_conflict_get_state (DimpleConflict        *sel
 /* Somebody has asked for its rivals: they are to be kept up to date. */
 gboolean             dimple_conflict_wants_rivals   (DimpleConflict         *self);
 
-/* -- The list of them --------------------------------------------------------------------------------------------------- */
+/* -- The list of them ---------------------------------------------------------------------------------------------- */
 
 #define DIMPLE_TYPE_CONFLICT_LIST (dimple_conflict_list_get_type ())
 

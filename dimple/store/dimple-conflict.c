@@ -54,7 +54,7 @@ static GParamSpec *properties[N_PROPERTIES];
 
 G_DEFINE_FINAL_TYPE (DimpleConflict, dimple_conflict, G_TYPE_OBJECT)
 
-/* -- What is known ------------------------------------------------------------------------------------------------------ */
+/* -- What is known ------------------------------------------------------------------------------------------------- */
 
 DimpleConflictState *
 dimple_conflict_state_new (DimpleConnection       *connection,
@@ -146,7 +146,7 @@ dup_message (DimpleConflict *self)
     }
 }
 
-/* -- The row and its rivals --------------------------------------------------------------------------------------------- */
+/* -- The row and its rivals ---------------------------------------------------------------------------------------- */
 
 static GObject *
 make_row (DimpleRowShape *shape,
@@ -262,7 +262,7 @@ dimple_conflict_wants_rivals (DimpleConflict *self)
   return self->rivals != NULL;
 }
 
-/* -- The object --------------------------------------------------------------------------------------------------------- */
+/* -- The object ---------------------------------------------------------------------------------------------------- */
 
 static void
 set_state (DimpleConflict      *self,

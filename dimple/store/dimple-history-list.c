@@ -63,7 +63,7 @@ dimple_history_list_get_store (DimpleHistoryList *self)
   return self->store;
 }
 
-/* -- Items -------------------------------------------------------------------------------------------------------------- */
+/* -- Items --------------------------------------------------------------------------------------------------------- */
 
 static guint
 hash_item (gconstpointer pointer)
@@ -146,7 +146,7 @@ get_change (DimpleHistoryList *self,
   return key->change;
 }
 
-/* -- The list ----------------------------------------------------------------------------------------------------------- */
+/* -- The list ------------------------------------------------------------------------------------------------------ */
 
 static GType
 dimple_history_list_get_item_type (GListModel *model)
@@ -190,7 +190,7 @@ compare_entries (gconstpointer a,
   return x->position < y->position ? -1 : x->position > y->position;
 }
 
-/* -- What won ----------------------------------------------------------------------------------------------------------- */
+/* -- What won ------------------------------------------------------------------------------------------------------ */
 
 /* The changes of a row that lost something. */
 static GHashTable *
@@ -269,7 +269,7 @@ judge_again (DimpleHistoryList *self,
     dimple_change_judge_again (g_ptr_array_index (changes, i));
 }
 
-/* -- Reading the log ---------------------------------------------------------------------------------------------------- */
+/* -- Reading the log ----------------------------------------------------------------------------------------------- */
 
 static void
 subject_clear (Subject *self)
@@ -394,7 +394,7 @@ run_reading (Reading          *reading,
   g_array_sort (reading->entries, compare_entries);
 }
 
-/* -- Following ---------------------------------------------------------------------------------------------------------- */
+/* -- Following ----------------------------------------------------------------------------------------------------- */
 
 /* Merges what was read into the list; one emission. */
 static void
@@ -508,7 +508,7 @@ read_first (DimpleHistoryList *self)
   reading_free (reading);
 }
 
-/* -- The object --------------------------------------------------------------------------------------------------------- */
+/* -- The object ---------------------------------------------------------------------------------------------------- */
 
 DimpleHistoryList *
 dimple_history_list_new (DimpleStore *store,

@@ -28,7 +28,7 @@ get_column (const DimpleTable *table,
   return g_ptr_array_index (table->columns, number);
 }
 
-/* -- Conversion --------------------------------------------------------------------------------------------------------- */
+/* -- Conversion ---------------------------------------------------------------------------------------------------- */
 
 static gboolean
 create_copy (DimpleConnection        *connection,
@@ -147,7 +147,7 @@ convert (DimpleConnection  *connection,
   return NULL;
 }
 
-/* -- Edits -------------------------------------------------------------------------------------------------------------- */
+/* -- Edits --------------------------------------------------------------------------------------------------------- */
 
 static gboolean
 check_writable (const DimpleTable  *table,

@@ -304,6 +304,41 @@ test_dead_author (void)
   g_assert_cmpuint (device_count (late, "note"), ==, 70);
 }
 
+/* What one storage has joined already is not forgotten while another one has it. */
+static void
+test_two_storages (void)
+{
+  g_autoptr(Bucket) often = bucket_new ();
+  g_autoptr(Bucket) seldom = bucket_new ();
+  g_autoptr(Device) one = device_new (NULL, often->storage);
+  GHashTableIter iter;
+  gpointer key;
+
+  dimple_sync_client_add_storage (one->client, seldom->storage);
+  for (guint i = 0; i < 100; i++)
+    {
+      device_execute (one, "INSERT INTO note (key) VALUES ('%u')", i);
+      if (i % 10 == 9)
+        bucket_behave (seldom);
+      else
+        bucket_fail_at (seldom, 0, FALSE, DIMPLE_ERROR_OFFLINE);
+      dimple_sync_client_sync (one->client, NULL, NULL);
+    }
+  bucket_behave (seldom);
+  device_sync (one);
+  device_sync (one);
+  g_assert_cmpuint (bucket_count (seldom, "changes/"), <=, 20);
+  g_assert_cmpuint (bucket_count (often, "changes/"), <=, 20);
+  g_hash_table_iter_init (&iter, seldom->objects);
+  while (g_hash_table_iter_next (&iter, &key, NULL))
+    {
+      g_autofree char *sql = g_strdup_printf ("SELECT count (*) FROM dimple_pack WHERE key = '%s'", (const char *) key);
+      g_autofree char *known = device_select (one, sql);
+
+      g_assert_cmpint (atoi (known), ==, g_str_has_prefix (key, "changes/"));
+    }
+}
+
 /* The copy of a database goes on from the same packs. */
 static void
 test_copied_database (void)
@@ -547,6 +582,7 @@ main (int    argc,
   g_test_add_func ("/sync-packs/reader-in-between", test_reader_in_between);
   g_test_add_func ("/sync-packs/may-not-remove", test_may_not_remove);
   g_test_add_func ("/sync-packs/dead-author", test_dead_author);
+  g_test_add_func ("/sync-packs/two-storages", test_two_storages);
   g_test_add_func ("/sync-packs/copied-database", test_copied_database);
   g_test_add_func ("/sync-packs/sealed", test_sealed);
   g_test_add_func ("/sync-packs/large-transaction", test_large_transaction);

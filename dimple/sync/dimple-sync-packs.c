@@ -154,6 +154,19 @@ find_replaced (DimpleSyncPacks *self)
     }
 }
 
+/* What is replaced here may be all there is in another storage, which notes it then. */
+static void
+note_listed (DimpleSyncPacks *self)
+{
+  for (guint i = 0; i < self->packs->len; i++)
+    {
+      const DimpleListedPack *pack = &g_array_index (self->packs, DimpleListedPack, i);
+
+      if (pack->is_own && !pack->is_replaced)
+        g_hash_table_add (self->session->listed, g_strdup (pack->key));
+    }
+}
+
 DimpleSyncPacks *
 dimple_sync_packs_new (DimpleSyncSession  *session,
                        DimpleListing      *listing,
@@ -177,12 +190,11 @@ dimple_sync_packs_new (DimpleSyncSession  *session,
       pack.is_own = g_strv_contains ((const char * const *) session->authors, pack.name->author);
       if (!find_path (self, &pack, reader, error))
         return NULL;
-      if (pack.is_own)
-        g_hash_table_add (session->listed, g_strdup (key));
       g_array_append_val (self->packs, pack);
     }
   g_array_sort (self->packs, compare_packs);
   find_replaced (self);
+  note_listed (self);
   return g_steal_pointer (&self);
 }
 
@@ -259,8 +271,6 @@ dimple_sync_packs_clean (DimpleSyncPacks  *self,
   if (keys->len == 0)
     return TRUE;
 
-  for (guint i = 0; i < keys->len; i++)
-    g_hash_table_remove (self->session->listed, g_ptr_array_index (keys, i));
   g_ptr_array_add (keys, NULL);
   if (dimple_requests_remove_now (self->session->requests, storage, (const char * const *) keys->pdata, &failure))
     return TRUE;

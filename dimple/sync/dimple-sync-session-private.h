@@ -32,7 +32,7 @@ typedef struct
   char                  **authors;         /* that this database has written under */
   GHashTable             *sizes;           /* key of an own pack -> DimplePackSize */
   GHashTable             *unsaved;         /* set of its keys that the table of the store lacks */
-  GHashTable             *listed;          /* set of keys of own packs that some storage has */
+  GHashTable             *listed;          /* set of keys of own packs that some storage needs */
   double                  phase_start;
   double                  phase_size;
   double                  progress;

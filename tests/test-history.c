@@ -417,6 +417,56 @@ test_pruned (void)
 }
 
 static void
+test_pruned_meanwhile (void)
+{
+  g_autoptr(DimpleStore) store = open_store (migrations);
+  g_autoptr(GListModel) history = NULL;
+  g_autoptr(DimpleChange) kept = NULL, again = NULL;
+  g_autoptr(GError) error = NULL;
+  guint sums[3] = { 0 };
+  guint n_items;
+
+  set_second (store, 1);
+  execute (store, "INSERT INTO note (key, title) VALUES ('k', 'first')");
+  for (guint i = 0; i < 20; i++)
+    {
+      g_autofree char *sql = g_strdup_printf ("UPDATE note SET title = 'edit %u'", i);
+
+      execute (store, sql);
+    }
+  history = dimple_store_get_history (store, "note", "k");
+  dimple_test_wait_idle (store);
+  g_assert_cmpuint (g_list_model_get_n_items (history), ==, 21);
+  kept = get_change (history, 0);
+  g_signal_connect (history, "items-changed", G_CALLBACK (count_changes), sums);
+
+  /* what goes from the log goes from the list */
+  g_object_set (store, "history-max-age", G_GINT64_CONSTANT (1), NULL);
+  dimple_store_prune (store, FALSE, &error);
+  g_assert_no_error (error);
+  dimple_test_wait_idle (store);
+  n_items = g_list_model_get_n_items (history);
+  g_assert_cmpuint (n_items, <, 21);
+  g_assert_cmpuint (n_items, >=, 2);
+  g_assert_cmpuint (sums[1] - sums[2], ==, 21 - n_items);
+  again = get_change (history, 0);
+  g_assert_true (again == kept);
+  g_assert_cmpstr (g_value_get_string (dimple_change_get_new_value (again, "title")), ==, "edit 19");
+  for (guint i = 0; i < n_items; i++)
+    {
+      g_autoptr(DimpleChange) change = get_change (history, i);
+      g_autofree char *table = NULL;
+
+      g_object_get (change, "table", &table, NULL);
+      g_assert_cmpstr (table, ==, "note");
+    }
+
+  execute (store, "UPDATE note SET title = 'later'");
+  dimple_test_wait_idle (store);
+  g_assert_cmpuint (g_list_model_get_n_items (history), ==, n_items + 1);
+}
+
+static void
 test_closed (void)
 {
   g_autoptr(DimpleStore) store = open_store (migrations);
@@ -454,6 +504,7 @@ main (int   argc,
   g_test_add_func ("/history/restore-deleted", test_restore_deleted);
   g_test_add_func ("/history/restore-async", test_restore_async);
   g_test_add_func ("/history/pruned", test_pruned);
+  g_test_add_func ("/history/pruned-meanwhile", test_pruned_meanwhile);
   g_test_add_func ("/history/closed", test_closed);
   return g_test_run ();
 }

@@ -41,6 +41,7 @@ struct _DimpleHistoryList
   GArray         *entries;     /* of Entry */
   gint64          newest;      /* the seq of the last row of the log that was read */
   gint64          oldest;      /* that of the first; 0: all were */
+  char           *pruned;      /* (nullable) when the log was pruned last, as dimple_state has it */
   GHashTable     *items;       /* of ItemKey: those that somebody has */
   GHashTable     *verdicts;    /* by DimpleRowHash: GHashTable, of the seqs of changes that lost something */
 };
@@ -284,9 +285,12 @@ typedef struct
   Subject  subject;
   gint64   after;
   gint64   before;
+  gboolean first;              /* nothing was read before */
+  char    *pruned;             /* (nullable) as it was, and then as it is */
 
   GArray  *entries;
   gint64   newest;
+  gboolean whole;              /* the log was pruned since: `entries` are all that there are now */
 
   DimpleFold    *fold;
   DimpleRowHash  wanted;       /* with a key */
@@ -303,6 +307,7 @@ reading_free (gpointer data)
   subject_clear (&reading->subject);
   g_array_unref (reading->entries);
   g_clear_pointer (&reading->fold, dimple_fold_free);
+  g_free (reading->pruned);
   g_free (reading);
 }
 
@@ -374,12 +379,29 @@ find_wanted (Reading      *reading,
     reading->wanted = dimple_row_hash (table->name, key->data, key->len);
 }
 
+/* What pruning has dropped is nothing that a part of the log tells: then all of it is read anew. */
+static void
+look_for_pruning (Reading          *reading,
+                  DimpleConnection *reader)
+{
+  g_autoptr(DimpleStatement) statement = NULL;
+  g_autofree char *before = g_steal_pointer (&reading->pruned);
+
+  statement = dimple_connection_prepare (reader, "SELECT value FROM dimple_state WHERE name = 'pruned'", NULL);
+  if (statement != NULL && dimple_statement_step (statement, NULL))
+    reading->pruned = g_strdup ((const char *) sqlite3_column_text (statement, 0));
+  reading->whole = !reading->first && g_strcmp0 (before, reading->pruned) != 0;
+  if (reading->whole)
+    reading->after = reading->before = reading->newest = 0;
+}
+
 static void
 run_reading (Reading          *reading,
              DimpleConnection *reader,
              DimpleSchema     *schema)
 {
   reading->fold = dimple_fold_new (schema);
+  look_for_pruning (reading, reader);
   find_wanted (reading, schema);
   if (!reading->nothing)
     {
@@ -425,12 +447,35 @@ take_entries (DimpleHistoryList *self,
   judge_again (self, added);
 }
 
+/* The same of all that there is. */
+static void
+replace_entries (DimpleHistoryList *self,
+                 GArray            *now)
+{
+  g_autoptr(GArray) old = self->entries;
+  guint start = 0, end = 0;
+
+  self->entries = g_array_ref (now);
+  while (start < MIN (old->len, now->len) && compare_entries (&g_array_index (old, Entry, start),
+                                                              &g_array_index (now, Entry, start)) == 0)
+    start++;
+  while (end < MIN (old->len, now->len) - start &&
+         compare_entries (&g_array_index (old, Entry, old->len - 1 - end),
+                          &g_array_index (now, Entry, now->len - 1 - end)) == 0)
+    end++;
+  if (old->len - start - end > 0 || now->len - start - end > 0)
+    g_list_model_items_changed (G_LIST_MODEL (self), start, old->len - start - end, now->len - start - end);
+  judge_again (self, now);
+}
+
 static gpointer
 prepare (GObject *owner)
 {
   DimpleHistoryList *self = DIMPLE_HISTORY_LIST (owner);
+  Reading *reading = reading_new (&self->subject, self->newest, self->oldest);
 
-  return reading_new (&self->subject, self->newest, self->oldest);
+  reading->pruned = g_strdup (self->pruned);
+  return reading;
 }
 
 static gpointer
@@ -461,9 +506,14 @@ take (GObject  *owner,
   Reading *reading = result;
 
   self->newest = MAX (self->newest, reading->newest);
-  if (reading->limited || reading->nothing)
+  if (reading->limited || reading->nothing || reading->whole)
     self->oldest = 0;
-  take_entries (self, reading->entries);
+  g_free (self->pruned);
+  self->pruned = g_strdup (reading->pruned);
+  if (reading->whole)
+    replace_entries (self, reading->entries);
+  else
+    take_entries (self, reading->entries);
   reading_free (reading);
   return FALSE;
 }
@@ -496,6 +546,7 @@ read_first (DimpleHistoryList *self)
   if (dimple_connection_exec (reader, "BEGIN", NULL) && find_first (reader, &first))
     {
       reading = reading_new (&self->subject, first - 1, 0);
+      reading->first = TRUE;
       run_reading (reading, reader, schema);
       self->oldest = first;
     }
@@ -504,6 +555,7 @@ read_first (DimpleHistoryList *self)
   if (reading == NULL)
     return;
   self->newest = reading->newest;
+  self->pruned = g_strdup (reading->pruned);
   take_entries (self, reading->entries);
   reading_free (reading);
 }
@@ -538,6 +590,7 @@ dimple_history_list_finalize (GObject *object)
   g_hash_table_unref (self->verdicts);
   g_array_unref (self->entries);
   subject_clear (&self->subject);
+  g_free (self->pruned);
   g_clear_object (&self->store);
 
   G_OBJECT_CLASS (dimple_history_list_parent_class)->finalize (object);

@@ -174,11 +174,17 @@ static void
 on_changed (gpointer user_data)
 {
   g_autoptr(DimpleQuery) self = g_object_ref (DIMPLE_QUERY (user_data));
+  gint64 start = dimple_debug_start (), mark = dimple_profile_begin ();
 
   if (self->is_showing)
     return;
   if (!catch_up (self))
     start_run (self);
+  else
+    {
+      dimple_query_debug_slow (self, "showing a live query", start);
+      dimple_profile_end (mark, "query shown", self->sql);
+    }
   complete_loads (self);
 }
 
@@ -226,6 +232,20 @@ dimple_query_disconnect (DimpleQuery *self)
   g_clear_pointer (&self->hub, dimple_query_hub_unref);
 }
 
+static void
+run_now (DimpleQuery *self)
+{
+  g_autoptr(DimpleQueryRun) run = NULL;
+
+  drop_start (self);
+  drop_run (self);
+  run = new_run (self);
+  dimple_query_run_execute (run);
+  dimple_query_take_run (self, run);
+  if (!self->is_asked_anew)
+    dimple_query_set_loading (self, FALSE);
+}
+
 /**
  * dimple_query_refresh:
  * @self: a query
@@ -246,7 +266,6 @@ dimple_query_disconnect (DimpleQuery *self)
 void
 dimple_query_refresh (DimpleQuery *self)
 {
-  g_autoptr(DimpleQueryRun) run = NULL;
   g_autoptr(DimpleQuery) kept = NULL;
   gint64 start = dimple_debug_start (), mark = dimple_profile_begin ();
 
@@ -258,20 +277,10 @@ dimple_query_refresh (DimpleQuery *self)
   if (self->is_showing)
     return;
   dimple_query_hub_advance (self->hub, TRUE);
-  if (catch_up (self))
-    {
-      complete_loads (self);
-      return;
-    }
-  drop_start (self);
-  drop_run (self);
-  run = new_run (self);
-  dimple_query_run_execute (run);
-  dimple_query_take_run (self, run);
+  if (!catch_up (self))
+    run_now (self);
   dimple_query_debug_slow (self, "refreshing a live query", start);
-  dimple_profile_end (mark, "query refreshed", run->sql);
-  if (!self->is_asked_anew)
-    dimple_query_set_loading (self, FALSE);
+  dimple_profile_end (mark, "query refreshed", self->sql);
   complete_loads (self);
 }
 

@@ -46,7 +46,8 @@ on_end (DimpleStatementTrace *self,
   if (dimple_debug_is_on (DIMPLE_DEBUG_SQL))
     dimple_debug_print (DIMPLE_DEBUG_SQL, "%s, %.3f ms: %.*s", self->name, slow.milliseconds, MAX_SHOWN,
                         sqlite3_sql (statement));
-  if (dimple_debug_is_main_thread () && dimple_debug_is_slow (*start, &slow.milliseconds))
+  if (dimple_debug_is_on (DIMPLE_DEBUG_SLOW) && dimple_debug_is_main_thread () &&
+      dimple_debug_is_slow (*start, &slow.milliseconds))
     {
       slow.sql = g_strdup (sqlite3_sql (statement));
       g_array_append_val (self->slow, slow);

@@ -413,6 +413,10 @@ test_rolled_back (void)
   g_clear_error (&error);
   assert_values (a, "SELECT json_extract (row, '$.name') FROM dimple_shelf", "WORK");
 
+  g_assert_false (dimple_store_update (a, "folder", "f2", g_variant_new_parsed ("{'name': <@ms nothing>}"), &error));
+  g_assert_error (error, DIMPLE_ERROR, DIMPLE_ERROR_CONSTRAINT);
+  g_clear_error (&error);
+
   /* renamed to a key that is taken: nothing of it is done */
   g_assert_false (dimple_store_update (a, "folder", "f2", g_variant_new_parsed ("{'key': <'f1'>}"), &error));
   g_assert_error (error, DIMPLE_ERROR, DIMPLE_ERROR_CONSTRAINT);

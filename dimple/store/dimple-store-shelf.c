@@ -150,9 +150,32 @@ convert (DimpleConnection  *connection,
 /* -- Edits --------------------------------------------------------------------------------------------------------- */
 
 static gboolean
-check_writable (const DimpleTable  *table,
-                GVariant           *values,
-                GError            **error)
+is_nothing (GVariant *value)
+{
+  return g_variant_is_of_type (value, G_VARIANT_TYPE_MAYBE) && g_variant_n_children (value) == 0;
+}
+
+/* What a statement would refuse, too, whatever else there is in the row. */
+static gboolean
+check_value (const DimpleTable   *table,
+             const DimpleColumn  *column,
+             GVariant            *value,
+             GError             **error)
+{
+  if (column->generated)
+    g_set_error (error, DIMPLE_ERROR, DIMPLE_ERROR_SQL, "The column “%s” is generated, and cannot be set", column->name);
+  else if ((column->not_null || column->key_position > 0) && is_nothing (value))
+    g_set_error (error, DIMPLE_ERROR, DIMPLE_ERROR_CONSTRAINT, "NOT NULL constraint failed: %s.%s", table->name,
+                 column->name);
+  else
+    return TRUE;
+  return FALSE;
+}
+
+static gboolean
+check_values (const DimpleTable  *table,
+              GVariant           *values,
+              GError            **error)
 {
   GVariantIter iter;
   const char *name;
@@ -160,9 +183,8 @@ check_writable (const DimpleTable  *table,
 
   g_variant_iter_init (&iter, values);
   while (g_variant_iter_loop (&iter, "{&sv}", &name, &value))
-    if (get_column (table, (guint) dimple_table_find_column (table, name))->generated)
+    if (!check_value (table, get_column (table, (guint) dimple_table_find_column (table, name)), value, error))
       {
-        g_set_error (error, DIMPLE_ERROR, DIMPLE_ERROR_SQL, "The column “%s” is generated, and cannot be set", name);
         g_variant_unref (value);
         return FALSE;
       }
@@ -180,7 +202,7 @@ write_edit (DimpleConnection  *connection,
 
   if (edit->values != NULL)
     {
-      if (!check_writable (edit->row->table, edit->values, error))
+      if (!check_values (edit->row->table, edit->values, error))
         return FALSE;
       record = convert (connection, edit, &local_error);
       dimple_connection_exec (connection, "DROP TABLE IF EXISTS temp.dimple_edit", NULL);

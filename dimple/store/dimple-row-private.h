@@ -49,6 +49,22 @@ DimpleRowBinding *dimple_row_binding_of_type     (GType             type);
 int               dimple_row_binding_find        (DimpleRowBinding *self,
                                                   GParamSpec       *property);
 
+/* What getters gave out of a column */
+typedef struct
+{
+  char   *string;
+  GBytes *bytes;
+  GValue  value;
+} DimpleRowLent;
+
+/* Reads the column of this name as it is now; -1 after a critical if there is none, else which one it is. */
+int               dimple_row_read                (DimpleRow        *self,
+                                                  const char       *name,
+                                                  DimpleValue      *value);
+/* Emptied when the column changes. */
+DimpleRowLent    *dimple_row_get_lent            (DimpleRow        *self,
+                                                  guint             column);
+
 /* The DimpleRow side of the functions of dimple-row-shape-private.h, and the side of the app's own classes */
 DimpleRowBinding *dimple_row_get_binding         (DimpleRow        *self);
 void              dimple_row_load                (DimpleRow        *self,

@@ -45,20 +45,12 @@ typedef struct
   GByteArray *record;
 } Edit;
 
-/* What getters gave out of a column */
-typedef struct
-{
-  char   *string;
-  GBytes *bytes;
-  GValue  value;
-} Lent;
-
 typedef struct
 {
   DimpleRowBinding *binding;     /* (nullable) not known before it is needed */
   guint8           *record;      /* (nullable) NULL: an unsaved row */
   GArray           *edits;       /* (nullable) of Edit */
-  Lent             *lent;        /* (nullable) as many as columns */
+  DimpleRowLent    *lent;        /* (nullable) as many as columns */
   char             *key;         /* (nullable) made when asked for */
   guint32           size;        /* of the record */
   gboolean          is_loading;  /* properties of a derived class are being set from the row */
@@ -154,27 +146,26 @@ read_value (DimpleRow   *self,
     dimple_row_read_column (PRIVATE (self)->record, column, value);
 }
 
-static gboolean
-read_named (DimpleRow   *self,
-            const char  *name,
-            DimpleValue *value)
+int
+dimple_row_read (DimpleRow   *self,
+                 const char  *name,
+                 DimpleValue *value)
 {
   int column = expect_column (self, name);
 
-  if (column < 0)
-    return FALSE;
-  read_value (self, (guint) column, value);
-  return TRUE;
+  if (column >= 0)
+    read_value (self, (guint) column, value);
+  return column;
 }
 
-static Lent *
-get_lent (DimpleRow *self,
-          guint      column)
+DimpleRowLent *
+dimple_row_get_lent (DimpleRow *self,
+                     guint      column)
 {
   DimpleRowPrivate *priv = PRIVATE (self);
 
   if (priv->lent == NULL)
-    priv->lent = g_new0 (Lent, get_n_columns (self));
+    priv->lent = g_new0 (DimpleRowLent, get_n_columns (self));
   return &priv->lent[column];
 }
 
@@ -183,7 +174,7 @@ clear_lent (DimpleRow *self,
             guint      column)
 {
   DimpleRowPrivate *priv = PRIVATE (self);
-  Lent *lent;
+  DimpleRowLent *lent;
 
   if (priv->lent == NULL)
     return;
@@ -564,210 +555,7 @@ dimple_row_init (DimpleRow *self)
 {
 }
 
-/* -- Getters -------------------------------------------------------------------------------------------------------- */
-
-/**
- * dimple_row_get_value:
- * @self: a row
- * @column: a column, as in SQL
- *
- * Gets a column as what it holds: an int64, a double, a string, a [struct@GLib.Bytes], or a boolean if the column is
- * declared as one and holds an integer.  It is valid until the column changes.
- *
- * Returns: (nullable) (transfer none): the value, or %NULL if it is NULL
- */
-const GValue *
-dimple_row_get_value (DimpleRow  *self,
-                      const char *column)
-{
-  DimpleValue value;
-  int index;
-  Lent *lent;
-
-  g_return_val_if_fail (DIMPLE_IS_ROW (self), NULL);
-  g_return_val_if_fail (column != NULL, NULL);
-
-  index = expect_column (self, column);
-  if (index < 0)
-    return NULL;
-  read_value (self, (guint) index, &value);
-  if (value.type == SQLITE_NULL)
-    return NULL;
-  lent = get_lent (self, (guint) index);
-  if (!G_IS_VALUE (&lent->value))
-    dimple_value_init_gvalue (&value, PRIVATE (self)->binding->shape->columns[index].kind, &lent->value);
-  return &lent->value;
-}
-
-/**
- * dimple_row_get_string:
- * @self: a row
- * @column: a column, as in SQL
- *
- * Gets a column as text, whatever it holds: all digits of an integer, too.  It is valid until the column changes.
- *
- * Returns: (nullable): the text, or %NULL if the column is NULL
- */
-const char *
-dimple_row_get_string (DimpleRow  *self,
-                       const char *column)
-{
-  DimpleValue value;
-  int index;
-  Lent *lent;
-
-  g_return_val_if_fail (DIMPLE_IS_ROW (self), NULL);
-  g_return_val_if_fail (column != NULL, NULL);
-
-  index = expect_column (self, column);
-  if (index < 0)
-    return NULL;
-  lent = get_lent (self, (guint) index);
-  if (lent->string == NULL)
-    {
-      read_value (self, (guint) index, &value);
-      lent->string = dimple_value_dup_string (&value);
-    }
-  return lent->string;
-}
-
-/**
- * dimple_row_get_int64:
- * @self: a row
- * @column: a column, as in SQL
- *
- * Gets a column as an integer.
- *
- * Returns: the integer; 0 if the column is NULL
- */
-gint64
-dimple_row_get_int64 (DimpleRow  *self,
-                      const char *column)
-{
-  DimpleValue value;
-
-  g_return_val_if_fail (DIMPLE_IS_ROW (self), 0);
-  g_return_val_if_fail (column != NULL, 0);
-
-  return read_named (self, column, &value) ? dimple_value_to_int64 (&value) : 0;
-}
-
-/**
- * dimple_row_get_double:
- * @self: a row
- * @column: a column, as in SQL
- *
- * Gets a column as a number.
- *
- * Returns: the number; 0 if the column is NULL
- */
-double
-dimple_row_get_double (DimpleRow  *self,
-                       const char *column)
-{
-  DimpleValue value;
-
-  g_return_val_if_fail (DIMPLE_IS_ROW (self), 0.0);
-  g_return_val_if_fail (column != NULL, 0.0);
-
-  return read_named (self, column, &value) ? dimple_value_to_double (&value) : 0.0;
-}
-
-/**
- * dimple_row_get_boolean:
- * @self: a row
- * @column: a column, as in SQL
- *
- * Gets whether a column is a number other than 0.
- *
- * Returns: %TRUE if it is; %FALSE if it is 0, NULL, or no number
- */
-gboolean
-dimple_row_get_boolean (DimpleRow  *self,
-                        const char *column)
-{
-  DimpleValue value;
-
-  g_return_val_if_fail (DIMPLE_IS_ROW (self), FALSE);
-  g_return_val_if_fail (column != NULL, FALSE);
-
-  return read_named (self, column, &value) && dimple_value_to_boolean (&value);
-}
-
-/**
- * dimple_row_get_bytes:
- * @self: a row
- * @column: a column, as in SQL
- *
- * Gets a column as bytes: a blob, or the text of anything else.  It is valid until the column changes.
- *
- * Returns: (nullable) (transfer none): the bytes, or %NULL if the column is NULL
- */
-GBytes *
-dimple_row_get_bytes (DimpleRow  *self,
-                      const char *column)
-{
-  DimpleValue value;
-  int index;
-  Lent *lent;
-
-  g_return_val_if_fail (DIMPLE_IS_ROW (self), NULL);
-  g_return_val_if_fail (column != NULL, NULL);
-
-  index = expect_column (self, column);
-  if (index < 0)
-    return NULL;
-  lent = get_lent (self, (guint) index);
-  if (lent->bytes == NULL)
-    {
-      read_value (self, (guint) index, &value);
-      lent->bytes = dimple_value_dup_bytes (&value);
-    }
-  return lent->bytes;
-}
-
-/**
- * dimple_row_dup_date_time:
- * @self: a row
- * @column: a column, as in SQL
- *
- * Gets a column as a time, in UTC: a date or a date and time in ISO 8601, which is in UTC if it names no time zone, or a
- * number of seconds since 1970.
- *
- * Returns: (nullable) (transfer full): the time, or %NULL if the column is NULL or no time
- */
-GDateTime *
-dimple_row_dup_date_time (DimpleRow  *self,
-                          const char *column)
-{
-  DimpleValue value;
-
-  g_return_val_if_fail (DIMPLE_IS_ROW (self), NULL);
-  g_return_val_if_fail (column != NULL, NULL);
-
-  return read_named (self, column, &value) ? dimple_value_dup_date_time (&value) : NULL;
-}
-
-/**
- * dimple_row_is_null:
- * @self: a row
- * @column: a column, as in SQL
- *
- * Gets whether a column is NULL, which numbers and booleans cannot say.
- *
- * Returns: %TRUE if it is NULL
- */
-gboolean
-dimple_row_is_null (DimpleRow  *self,
-                    const char *column)
-{
-  DimpleValue value;
-
-  g_return_val_if_fail (DIMPLE_IS_ROW (self), TRUE);
-  g_return_val_if_fail (column != NULL, TRUE);
-
-  return !read_named (self, column, &value) || value.type == SQLITE_NULL;
-}
+/* -- What can be asked and set ---------------------------------------------------------------------------------------- */
 
 /**
  * dimple_row_set_value:

@@ -255,7 +255,7 @@ renew (gpointer user_data)
   g_autoptr(GMutexLocker) locker = g_mutex_locker_new (&self->lock);
 
   if (!self->advancing && !self->committing)
-    dimple_read_points_renew (self->points);
+    dimple_read_points_renew (self->points, dimple_store_get_last_seq (self->store));
 }
 
 static const DimpleObserver observer = {
@@ -617,6 +617,7 @@ dimple_query_hub_advance (DimpleQueryHub *self,
         break;
       if (!wait)
         {
+          self->must_dispatch = TRUE;
           dimple_store_hear_others_soon (self->store);
           break;
         }

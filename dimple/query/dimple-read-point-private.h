@@ -36,9 +36,10 @@ gboolean          dimple_read_points_begin_at  (DimpleReadPoints  *self,
                                                 DimpleReadPoint   *point);
 /* Nobody needs a present point; the next time it is read it is what is committed then. */
 void              dimple_read_points_rest      (DimpleReadPoints  *self);
-/* Nothing was committed since the present point, but its transaction is in the way.  It stays as it is if something was, by
- * another process. */
-void              dimple_read_points_renew     (DimpleReadPoints  *self);
+/* Nothing that matters was committed since the present point, but its transaction is in the way.  It stays as it is if there
+ * is more in the log than `last_seq`. */
+void              dimple_read_points_renew     (DimpleReadPoints  *self,
+                                                gint64             last_seq);
 DimpleReadPoint  *dimple_read_points_ref_head  (DimpleReadPoints  *self);
 DimpleReadPoint  *dimple_read_point_ref        (DimpleReadPoint   *self);
 void              dimple_read_point_unref      (DimpleReadPoint   *self);

@@ -115,17 +115,13 @@ void
 dimple_read_point_unref (DimpleReadPoint *self)
 {
   DimpleReadPoints *points = self->points;
-  gboolean was_pinned;
 
   if (!g_atomic_ref_count_dec (&self->ref_count))
     return;
   g_mutex_lock (&points->lock);
-  was_pinned = self->reader != NULL;
   unpin (points, self);
   g_mutex_unlock (&points->lock);
   g_free (self);
-  if (was_pinned)
-    dimple_store_notify_unread (points->store);
 }
 
 DimpleReadPoint *
@@ -197,7 +193,8 @@ dimple_read_points_rest (DimpleReadPoints *self)
 }
 
 void
-dimple_read_points_renew (DimpleReadPoints *self)
+dimple_read_points_renew (DimpleReadPoints *self,
+                          gint64            last_seq)
 {
   DimpleReadPoint *fresh = NULL;
 
@@ -208,11 +205,12 @@ dimple_read_points_renew (DimpleReadPoints *self)
       fresh = new_point (self);
       pin (self, fresh);
     }
-  if (fresh != NULL && fresh->reader != NULL && fresh->seq == self->head->seq)
+  if (fresh != NULL && fresh->reader != NULL && fresh->seq <= last_seq)
     {
       DimpleConnection *reader = self->head->reader;
 
       self->head->reader = fresh->reader;
+      self->head->seq = fresh->seq;
       fresh->reader = reader;
     }
   g_mutex_unlock (&self->lock);

@@ -43,7 +43,6 @@ struct _DimpleStore
   guint64           history_max_size;
   DimpleWorker     *history_worker;   /* (nullable) drops what is superseded */
   GMutex            pass_lock;        /* held while the history is gone over */
-  gint              checkpointing;    /* atomic: a checkpoint is queued */
   gint              heard_others;     /* atomic: another process has committed since the last one */
 };
 

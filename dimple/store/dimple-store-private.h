@@ -19,8 +19,6 @@ void              dimple_store_release_reader (DimpleStore       *self,
 /* A reader of one's own, for a snapshot that is kept; to be freed before `closing` returns.  Any thread. */
 DimpleConnection *dimple_store_open_reader    (DimpleStore       *self,
                                                GError           **error);
-/* A snapshot was given back: if the WAL has become long, it may begin anew. */
-void              dimple_store_notify_unread  (DimpleStore       *self);
 DimpleSchema     *dimple_store_ref_schema     (DimpleStore       *self);
 
 /* -- Hearing of commits ----------------------------------------------------------------------------------------------- */
@@ -42,8 +40,8 @@ typedef struct
   /* (nullable) The writer will be closed, under the write lock, on whatever thread does so: its statements and readers of
    * one's own must be given back now. */
   void (*closing)       (gpointer          user_data);
-  /* (nullable) The WAL is long, and can begin anew only if readers that see the last commit begin again now.  Under the write
-   * lock, on some thread. */
+  /* (nullable) The WAL is long, and can begin anew only if readers that see the last commit begin again now.  Between
+   * transactions, under the write lock, on some thread. */
   void (*renew)         (gpointer          user_data);
 } DimpleObserver;
 

@@ -110,8 +110,10 @@ schedule_changed (DimpleStore     *self,
 }
 
 static void
-tell_renew (DimpleStore *self)
+renew (gpointer user_data)
 {
+  DimpleStore *self = user_data;
+
   g_rec_mutex_lock (&self->listeners_lock);
   for (guint i = 0; i < self->listeners->len; i++)
     {
@@ -123,30 +125,6 @@ tell_renew (DimpleStore *self)
   g_rec_mutex_unlock (&self->listeners_lock);
 }
 
-/* The WAL begins anew if all of it is in the database, and no reader has begun before that was so. */
-static gboolean
-checkpoint (gpointer user_data)
-{
-  DimpleStore *self = user_data;
-
-  g_atomic_int_set (&self->checkpointing, FALSE);
-  dimple_writer_lock (self->writer);
-  tell_renew (self);
-  if (dimple_writer_checkpoint (self->writer))
-    tell_renew (self);
-  dimple_writer_unlock (self->writer);
-  return G_SOURCE_REMOVE;
-}
-
-void
-dimple_store_notify_unread (DimpleStore *self)
-{
-  /* While it is opened it may show what waited, and has no writer yet. */
-  if (self->writer != NULL && dimple_writer_is_wal_long (self->writer) &&
-      g_atomic_int_compare_and_exchange (&self->checkpointing, FALSE, TRUE))
-    dimple_worker_invoke (self->worker, checkpoint, self);
-}
-
 /* A burst of commits is synced to disk once, about a second after it began; failing is told by what comes next. */
 static gboolean
 sync_to_disk (gpointer user_data)
@@ -156,7 +134,7 @@ sync_to_disk (gpointer user_data)
   dimple_writer_sync_to_disk (self->writer, NULL);
   /* How long the WAL is they know; but a reader of ours may keep it from beginning anew. */
   if (g_atomic_int_compare_and_exchange (&self->heard_others, TRUE, FALSE))
-    checkpoint (self);
+    dimple_writer_empty_wal (self->writer);
   return G_SOURCE_REMOVE;
 }
 
@@ -188,7 +166,6 @@ after_commit (DimpleChangeSet *changes,
     return;
   schedule_changed (self, changes);
   dimple_store_schedule_prune (self);
-  dimple_store_notify_unread (self);
   if (dimple_change_set_get_origin (changes) == DIMPLE_ORIGIN_PROCESS)
     g_atomic_int_set (&self->heard_others, TRUE);
   if (self->path == NULL)
@@ -410,7 +387,7 @@ dimple_store_open_for_context (const char    *path,
                                GMainContext  *context,
                                GError       **error)
 {
-  static const DimpleWriterHooks hooks = { before_commit, after_commit, after_silent_commit };
+  static const DimpleWriterHooks hooks = { before_commit, after_commit, after_silent_commit, renew };
   g_autoptr(DimpleStore) self = NULL;
   char id[DIMPLE_UUID_SIZE];
 

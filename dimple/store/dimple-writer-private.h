@@ -23,6 +23,8 @@ typedef struct
                          gpointer          user_data);
   /* After one in which no row became different, though the log or the shelf may have. */
   void (*after_silent_commit) (gpointer    user_data);
+  /* Between transactions: readers that see the last commit begin again, so that the WAL can begin anew. */
+  void (*renew)         (gpointer          user_data);
 } DimpleWriterHooks;
 
 DimpleWriter     *dimple_writer_open           (const char               *path,
@@ -99,13 +101,9 @@ gint64            dimple_writer_get_last_seq   (DimpleWriter             *self);
 gboolean          dimple_writer_sync_to_disk   (DimpleWriter             *self,
                                                 GError                  **error);
 
-/* A reader keeps SQLite's own checkpoint, which is a part of COMMIT, from getting to the end of the WAL, and so the WAL from
- * beginning anew.  Whether it is longer than it should be, and has become much longer since the last checkpoint(); any
- * thread, without the lock. */
-gboolean          dimple_writer_is_wal_long    (DimpleWriter             *self);
-/* Moves what readers no longer need into the database file; FALSE inside a transaction, or if it is closed.  Takes the
- * lock. */
-gboolean          dimple_writer_checkpoint     (DimpleWriter             *self);
+/* Moves what is in the WAL into the database file, and lets the WAL begin anew.  This happens by itself when it has become
+ * long by commits of this process.  Takes the lock. */
+void              dimple_writer_empty_wal      (DimpleWriter             *self);
 
 /* Gives a statement of the connection back at the next transaction, or at once if it is closed.  Any thread, without the
  * lock. */

@@ -47,8 +47,8 @@ struct _DimpleWriter
   gboolean           waiting;        /* rows are shelved: a commit may let them be shown */
   DimpleTransactionWatch watch;
   gboolean           shelf_edited;   /* by the transaction at hand */
-  gint               n_wal_frames;   /* atomic: after the last COMMIT … */
-  gint               n_tried_frames; /* … and the last checkpoint() */
+  int                n_wal_frames;   /* after the last COMMIT … */
+  int                n_tried_frames; /* … and when it was last emptied, or could not be */
   GMutex             unused_lock;
   GPtrArray         *unused;         /* of sqlite3_stmt, to be given back under the write lock; NULL: closed */
 
@@ -139,9 +139,9 @@ on_wal (gpointer    user_data,
 {
   DimpleWriter *self = user_data;
 
-  if (n_frames < g_atomic_int_get (&self->n_wal_frames))
-    g_atomic_int_set (&self->n_tried_frames, 0);
-  g_atomic_int_set (&self->n_wal_frames, n_frames);
+  if (n_frames < self->n_wal_frames)
+    self->n_tried_frames = 0;
+  self->n_wal_frames = n_frames;
   if (n_frames >= CHECKPOINT_FRAMES)
     sqlite3_wal_checkpoint_v2 (handle, database, SQLITE_CHECKPOINT_PASSIVE, NULL, NULL);
   return SQLITE_OK;
@@ -527,12 +527,32 @@ dimple_writer_note_shelf_edit (DimpleWriter *self)
   self->shelf_edited = TRUE;
 }
 
+/* A reader keeps SQLite's own checkpoint, which is a part of COMMIT, from getting to the end of the WAL, and so the WAL from
+ * beginning anew: it is too long until those that see the last commit begin again, before the checkpoint and after it. */
+static void
+empty_wal (DimpleWriter *self)
+{
+  self->n_tried_frames = self->n_wal_frames;
+  self->hooks.renew (self->user_data);
+  sqlite3_wal_checkpoint_v2 (dimple_connection_get_handle (self->connection), "main", SQLITE_CHECKPOINT_PASSIVE, NULL, NULL);
+  self->hooks.renew (self->user_data);
+}
+
+static gboolean
+begin_immediate (DimpleWriter  *self,
+                 GError       **error)
+{
+  release_unused (self);
+  if (self->n_wal_frames >= self->n_tried_frames + CHECKPOINT_FRAMES)
+    empty_wal (self);
+  return dimple_statement_run (self->begin, error);
+}
+
 static gboolean
 begin_outermost (DimpleWriter  *self,
                  GError       **error)
 {
-  release_unused (self);
-  if (!dimple_statement_run (self->begin, error))
+  if (!begin_immediate (self, error))
     return FALSE;
   if (catch_up (self, error))
     {
@@ -707,7 +727,7 @@ run_func (DimpleWriter      *self,
           gpointer           user_data,
           GError           **error)
 {
-  if (!dimple_statement_run (self->begin, error))
+  if (!begin_immediate (self, error))
     return FALSE;
   if (!catch_up (self, error) || !func (self, changes, user_data, error))
     {
@@ -891,23 +911,11 @@ dimple_writer_sync_to_disk (DimpleWriter  *self,
   return open && result == SQLITE_OK;
 }
 
-gboolean
-dimple_writer_is_wal_long (DimpleWriter *self)
+void
+dimple_writer_empty_wal (DimpleWriter *self)
 {
-  return g_atomic_int_get (&self->n_wal_frames) >= g_atomic_int_get (&self->n_tried_frames) + CHECKPOINT_FRAMES;
-}
-
-gboolean
-dimple_writer_checkpoint (DimpleWriter *self)
-{
-  gboolean possible;
-
   g_rec_mutex_lock (&self->lock);
-  possible = self->connection != NULL && self->levels->len == 0;
-  g_atomic_int_set (&self->n_tried_frames, g_atomic_int_get (&self->n_wal_frames));
-  if (possible)
-    sqlite3_wal_checkpoint_v2 (dimple_connection_get_handle (self->connection), "main", SQLITE_CHECKPOINT_PASSIVE, NULL,
-                               NULL);
+  if (self->connection != NULL && self->levels->len == 0)
+    empty_wal (self);
   g_rec_mutex_unlock (&self->lock);
-  return possible;
 }

@@ -144,6 +144,135 @@ test_bulk (void)
   g_assert_true (first != last);
 }
 
+/* -- Windows ---------------------------------------------------------------------------------------------------------- */
+
+static void
+test_window (void)
+{
+  g_autoptr(DimpleStore) store = fixture_open ();
+  g_autoptr(DimpleQuery) query = NULL;
+  g_autoptr(Record) record = NULL;
+  g_autoptr(GObject) held = NULL, again = NULL;
+
+  add_many (store, 1000);
+  query = new_query (store, "SELECT key, title FROM note ORDER BY title, key LIMIT 4 OFFSET 2");
+  record = record_new (query);
+  fixture_assert_rows (query, "000002 000003 000004 000005");
+  held = g_list_model_get_item (G_LIST_MODEL (query), 3);
+
+  /* Before it, in it, behind it, and far behind it, where nobody knows the rows */
+  fixture_execute (store, "DELETE FROM note WHERE key = '000000'");
+  dimple_test_wait_idle (store);
+  fixture_assert_rows (query, "000003 000004 000005 000006");
+  record_assert (record, "0 -4 +4, first");
+  fixture_execute (store, "UPDATE note SET title = 'title 0000045' WHERE key = '000900'");
+  dimple_test_wait_idle (store);
+  fixture_assert_rows (query, "000003 000004 000900 000005");
+  record_assert (record, "2 -2 +2");
+  again = g_list_model_get_item (G_LIST_MODEL (query), 3);
+  g_assert_true (again == held);
+  fixture_execute (store, "UPDATE note SET title = 'title 000010 too' WHERE key = '000700'");
+  fixture_execute (store, "UPDATE note SET title = 'title 000650 too' WHERE key = '000600'");
+  dimple_test_wait_idle (store);
+  record_assert (record, "");
+  fixture_execute (store, "DELETE FROM note WHERE key IN ('000900', '000004')");
+  dimple_test_wait_idle (store);
+  fixture_assert_rows (query, "000003 000005 000006 000007");
+  record_assert (record, "1 -3 +3");
+  g_assert_cmpuint (query->statistics.n_runs, ==, 1);
+
+  /* More than the margin: it is read anew. */
+  fixture_execute (store, "DELETE FROM note WHERE key BETWEEN '000006' AND '000060'");
+  dimple_test_wait_idle (store);
+  fixture_assert_rows (query, "000003 000005 000700 000061");
+  record_assert (record, "2 -2 +2");
+  g_assert_cmpuint (query->statistics.n_runs, ==, 2);
+  fixture_execute (store, "DELETE FROM note WHERE key > '000003'");
+  dimple_test_wait_idle (store);
+  fixture_assert_rows (query, "000003");
+  record_assert (record, "1 -3 +0, n-items");
+  fixture_add (store, "ab");
+  dimple_test_wait_idle (store);
+  fixture_assert_rows (query, "000001 000002 000003");
+  record_assert (record, "0 -0 +2, n-items, first");
+}
+
+static void
+test_window_forms (void)
+{
+  static const struct
+  {
+    const char *sql;
+    gboolean    is_kept;
+    const char *rows;
+  } forms[] = {
+    { "SELECT key FROM note ORDER BY key LIMIT 2", TRUE, "a b" },
+    { "SELECT key FROM note ORDER BY key LIMIT 2 OFFSET 1", TRUE, "b c" },
+    { "SELECT key FROM note ORDER BY key LIMIT 1, 2", TRUE, "b c" },
+    { "SELECT key FROM note ORDER BY folder, key DESC LIMIT 1 + 1 -- two\n", TRUE, "d c" },
+    { "SELECT key FROM note ORDER BY key LIMIT -1 OFFSET 3", TRUE, "d" },
+    { "SELECT key FROM note ORDER BY key LIMIT 2 OFFSET -3", TRUE, "a b" },
+    { "SELECT key FROM note ORDER BY key LIMIT 0", TRUE, "" },
+    { "SELECT key FROM note ORDER BY key LIMIT 5 OFFSET 9", TRUE, "" },
+    { "SELECT key FROM note WHERE key > 'a' ORDER BY rowid LIMIT 2", TRUE, "b c" },
+    /* Which of the rows with one title it shows nobody can say. */
+    { "SELECT key FROM note ORDER BY folder LIMIT 4", FALSE, "a b c d" },
+    { "SELECT key FROM note ORDER BY key COLLATE NOCASE LIMIT 2", FALSE, "a b" },
+    { "SELECT key FROM note LIMIT 9", FALSE, "a b c d" },
+    { "SELECT key FROM note ORDER BY key LIMIT (SELECT 2)", FALSE, "a b" },
+    { "SELECT key FROM note ORDER BY key LIMIT '2'", FALSE, "a b" },
+  };
+  g_autoptr(DimpleStore) store = fixture_open ();
+
+  fixture_add (store, "abcd");
+  for (guint i = 0; i < G_N_ELEMENTS (forms); i++)
+    {
+      g_autoptr(DimpleQuery) query = dimple_query_new (store, forms[i].sql, NULL);
+
+      dimple_query_refresh (query);
+      g_assert_null (dimple_query_get_error (query));
+      g_test_message ("%s", forms[i].sql);
+      fixture_assert_rows (query, forms[i].rows);
+      g_assert_cmpint (query->incremental, ==, forms[i].is_kept);
+    }
+}
+
+/* Against fresh runs, with parameters that change */
+static void
+test_window_random (void)
+{
+  g_autoptr(DimpleStore) store = fixture_open ();
+  g_autoptr(GRand) random = g_rand_new_with_seed (1);
+  g_autoptr(DimpleQuery) query = NULL;
+
+  add_many (store, 300);
+  query = dimple_query_new (store, "SELECT key, title FROM note WHERE stars < ? ORDER BY title DESC, key LIMIT ? OFFSET ?",
+                            g_variant_new ("(iii)", 3, 10, 5));
+  for (guint i = 0; i < 400; i++)
+    {
+      g_autofree char *sql =
+        g_strdup_printf (i % 3 == 0 ? "DELETE FROM note WHERE key %% 97 = %d"
+                                    : "INSERT OR REPLACE INTO note (key, title, stars) VALUES (printf ('%%06d', %d), %d, %d)",
+                         g_rand_int_range (random, 0, 300), g_rand_int_range (random, 0, 50), g_rand_int_range (random, 0, 5));
+      g_autoptr(DimpleQuery) fresh = NULL;
+      g_autofree char *expected = NULL;
+
+      if (i % 20 == 0)
+        dimple_query_set_parameters (query, g_variant_new ("(iii)", g_rand_int_range (random, 1, 6),
+                                                           g_rand_int_range (random, -1, 40),
+                                                           g_rand_int_range (random, 0, 60)));
+      fixture_execute (store, sql);
+      if (i % 4 > 0)
+        dimple_query_refresh (query);
+      else
+        dimple_test_wait_idle (store);
+      fresh = dimple_query_new (store, query->sql, query->parameters);
+      dimple_query_refresh (fresh);
+      expected = fixture_dup_rows (fresh);
+      fixture_assert_rows (query, expected);
+    }
+}
+
 /* -- What is never seen ----------------------------------------------------------------------------------------------- */
 
 static void
@@ -498,6 +627,9 @@ main (int   argc,
   g_test_add_func ("/query/engine/one-row", test_one_row);
   g_test_add_func ("/query/engine/many-queries", test_many_queries);
   g_test_add_func ("/query/engine/bulk", test_bulk);
+  g_test_add_func ("/query/engine/window", test_window);
+  g_test_add_func ("/query/engine/window-forms", test_window_forms);
+  g_test_add_func ("/query/engine/window-random", test_window_random);
   g_test_add_func ("/query/engine/rollback", test_rollback);
   g_test_add_func ("/query/engine/between-commits", test_between_commits);
   g_test_add_func ("/query/engine/while-writing", test_while_writing);

@@ -286,13 +286,13 @@ test_set_sql (void)
   same = g_list_model_get_item (G_LIST_MODEL (query), 2);
   g_assert_true (same == row);
   g_clear_object (&same);
-  record_assert (record, "loading, sql, 3 -1 +0, n-items, incremental, loading");
+  record_assert (record, "loading, sql, 3 -1 +0, n-items, loading");
   dimple_query_set_sql (query, "SELECT key, title FROM note WHERE key < 'd' ORDER BY key DESC");
   dimple_query_refresh (query);
   fixture_assert_rows (query, "c b a");
   same = g_list_model_get_item (G_LIST_MODEL (query), 1);
   g_assert_true (same == row);
-  record_assert (record, "loading, sql, 0 -3 +3, first, incremental, loading");
+  record_assert (record, "loading, sql, 0 -3 +3, first, loading");
   g_object_get (query, "sql", &sql, NULL);
   g_assert_cmpstr (sql, ==, "SELECT key, title FROM note WHERE key < 'd' ORDER BY key DESC");
 }

@@ -13,8 +13,12 @@
 #include "dimple-plan-statement-private.h"
 #include "dimple-result-private.h"
 #include "dimple-row-sequence-private.h"
+#include "dimple-sort-key-private.h"
 
 #define MAX_PAGE 64
+/* Rows that are known beyond a LIMIT, for those that go: a share of it, but so many at least and at most. */
+#define MIN_MARGIN 16
+#define MAX_MARGIN 1024
 /* Of what was read last; twice as much is kept. */
 #define KEPT_RECORDS 512
 #define KEPT_BYTES (1024 * 1024)
@@ -32,6 +36,12 @@ struct _DimpleKeptRows
   DimpleQueryPlan    *plan;
   GVariant           *parameters;     /* (nullable) */
   DimpleRowSequence  *sequence;
+
+  /* What is shown of them. */
+  guint               offset;
+  guint               limit;          /* G_MAXUINT: all */
+  gboolean            is_complete;    /* there are no more rows than those in the sequence */
+
   DimpleSubscription *subscription;   /* (nullable) not owned: where it says rows are read … */
   DimpleQueryHub     *hub;            /* … or else, if there is one, … */
   DimpleReadPoint    *point;          /* … there */
@@ -70,6 +80,40 @@ load_rows (DimpleKeptRows  *self,
   return FALSE;
 }
 
+/* FALSE: they are no plain integers, and SQLite may make something else of them. */
+static gboolean
+load_limit (DimpleKeptRows    *self,
+            DimpleConnection  *reader,
+            GError           **error)
+{
+  g_autoptr(DimpleStatement) statement = NULL;
+  gint64 limit, offset;
+
+  statement = dimple_plan_prepare (self->plan, reader, self->plan->limit_sql, self->parameters, error);
+  if (statement == NULL || !dimple_statement_step (statement, error) ||
+      sqlite3_column_type (statement, 0) != SQLITE_INTEGER || sqlite3_column_type (statement, 1) != SQLITE_INTEGER)
+    return FALSE;
+  limit = sqlite3_column_int64 (statement, 0);
+  offset = sqlite3_column_int64 (statement, 1);
+  if (limit > G_MAXINT32 / 2 || offset > G_MAXINT32 / 2)
+    return FALSE;
+  self->limit = limit < 0 ? G_MAXUINT : (guint) limit;
+  self->offset = offset < 0 ? 0 : (guint) offset;
+  return TRUE;
+}
+
+/* How many rows are worth to be known. */
+static guint
+get_wanted (DimpleKeptRows *self)
+{
+  guint end;
+
+  if (self->limit == G_MAXUINT)
+    return G_MAXUINT;
+  end = self->offset + self->limit;
+  return end + CLAMP (end / 4, MIN_MARGIN, MAX_MARGIN);
+}
+
 static GHashTable *
 new_records (void)
 {
@@ -94,14 +138,23 @@ dimple_kept_rows_load (DimpleConnection  *reader,
   self->sequence = dimple_row_sequence_new ();
   self->recent = new_records ();
   self->older = new_records ();
+  self->limit = G_MAXUINT;
 
   whole = dimple_connection_prepare (reader, plan->sql, error);
   if (whole == NULL || !dimple_parameters_bind (whole, parameters, error))
     return NULL;
   self->rows.shape = dimple_row_shape_for_statement (whole, plan->schema);
-  load = dimple_plan_prepare (plan, reader, plan->load_sql, parameters, error);
-  if (load == NULL || !load_rows (self, load, &in_order, error) || !in_order)
+  if (plan->limit_sql != NULL && !load_limit (self, reader, error))
     return NULL;
+  load = dimple_plan_prepare (plan, reader, plan->load_sql, parameters, error);
+  if (load == NULL)
+    return NULL;
+  if (plan->limit_sql != NULL)
+    sqlite3_bind_int64 (load, sqlite3_bind_parameter_index (load, ":dimple_limit"),
+                        self->limit == G_MAXUINT ? -1 : (gint64) get_wanted (self));
+  if (!load_rows (self, load, &in_order, error) || !in_order)
+    return NULL;
+  self->is_complete = dimple_row_sequence_get_n_rows (self->sequence) < get_wanted (self);
   return (DimpleKeptRows *) g_steal_pointer (&owned);
 }
 
@@ -331,14 +384,19 @@ clear (DimpleRows *rows)
 static guint
 get_n_rows (DimpleRows *rows)
 {
-  return dimple_row_sequence_get_n_rows (((DimpleKeptRows *) rows)->sequence);
+  DimpleKeptRows *self = (DimpleKeptRows *) rows;
+  guint n_rows = dimple_row_sequence_get_n_rows (self->sequence);
+
+  return MIN (self->limit, n_rows - MIN (n_rows, self->offset));
 }
 
 static gint64
 get_id (DimpleRows *rows,
         guint       position)
 {
-  return dimple_row_sequence_get (((DimpleKeptRows *) rows)->sequence, position);
+  DimpleKeptRows *self = (DimpleKeptRows *) rows;
+
+  return dimple_row_sequence_get (self->sequence, self->offset + position);
 }
 
 static gboolean
@@ -346,7 +404,12 @@ find_id (DimpleRows *rows,
          gint64      id,
          guint      *position)
 {
-  return dimple_row_sequence_find (((DimpleKeptRows *) rows)->sequence, id, position);
+  DimpleKeptRows *self = (DimpleKeptRows *) rows;
+
+  if (!dimple_row_sequence_find (self->sequence, id, position) || *position < self->offset)
+    return FALSE;
+  *position -= self->offset;
+  return *position < self->limit;
 }
 
 static const guint8 *
@@ -475,8 +538,10 @@ gboolean
 dimple_kept_rows_stays (DimpleKeptRows        *self,
                         const DimpleRowChange *change)
 {
+  guint position;
+
   return change->had_row && change->has_row && (!change->is_placed || change->belongs) &&
-         dimple_row_sequence_find (self->sequence, change->from, NULL);
+         find_id (&self->rows, change->from, &position);
 }
 
 /* A row that comes, goes or moves: where it was or will be. */
@@ -508,6 +573,25 @@ is_unmoved (DimpleKeptRows        *self,
                                                          change->key_size);
 }
 
+/* Rows behind the last one that is known are not, unless all are. */
+static gboolean
+is_known (DimpleKeptRows        *self,
+          const DimpleRowChange *change,
+          GByteArray            *keys)
+{
+  guint n_rows = dimple_row_sequence_get_n_rows (self->sequence), size;
+  const guint8 *key;
+  int order;
+
+  if (self->is_complete)
+    return TRUE;
+  if (n_rows == 0)
+    return FALSE;
+  key = dimple_row_sequence_get_key (self->sequence, n_rows - 1, &size);
+  order = dimple_sort_key_compare (keys->data + change->key, change->key_size, key, size);
+  return order < 0 || (order == 0 && change->to < dimple_row_sequence_get (self->sequence, n_rows - 1));
+}
+
 /* Sorts out which rows leave their places, and which then come to new ones; before anything is moved. */
 static void
 collect_moves (DimpleKeptRows *self,
@@ -529,7 +613,7 @@ collect_moves (DimpleKeptRows *self,
         continue;
       if (change->had_row && dimple_row_sequence_find (self->sequence, change->from, &move.position))
         g_array_append_val (went, move);
-      if (change->has_row && change->is_placed && change->belongs)
+      if (change->has_row && change->is_placed && change->belongs && is_known (self, change, keys))
         g_array_append_val (came, move);
     }
 }
@@ -591,6 +675,102 @@ count_same (DimpleKeptRows *self,
     }
 }
 
+/* -- What is shown of them: LIMIT and OFFSET ------------------------------------------------------------------------ */
+
+static GArray *
+copy_shown (DimpleKeptRows *self)
+{
+  guint n_rows = get_n_rows (&self->rows);
+  GArray *ids = g_array_sized_new (FALSE, FALSE, sizeof (gint64), n_rows);
+
+  for (guint i = 0; i < n_rows; i++)
+    {
+      gint64 id = get_id (&self->rows, i);
+
+      g_array_append_val (ids, id);
+    }
+  return ids;
+}
+
+/* Gives the rows that were shown before the ids that they have now; those that went have none, and are told to be gone. */
+static void
+follow_shown (DimpleKeptRows   *self,
+              GArray           *shown,
+              gboolean         *is_there,
+              GArray           *net,
+              DimpleRowsChange *change)
+{
+  g_autoptr(GHashTable) changes = g_hash_table_new (g_int64_hash, g_int64_equal);
+
+  for (guint i = 0; i < net->len; i++)
+    {
+      DimpleRowChange *row = &g_array_index (net, DimpleRowChange, i);
+
+      if (row->had_row)
+        g_hash_table_insert (changes, &row->from, row);
+    }
+  for (guint i = 0; i < shown->len; i++)
+    {
+      gint64 id = g_array_index (shown, gint64, i);
+      const DimpleRowChange *row = g_hash_table_lookup (changes, &id);
+      guint position;
+
+      if (row != NULL && row->has_row)
+        id = row->to;
+      is_there[i] = (row == NULL || row->has_row) && find_id (&self->rows, id, &position);
+      if (!is_there[i])
+        g_array_append_val (change->gone, id);
+      g_array_index (shown, gint64, i) = id;
+    }
+}
+
+/* Rows enter and leave at both edges, so all that is shown is compared. */
+static void
+compare_shown (DimpleKeptRows   *self,
+               GArray           *shown,
+               GArray           *net,
+               DimpleRowsChange *change)
+{
+  guint n_rows = get_n_rows (&self->rows), common = MIN (shown->len, n_rows), head, tail;
+  g_autofree gboolean *is_there = g_new0 (gboolean, shown->len + 1);
+
+  follow_shown (self, shown, is_there, net, change);
+  for (head = 0; head < common; head++)
+    if (!is_there[head] || g_array_index (shown, gint64, head) != get_id (&self->rows, head))
+      break;
+  for (tail = 0; head + tail < common; tail++)
+    if (!is_there[shown->len - tail - 1] ||
+        g_array_index (shown, gint64, shown->len - tail - 1) != get_id (&self->rows, n_rows - tail - 1))
+      break;
+  change->position = head;
+  change->n_removed = shown->len - head - tail;
+  change->n_added = n_rows - head - tail;
+}
+
+/* Whether so many would be known that some of those to be shown are not. */
+static gboolean
+runs_short (DimpleKeptRows *self,
+            GArray         *went,
+            GArray         *came)
+{
+  guint n_rows = dimple_row_sequence_get_n_rows (self->sequence);
+
+  return !self->is_complete && n_rows - went->len + came->len < self->offset + self->limit;
+}
+
+/* Lets go of rows far beyond the limit. */
+static void
+drop_surplus (DimpleKeptRows *self)
+{
+  guint wanted = get_wanted (self), n_rows = dimple_row_sequence_get_n_rows (self->sequence);
+
+  if (self->limit == G_MAXUINT || n_rows < wanted + wanted / 4 + MAX_MARGIN)
+    return;
+  for (; n_rows > wanted; n_rows--)
+    dimple_row_sequence_remove (self->sequence, dimple_row_sequence_get (self->sequence, n_rows - 1), NULL);
+  self->is_complete = FALSE;
+}
+
 gboolean
 dimple_kept_rows_apply (DimpleKeptRows   *self,
                         GArray           *net,
@@ -599,13 +779,25 @@ dimple_kept_rows_apply (DimpleKeptRows   *self,
 {
   g_autoptr(GArray) went = g_array_new (FALSE, FALSE, sizeof (Move));
   g_autoptr(GArray) came = g_array_new (FALSE, FALSE, sizeof (Move));
+  g_autoptr(GArray) shown = NULL;
   guint n_old = dimple_row_sequence_get_n_rows (self->sequence), head, tail;
 
   collect_moves (self, net, keys, went, came);
   change->position = change->n_removed = change->n_added = 0;
   if (went->len == 0 && came->len == 0)
     return TRUE;
+  if (runs_short (self, went, came))
+    return FALSE;
+  if (self->limit != G_MAXUINT || self->offset > 0)
+    shown = copy_shown (self);
   move_rows (self, keys, went, came);
+  self->page_start = self->page_end = 0;
+  if (shown != NULL)
+    {
+      drop_surplus (self);
+      compare_shown (self, shown, net, change);
+      return TRUE;
+    }
   head = count_same (self, went, came, n_old, FALSE);
   if (head == G_MAXUINT)
     return TRUE;
@@ -613,6 +805,5 @@ dimple_kept_rows_apply (DimpleKeptRows   *self,
   change->position = head;
   change->n_removed = n_old - head - tail;
   change->n_added = dimple_row_sequence_get_n_rows (self->sequence) - head - tail;
-  self->page_start = self->page_end = 0;
   return TRUE;
 }

@@ -444,6 +444,7 @@ dimple_query_show_changes (DimpleQuery      *self,
   g_autoptr(DimpleReadPoint) old_point = NULL;
   g_auto(DimpleRowsChange) change = { 0, };
 
+  dimple_rows_change_init (&change);
   staying = find_staying (self, net);
   read_staying (self, staying);
   self->is_showing = TRUE;
@@ -458,6 +459,8 @@ dimple_query_show_changes (DimpleQuery      *self,
   if (!dimple_kept_rows_apply (dimple_kept_rows_of (rows), net, changes->keys, &change))
     return FALSE;
   move_objects (self, net, staying);
+  for (guint i = 0; i < change.gone->len; i++)
+    dimple_live_objects_forget (self->objects, g_array_index (change.gone, gint64, i));
   dimple_evaluator_set_n_rows (dimple_subscription_get_evaluator (self->subscription), dimple_rows_get_n_rows (rows));
   self->statistics.n_shown++;
   old_point = dimple_subscription_settle (self->subscription);

@@ -27,7 +27,8 @@ typedef struct
   GArray            *terms;           /* of DimpleSortTerm */
   guint              first_hidden;    /* in load_sql and test_sql: the rowid, then the value of each term */
   GArray            *term_columns;    /* of guint: where each term's value is */
-  char              *load_sql;        /* all rows, in order */
+  char              *limit_sql;       /* (nullable) the values of LIMIT and OFFSET; NULL: it has none */
+  char              *load_sql;        /* all rows, in order; of a query with LIMIT :dimple_limit of them */
   char              *test_sql;        /* one row, :dimple_row; no row if it does not belong */
   char              *row_sql;         /* what the query shows of the row :dimple_row */
 } DimpleQueryPlan;

@@ -1,6 +1,7 @@
 /* dimple-query-plan.c: what a query reads, and whether its result can be kept row by row
  *
- * The reader finds the parts of the statement, and refuses whatever is not SELECT … FROM one table [WHERE] [ORDER BY].  Of
+ * The reader finds the parts of the statement, and refuses whatever is not SELECT … FROM one table [WHERE] [ORDER BY]
+ * [LIMIT].  Of
  * these parts three statements are made, with the rowid and the sort values as hidden columns.  Then SQLite is asked
  * whether they mean what we think: the authorizer which tables and functions they use, EXPLAIN whether the bytecode looks
  * at anything but this one table, and a sorter's KeyInfo how ORDER BY compares.  Any doubt, and the query is run again on
@@ -69,7 +70,6 @@ check_clauses (Planner *self)
     { self->select.group_by, "GROUP BY" },
     { self->select.having, "HAVING" },
     { self->select.window, "WINDOW" },
-    { self->select.limit, "LIMIT" },
   };
 
   if (self->select.has_with)
@@ -114,6 +114,33 @@ read_clauses (Planner *self)
   if (self->reader == NULL || !dimple_sql_reader_find_clauses (self->reader, &self->select))
     return refuse (self, "its clauses are not fully understood");
   return check_clauses (self) && check_words (self);
+}
+
+/* LIMIT limit [OFFSET offset], or LIMIT offset, limit */
+static void
+read_limit (Planner *self)
+{
+  DimpleSqlSpan span = self->select.limit, parts[2] = { span, { span.end, span.end } };
+  g_autoptr(GArray) split = dimple_sql_reader_split (self->reader, span);
+  g_autofree char *limit = NULL, *offset = NULL;
+
+  if (span.first == span.end)
+    return;
+  for (guint i = span.first; i < span.end; i++)
+    if (dimple_sql_reader_is_word (self->reader, i, "OFFSET"))
+      {
+        parts[0].end = i;
+        parts[1].first = i + 1;
+        break;
+      }
+  if (split->len == 2)
+    {
+      parts[0] = g_array_index (split, DimpleSqlSpan, 1);
+      parts[1] = g_array_index (split, DimpleSqlSpan, 0);
+    }
+  limit = dimple_sql_reader_dup_span (self->reader, parts[0]);
+  offset = dimple_sql_reader_dup_span (self->reader, parts[1]);
+  self->plan->limit_sql = g_strdup_printf ("SELECT (%s\n), (%s\n)", limit, *offset != '\0' ? offset : "0");
 }
 
 /* [main.]table [[AS] alias] [INDEXED BY index | NOT INDEXED] */
@@ -519,6 +546,8 @@ make_statements (Planner *self)
   g_string_append_printf (load, "\nFROM %s", from);
   append_where (self, load);
   append_order (self, load);
+  if (plan->limit_sql != NULL)
+    g_string_append (load, "\nLIMIT :dimple_limit");
 
   append_hidden (self, test);
   g_string_append_printf (test, "\nFROM %s", table);
@@ -585,6 +614,43 @@ check_columns (Planner      *self,
   return TRUE;
 }
 
+static gboolean
+is_ordered_by (Planner      *self,
+               sqlite3_stmt *load,
+               const char   *column,
+               const char   *collation)
+{
+  for (guint i = 0; i < self->plan->terms->len; i++)
+    {
+      const char *origin = sqlite3_column_origin_name (load, (int) g_array_index (self->plan->term_columns, guint, i));
+      DimpleCollation expected;
+
+      if (g_strcmp0 (origin, column) == 0 && dimple_collation_from_name (collation, &expected) &&
+          expected == g_array_index (self->plan->terms, DimpleSortTerm, i).collation)
+        return TRUE;
+    }
+  return FALSE;
+}
+
+/* A LIMIT may cut between rows that ORDER BY leaves equal, and which of them SQLite takes nobody knows. */
+static gboolean
+check_total_order (Planner      *self,
+                   sqlite3_stmt *load)
+{
+  const DimpleTable *table = self->plan->table;
+
+  if (is_ordered_by (self, load, sqlite3_column_origin_name (load, (int) self->plan->first_hidden), "BINARY"))
+    return TRUE;
+  for (guint k = 0; k < table->key->len; k++)
+    {
+      const DimpleColumn *column = dimple_table_get_key_column (table, k);
+
+      if ((!table->tracked && !column->not_null) || !is_ordered_by (self, load, column->name, column->collation))
+        return refuse (self, "its LIMIT may cut between rows that ORDER BY leaves equal: end that with the PRIMARY KEY");
+    }
+  return table->key->len > 0 || refuse (self, "its LIMIT may cut between rows that ORDER BY leaves equal");
+}
+
 /* Whether SQLite understands a statement that was made as it is meant. */
 static gboolean
 check_made (Planner    *self,
@@ -612,6 +678,8 @@ check_made (Planner    *self,
         succeeded = refuse (self, "its rows cannot be named");
       self->plan->place_columns = dimple_watch_set_get_columns (&watch, self->plan->table->name);
     }
+  if (succeeded && self->plan->limit_sql != NULL && sql == self->plan->load_sql)
+    succeeded = check_total_order (self, made);
   sqlite3_finalize (made);
   return succeeded;
 }
@@ -645,7 +713,13 @@ decide (DimpleQueryPlan  *plan,
   planner.statement = statement;
   planner.expressions = g_ptr_array_new_with_free_func (g_free);
   planner.ordinals = g_array_new (FALSE, FALSE, sizeof (int));
-  if (read_clauses (&planner) && read_table (&planner) && check_watch (&planner, &plan->watch) &&
+  if (!read_clauses (&planner))
+    {
+      plan->table = NULL;
+      return;
+    }
+  read_limit (&planner);
+  if (read_table (&planner) && check_watch (&planner, &plan->watch) &&
       read_terms (&planner) && ask_sorter (&planner) && check_all_made (&planner))
     return;
   g_assert (plan->reason != NULL);
@@ -715,6 +789,7 @@ query_plan_clear (gpointer data)
   g_free (self->sql);
   g_ptr_array_unref (self->parameters);
   g_free (self->reason);
+  g_free (self->limit_sql);
   g_free (self->load_sql);
   g_free (self->test_sql);
   g_free (self->row_sql);

@@ -238,7 +238,8 @@ make_script (App   *self,
   if (number > 1 && dice_chance (self->dice, 400))
     g_string_append_printf (self->sql, "DELETE FROM n%u WHERE v0 IS NOT NULL AND key NOT IN "
                             "(SELECT min (key) FROM n%u WHERE v0 IS NOT NULL GROUP BY v0);\n"
-                            "CREATE UNIQUE INDEX n%u_unique ON n%u (v0);\n", number - 1, number - 1, number - 1, number - 1);
+                            "CREATE UNIQUE INDEX n%u_unique ON n%u (v0);\n",
+                            number - 1, number - 1, number - 1, number - 1);
   g_string_append_printf (self->sql, "CREATE TABLE n%u (key TEXT PRIMARY KEY, v0 INTEGER%s, x", number,
                           dice_chance (self->dice, 300) ? " UNIQUE" : "");
   if (dice_chance (self->dice, 500))

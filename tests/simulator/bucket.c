@@ -1,7 +1,7 @@
 /* bucket.c: storages, and all that may happen to a request
  *
- * A request may fail before its effect or after it, take long, show a listing of some time ago or only the beginning of one, give
- * half of an object, and be the last thing that its process did.  Objects are whole or not there; nothing is conditional.
+ * A request may fail before its effect or after it, take long, show a listing of some time ago or only the beginning of
+ * one, give half of an object, and be the last thing that its process did.  Objects are whole or not there.
  *
  * SPDX-License-Identifier: LGPL-2.1-or-later
  */

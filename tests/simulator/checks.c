@@ -143,8 +143,8 @@ open_like (DimpleStore *other)
   g_autoptr(GError) error = NULL;
   DimpleConnection *reader = dimple_store_acquire_reader (other, &error);
   sqlite3_stmt *statement = dimple_connection_prepare (
-    reader, "SELECT sql FROM sqlite_schema WHERE sql IS NOT NULL AND name NOT LIKE 'dimple_%' AND tbl_name NOT LIKE 'dimple_%' "
-            "AND name NOT LIKE 'words\\__%' ESCAPE '\\' OR type = 'trigger' ORDER BY type <> 'table', rowid", &error);
+    reader, "SELECT sql FROM sqlite_schema WHERE sql IS NOT NULL AND name NOT LIKE 'dimple_%' "
+            "AND tbl_name NOT LIKE 'dimple_%' AND name NOT LIKE 'words\\__%' ESCAPE '\\' OR type = 'trigger' ORDER BY type <> 'table', rowid", &error);
   const char *scripts[2] = { NULL, NULL };
   DimpleStore *store;
 
@@ -213,8 +213,8 @@ check_deletes (Device *device)
       if (!table->tracked)
         continue;
       for (guint j = 0; j < table->key->len; j++)
-        g_string_append_printf (same_key, "%sshown.%s COLLATE BINARY = json_extract (h.k, '$[%u]')", j > 0 ? " AND " : "",
-                                dimple_table_get_key_column (table, j)->name, j);
+        g_string_append_printf (same_key, "%sshown.%s COLLATE BINARY = json_extract (h.k, '$[%u]')",
+                                j > 0 ? " AND " : "", dimple_table_get_key_column (table, j)->name, j);
       sql = g_strdup_printf (
         "WITH h AS MATERIALIZED (SELECT key AS k, operation AS o FROM dimple_history WHERE \"table\" = '%s') "
         "SELECT k FROM h WHERE o = 'insert' AND k NOT IN (SELECT k FROM h WHERE o = 'delete') "
@@ -359,7 +359,8 @@ check_foreign (World *world,
                        g_bytes_new_static (marker, strlen (marker)));
   if (dimple_sync_client_sync (client, NULL, &error) || !g_error_matches (error, DIMPLE_ERROR, DIMPLE_ERROR_REPOSITORY))
     sim_fail ("device %u synced with another repository: %s", device->number, error != NULL ? error->message : "fine");
-  if (g_hash_table_size (bucket->objects) != 1 || seq != device_select_number (device, "SELECT max (seq) FROM dimple_log"))
+  if (g_hash_table_size (bucket->objects) != 1 ||
+      seq != device_select_number (device, "SELECT max (seq) FROM dimple_log"))
     sim_fail ("device %u or another repository was touched", device->number);
   g_clear_object (&client);
   while (g_main_context_iteration (NULL, FALSE))

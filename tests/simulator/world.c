@@ -3,6 +3,7 @@
  * SPDX-License-Identifier: LGPL-2.1-or-later
  */
 #include <math.h>
+#include <string.h>
 
 #include "dimple-uuid-private.h"
 
@@ -329,6 +330,54 @@ end_faults (World *self,
 }
 
 static void
+sync_until_rest (World *self,
+                 Dice  *dice)
+{
+  for (guint round = 1; !sync_all (self, dice); round++)
+    {
+      if (round == MAX_ROUNDS)
+        sim_fail ("the devices never stop syncing");
+    }
+}
+
+/* All go on writing.  Of two that wrote under one author id, as one is a copy of the other, each notices. */
+static void
+live_on (World *self,
+         Dice  *dice)
+{
+  guint n_written[MAX_DEVICES];
+
+  for (guint i = 0; i < self->devices->len; i++)
+    {
+      Device *device = g_ptr_array_index (self->devices, i);
+
+      n_written[i] = device->written->len;
+      for (guint j = 0; j < 3; j++)
+        device_edit (device, dice);
+      device_note (device);
+    }
+  sync_until_rest (self, dice);
+  check_equal (self, "after all went on");
+
+  for (guint i = 0; i < self->devices->len; i++)
+    {
+      Device *one = g_ptr_array_index (self->devices, i);
+      g_autofree char *author = NULL;
+
+      g_object_get (one->store, "author", &author, NULL);
+      for (guint j = 0; j < i; j++)
+        {
+          Device *other = g_ptr_array_index (self->devices, j);
+          g_autofree char *other_author = NULL;
+
+          g_object_get (other->store, "author", &other_author, NULL);
+          if (strcmp (author, other_author) == 0 && one->written->len > n_written[i] && other->written->len > n_written[j])
+            sim_fail ("devices %u and %u both write as %s", other->number, one->number, author);
+        }
+    }
+}
+
+static void
 heal (World *self)
 {
   Dice dice = dice_new (self->seed, 5);
@@ -355,6 +404,8 @@ heal (World *self)
       check_deletes (g_ptr_array_index (self->devices, i));
     }
   check_equal (self, "at rest");
+  if (self->harmed || dice_chance (&dice, 100))
+    live_on (self, &dice);
   check_idle (self);
   check_foreign (self, &dice);
   device = g_ptr_array_index (self->devices, dice_below (&dice, self->devices->len));

@@ -105,15 +105,15 @@ MUTANTS = [
      "if (!remember (store, known, fresh, error) || !write_markers (requests, storage, fresh, there, error))\n"
      "        return FALSE;"),
 
-    # Markers that somebody deleted are not written again.
-    ("markers-are-written-once", "dimple/sync/dimple-repository.c",
+    # No marker is written, so nobody can tell whose repository it is.
+    ("markers-are-never-written", "dimple/sync/dimple-repository.c",
      "if (g_hash_table_contains (there, id))\n        continue;\n      if (!dimple_requests_put_now",
      "if (g_hash_table_contains (there, id) || wanted != NULL)\n        continue;\n      if (!dimple_requests_put_now"),
 
     # What a power cut may still take is uploaded.
     ("uploads-do-not-wait-for-the-disk", "dimple/sync/dimple-sync-push.c",
-     "!dimple_store_sync_to_disk (session->store, error)",
-     "FALSE"),
+     "if (!dimple_store_sync_to_disk (self->session->store, error))",
+     "if (FALSE)"),
 
     # A damaged object stays where it is, and nobody sees that it is missing.
     ("damaged-objects-stay", "dimple/sync/dimple-sync-pull.c",
@@ -124,4 +124,27 @@ MUTANTS = [
     ("any-repository-is-ours", "dimple/sync/dimple-repository.c",
      "if (has_common (known, there))\n    return TRUE;",
      "return TRUE;"),
+
+    # -- Pruning and compaction -------------------------------------------------------------------------------------------
+
+    # A delete drops the values of its row, which an edit from elsewhere may bring back.
+    ("pruning-drops-values-of-deleted-rows", "dimple/changes/dimple-prune-changes.c",
+     "  self->is_first = self->reader.operation == DIMPLE_OPERATION_INSERT && g_strcmp0 (row->created, self->id) == 0;",
+     "  if (!dimple_folded_row_exists (row))\n    return DROPPED;\n"
+     "  self->is_first = self->reader.operation == DIMPLE_OPERATION_INSERT && g_strcmp0 (row->created, self->id) == 0;"),
+
+    # Nothing is left of the insert that a row was created by: it is as old as the next one.
+    ("pruning-keeps-no-first-insert", "dimple/changes/dimple-prune-changes.c",
+     "  return self->is_first || n_live > 0 || has_stamp (self, 0, &row->edit) ? REDUCED : DROPPED;",
+     "  return n_live > 0 || has_stamp (self, 0, &row->edit) ? REDUCED : DROPPED;"),
+
+    # Of two packs with the same path the one goes of which more was pruned, and is written again.
+    ("the-fuller-pack-stays", "dimple/sync/dimple-sync-packs.c",
+     "return other_size->size < size->size;",
+     "return other_size->size > size->size;"),
+
+    # What came before a gap is looked up once, and never again.
+    ("a-gap-is-remembered", "dimple/changes/dimple-held.c",
+     "  if (is_final)\n    g_hash_table_insert (self->before,",
+     "  if (TRUE)\n    g_hash_table_insert (self->before,"),
 ]

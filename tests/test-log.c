@@ -571,6 +571,8 @@ test_keys (Database      *self,
   assert_key (self, "note", "SELECT 'plain'", "plain");
   assert_key (self, "note", "SELECT ''", "");
   assert_key (self, "note", "SELECT '[\"a\"]'", "[\"a\"]");
+  assert_key (self, "note", "SELECT '[{\"text\":1}]'", "[{\"text\":\"5b7b2274657874223a317d5d\"}]");
+  assert_key (self, "note", "SELECT '[{\"hex\":\"00ff\"}]'", "[{\"text\":\"5b7b22686578223a2230306666227d5d\"}]");
   assert_key (self, "note", "SELECT x'00ff'", "[{\"hex\":\"00ff\"}]");
   assert_key (self, "note", "SELECT CAST (x'ff' AS TEXT)", "[{\"text\":\"ff\"}]");
   assert_key (self, "pair", "SELECT 'a', 1", "[\"a\",1]");

@@ -12,11 +12,14 @@
 G_BEGIN_DECLS
 
 /* `text` is UTF-8; what is not comes out as U+FFFD. */
-void dimple_json_append_string (GString           *json,
-                                const char        *text,
-                                gssize             length);
-void dimple_json_append_value  (GString           *json,
-                                const DimpleValue *value);
+void dimple_json_append_string        (GString           *json,
+                                       const char        *text,
+                                       gssize             length);
+void dimple_json_append_value         (GString           *json,
+                                       const DimpleValue *value);
+/* As {"text":…}, also where it could be a string. */
+void dimple_json_append_bytes_of_text (GString           *json,
+                                       const DimpleValue *value);
 
 typedef enum
 {

@@ -245,6 +245,13 @@ append_real (GString *json,
 }
 
 void
+dimple_json_append_bytes_of_text (GString           *json,
+                                  const DimpleValue *value)
+{
+  append_hex (json, "text", value->bytes, value->size);
+}
+
+void
 dimple_json_append_value (GString           *json,
                           const DimpleValue *value)
 {
@@ -259,7 +266,7 @@ dimple_json_append_value (GString           *json,
     case SQLITE_TEXT:
       if (memchr (value->bytes, '\0', value->size) != NULL ||
           !append_string_if_valid (json, value->bytes, value->size))
-        append_hex (json, "text", value->bytes, value->size);
+        dimple_json_append_bytes_of_text (json, value);
       break;
     case SQLITE_BLOB:
       append_hex (json, "hex", value->bytes, value->size);

@@ -9,10 +9,25 @@
 #include "dimple-error.h"
 #include "dimple-json-private.h"
 
+/* How keys begin that are no plain text though their column is one of text. */
+static gboolean
+is_special (const char *text,
+            gsize       size)
+{
+  static const char * const beginnings[] = { "[{\"hex\":", "[{\"text\":" };
+
+  for (guint i = 0; i < G_N_ELEMENTS (beginnings); i++)
+    if (size >= strlen (beginnings[i]) && memcmp (text, beginnings[i], strlen (beginnings[i])) == 0)
+      return TRUE;
+  return FALSE;
+}
+
+/* What begins like a special key is told as one, so that it is read back as what it is. */
 static gboolean
 is_plain_text (const DimpleValue *value)
 {
-  return value->type == SQLITE_TEXT && g_utf8_validate_len (value->bytes, value->size, NULL);
+  return value->type == SQLITE_TEXT && !is_special (value->bytes, value->size) &&
+         g_utf8_validate_len (value->bytes, value->size, NULL);
 }
 
 void
@@ -29,7 +44,10 @@ dimple_key_append (GString           *key,
   for (guint i = 0; i < table->key->len; i++)
     {
       g_string_append_c (key, i == 0 ? '[' : ',');
-      dimple_json_append_value (key, &values[i]);
+      if (table->text_key && values[i].type == SQLITE_TEXT)
+        dimple_json_append_bytes_of_text (key, &values[i]);
+      else
+        dimple_json_append_value (key, &values[i]);
     }
   g_string_append_c (key, ']');
 }
@@ -81,9 +99,7 @@ dimple_key_parse (const DimpleTable  *table,
 
   if (table->text_key)
     {
-      gboolean special = g_str_has_prefix (text, "[{\"hex\":") || g_str_has_prefix (text, "[{\"text\":");
-
-      if (!special || !parse_array (text, 1, record))
+      if (!is_special (value.bytes, value.size) || !parse_array (text, 1, record))
         {
           g_byte_array_set_size (record, size);
           dimple_record_append (record, &value);

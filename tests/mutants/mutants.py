@@ -142,9 +142,4 @@ MUTANTS = [
     ("the-fuller-pack-stays", "dimple/sync/dimple-sync-packs.c",
      "return other_size->size < size->size;",
      "return other_size->size > size->size;"),
-
-    # What came before a gap is looked up once, and never again.
-    ("a-gap-is-remembered", "dimple/changes/dimple-held.c",
-     "  if (is_final)\n    g_hash_table_insert (self->before,",
-     "  if (TRUE)\n    g_hash_table_insert (self->before,"),
 ]

@@ -17,6 +17,7 @@
 /* Bytes of keys */
 #define MAX_UNSEEN (4 * 1024 * 1024)
 #define MAX_COMPARED 20000
+#define MANY_ROWS 50000
 
 DimpleQueryRun *
 dimple_query_run_new (DimpleQueryHub *hub,
@@ -386,6 +387,15 @@ execute_in_transaction (DimpleQueryRun   *self,
     }
 }
 
+/* What was read of a big table to find its order is not read again soon. */
+static void
+drop_pages (DimpleQueryRun   *self,
+            DimpleConnection *reader)
+{
+  if (dimple_kept_rows_of (self->rows) != NULL && dimple_rows_get_n_rows (self->rows) >= MANY_ROWS)
+    sqlite3_db_release_memory (dimple_connection_get_handle (reader));
+}
+
 void
 dimple_query_run_execute (DimpleQueryRun *self)
 {
@@ -398,6 +408,7 @@ dimple_query_run_execute (DimpleQueryRun *self)
       dimple_connection_set_cancellable (reader, self->cancellable);
       execute_in_transaction (self, reader);
       dimple_connection_set_cancellable (reader, NULL);
+      drop_pages (self, reader);
       dimple_store_release_reader (store, reader);
     }
   if (self->error != NULL && !g_cancellable_is_cancelled (self->cancellable))

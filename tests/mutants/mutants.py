@@ -48,7 +48,7 @@ MUTANTS = [
      "if (!collect_orphans (self, table, FALSE, orphans, error))"),
 
     # Who comes first is shown, though somebody else is older.
-    ("younger-rivals-stay", "dimple/changes/dimple-settle.c",
+    ("younger-rivals-stay", "dimple/changes/dimple-settle-contested.c",
      "if (dimple_settling_compare (other, row) < 0)",
      "if (other != row)"),
 

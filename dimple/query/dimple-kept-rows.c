@@ -692,7 +692,8 @@ copy_shown (DimpleKeptRows *self)
   return ids;
 }
 
-/* Gives the rows that were shown before the ids that they have now; those that went have none, and are told to be gone. */
+/* Gives the rows that were shown before the ids that they have now; those that went have none, and are told to be gone by
+ * the ids that they had. */
 static void
 follow_shown (DimpleKeptRows   *self,
               GArray           *shown,
@@ -711,16 +712,16 @@ follow_shown (DimpleKeptRows   *self,
     }
   for (guint i = 0; i < shown->len; i++)
     {
-      gint64 id = g_array_index (shown, gint64, i);
-      const DimpleRowChange *row = g_hash_table_lookup (changes, &id);
+      gint64 before = g_array_index (shown, gint64, i), now = before;
+      const DimpleRowChange *row = g_hash_table_lookup (changes, &before);
       guint position;
 
       if (row != NULL && row->has_row)
-        id = row->to;
-      is_there[i] = (row == NULL || row->has_row) && find_id (&self->rows, id, &position);
+        now = row->to;
+      is_there[i] = (row == NULL || row->has_row) && find_id (&self->rows, now, &position);
       if (!is_there[i])
-        g_array_append_val (change->gone, id);
-      g_array_index (shown, gint64, i) = id;
+        g_array_append_val (change->gone, before);
+      g_array_index (shown, gint64, i) = now;
     }
 }
 

@@ -420,18 +420,27 @@ tell_staying (DimpleQuery *self,
     }
 }
 
-/* First all are forgotten, as a row may now be where another one was. */
+/* First all are forgotten, as a row may now be where another one was.  What a LIMIT has pushed out stays forgotten: nobody
+ * tells its object of changes any more. */
 static void
 move_objects (DimpleQuery *self,
               GArray      *net,
+              GArray      *gone,
               GArray      *staying)
 {
   for (guint i = 0; i < net->len && !dimple_live_objects_is_empty (self->objects); i++)
     if (g_array_index (net, DimpleRowChange, i).had_row)
       dimple_live_objects_forget (self->objects, g_array_index (net, DimpleRowChange, i).from);
+  for (guint i = 0; i < gone->len; i++)
+    dimple_live_objects_forget (self->objects, g_array_index (gone, gint64, i));
   for (guint i = 0; i < staying->len; i++)
-    dimple_live_objects_add (self->objects, g_array_index (staying, Staying, i).id,
-                             g_array_index (staying, Staying, i).object);
+    {
+      const Staying *stays = &g_array_index (staying, Staying, i);
+      guint position;
+
+      if (dimple_rows_find_id (self->rows, stays->id, &position))
+        dimple_live_objects_add (self->objects, stays->id, stays->object);
+    }
 }
 
 gboolean
@@ -458,9 +467,7 @@ dimple_query_show_changes (DimpleQuery      *self,
   dimple_subscription_set_frozen (self->subscription, FALSE);
   if (!dimple_kept_rows_apply (dimple_kept_rows_of (rows), net, changes->keys, &change))
     return FALSE;
-  move_objects (self, net, staying);
-  for (guint i = 0; i < change.gone->len; i++)
-    dimple_live_objects_forget (self->objects, g_array_index (change.gone, gint64, i));
+  move_objects (self, net, change.gone, staying);
   dimple_evaluator_set_n_rows (dimple_subscription_get_evaluator (self->subscription), dimple_rows_get_n_rows (rows));
   self->statistics.n_shown++;
   old_point = dimple_subscription_settle (self->subscription);

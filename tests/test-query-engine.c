@@ -197,6 +197,44 @@ test_window (void)
   record_assert (record, "0 -0 +2, n-items, first");
 }
 
+/* A row that stays may get the number of one that goes, and one that is pushed out comes back as it is by then. */
+static void
+test_window_identity (void)
+{
+  g_autoptr(DimpleStore) store = fixture_open ();
+  g_autoptr(DimpleQuery) query = NULL;
+  g_autoptr(GObject) held = NULL, again = NULL, back = NULL;
+
+  fixture_add (store, "abcdef");
+  query = new_query (store, "SELECT key, title FROM note ORDER BY key DESC LIMIT 2");
+  fixture_assert_rows (query, "f e");
+  held = g_list_model_get_item (G_LIST_MODEL (query), 1);
+
+  g_assert_true (dimple_store_begin (store, NULL));
+  fixture_execute (store, "DELETE FROM note");
+  fixture_execute (store, "INSERT INTO note (rowid, key, title) VALUES (6, 'e', 'anew')");
+  g_assert_true (dimple_store_commit (store, NULL));
+  dimple_test_wait_idle (store);
+  fixture_assert_rows (query, "e");
+  again = g_list_model_get_item (G_LIST_MODEL (query), 0);
+  g_assert_true (again == held);
+  g_assert_cmpstr (dimple_row_get_string (DIMPLE_ROW (held), "title"), ==, "anew");
+
+  g_assert_true (dimple_store_begin (store, NULL));
+  fixture_execute (store, "UPDATE note SET title = 'pushed out'");
+  fixture_add (store, "xy");
+  g_assert_true (dimple_store_commit (store, NULL));
+  dimple_test_wait_idle (store);
+  fixture_assert_rows (query, "y x");
+  fixture_execute (store, "UPDATE note SET title = 'behind' WHERE key = 'e'");
+  dimple_test_wait_idle (store);
+  fixture_execute (store, "DELETE FROM note WHERE key > 'e'");
+  dimple_test_wait_idle (store);
+  fixture_assert_rows (query, "e");
+  back = g_list_model_get_item (G_LIST_MODEL (query), 0);
+  g_assert_cmpstr (dimple_row_get_string (DIMPLE_ROW (back), "title"), ==, "behind");
+}
+
 static void
 test_window_forms (void)
 {
@@ -628,6 +666,7 @@ main (int   argc,
   g_test_add_func ("/query/engine/many-queries", test_many_queries);
   g_test_add_func ("/query/engine/bulk", test_bulk);
   g_test_add_func ("/query/engine/window", test_window);
+  g_test_add_func ("/query/engine/window-identity", test_window_identity);
   g_test_add_func ("/query/engine/window-forms", test_window_forms);
   g_test_add_func ("/query/engine/window-random", test_window_random);
   g_test_add_func ("/query/engine/rollback", test_rollback);

@@ -22,6 +22,9 @@
 static guint n_seeds, first_seed, only_seed;
 
 /* A query, and what it was made from */
+/* How many commits by another store there are to one that is waited for. */
+#define EAR_INTERVAL 50
+
 typedef struct
 {
   Oracle *oracle;
@@ -256,6 +259,8 @@ read_data_version (Run *run)
   return version;
 }
 
+static guint n_beside;
+
 /* Another store writes to the file, as another process would; this one hears of it when it does. */
 static void
 write_beside (Run *run)
@@ -270,6 +275,10 @@ write_beside (Run *run)
   write_once (run->world, run->other);
   if (read_data_version (run) == version)
     return;
+  /* It pricks its ears only some time after its own last commit.  That is waited for now and then; else it is told, as it
+   * would find out by itself in its next transaction. */
+  if (n_beside++ % EAR_INTERVAL != 0)
+    dimple_writer_notice_others (run->store->writer, NULL);
   while (dimple_store_get_generation (run->store) == generation && g_get_monotonic_time () < patience)
     {
       g_main_context_iteration (NULL, FALSE);

@@ -4,6 +4,7 @@
  */
 #pragma once
 
+#include "dimple-capture-private.h"
 #include "dimple-change-set.h"
 #include "dimple-enums.h"
 #include "dimple-schema-private.h"
@@ -35,6 +36,12 @@ DimpleChangeSet          *dimple_change_set_new         (DimpleSchema          *
 DimpleChangeSet          *dimple_change_set_new_like    (DimpleChangeSet       *other);
 /* The entry of a table, made if there is none.  Only while collecting. */
 DimpleTableChanges       *dimple_change_set_add_table   (DimpleChangeSet       *self,
+                                                         const char            *table);
+/* What was captured of a row. */
+void                      dimple_change_set_add_row     (DimpleChangeSet       *self,
+                                                         const DimpleCapturedRow *row);
+/* A virtual table was written to. */
+void                      dimple_change_set_add_virtual (DimpleChangeSet       *self,
                                                          const char            *table);
 void                      dimple_change_set_add_all     (DimpleChangeSet       *self);   /* everything changed: the schema, an untracked writer */
 gboolean                  dimple_change_set_is_all      (DimpleChangeSet       *self);

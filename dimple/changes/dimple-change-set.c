@@ -8,6 +8,9 @@
  */
 #include "dimple-change-set-private.h"
 
+#include "dimple-key-private.h"
+#include "dimple-record-private.h"
+
 struct _DimpleChangeSet
 {
   DimpleSchema *schema;
@@ -120,6 +123,64 @@ dimple_change_set_add_table (DimpleChangeSet *self,
   g_ptr_array_add (self->tables, changes);
   g_ptr_array_insert (self->names, (int) self->names->len - 1, changes->table);
   return changes;
+}
+
+static void
+append_key (GString                 *keys,
+            const DimpleCapturedRow *row)
+{
+  const DimpleTable *table = row->table;
+  const guint8 *record = row->now != NULL ? row->now : row->old;
+  DimpleValue values[16];
+
+  if (table->key->len == 0 || table->key->len > G_N_ELEMENTS (values))
+    return;
+  for (guint k = 0; k < table->key->len; k++)
+    {
+      guint column = g_array_index (table->key, guint, k);
+      guint stored = 0;
+
+      /* Records leave generated columns out. */
+      for (guint i = 0; i < column; i++)
+        stored += !((DimpleColumn *) g_ptr_array_index (table->columns, i))->generated;
+      dimple_record_read (dimple_record_skip (record, stored), &values[k]);
+    }
+  dimple_key_append (keys, table, values);
+  g_string_append_c (keys, '\0');
+}
+
+void
+dimple_change_set_add_row (DimpleChangeSet         *self,
+                           const DimpleCapturedRow *row)
+{
+  DimpleTableChanges *table = dimple_change_set_add_table (self, row->table->name);
+  DimpleChangedRow changed = { row->rowid, row->old_rowid, row->changed, DIMPLE_OPERATION_UPDATE };
+
+  if (row->old == NULL)
+    changed.operation = DIMPLE_OPERATION_INSERT;
+  else if (row->now == NULL)
+    changed.operation = DIMPLE_OPERATION_DELETE;
+
+  table->columns |= row->changed;
+  append_key (table->keys, row);
+  if (row->table->without_rowid)
+    return;
+  if (row->old != NULL && row->now != NULL && row->old_rowid != row->rowid)
+    {
+      changed.columns = DIMPLE_ALL_COLUMNS;
+      table->columns = DIMPLE_ALL_COLUMNS;
+    }
+  g_array_append_val (table->rows, changed);
+}
+
+void
+dimple_change_set_add_virtual (DimpleChangeSet *self,
+                               const char      *table)
+{
+  DimpleTableChanges *changes = dimple_change_set_add_table (self, table);
+
+  changes->columns = DIMPLE_ALL_COLUMNS;
+  changes->anything = TRUE;
 }
 
 void

@@ -110,10 +110,6 @@ void              dimple_writer_empty_wal      (DimpleWriter             *self);
 void              dimple_writer_release_later  (DimpleWriter             *self,
                                                 sqlite3_stmt             *statement);
 
-/* Notes a change of a row in a change set. */
-void              dimple_writer_note_row       (DimpleChangeSet          *changes,
-                                                const DimpleCapturedRow  *row);
-
 G_DEFINE_AUTOPTR_CLEANUP_FUNC (DimpleWriter, dimple_writer_free)
 
 G_END_DECLS

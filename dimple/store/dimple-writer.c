@@ -13,11 +13,9 @@
 #include "dimple-debug-private.h"
 #include "dimple-error.h"
 #include "dimple-held-private.h"
-#include "dimple-key-private.h"
 #include "dimple-merge-private.h"
 #include "dimple-pack-table-private.h"
 #include "dimple-process-changes-private.h"
-#include "dimple-record-private.h"
 #include "dimple-shelf-private.h"
 #include "dimple-statement-policy-private.h"
 #include "dimple-transaction-watch-private.h"
@@ -311,54 +309,6 @@ dimple_writer_ref_schema (DimpleWriter *self)
 
 /* -- What changed --------------------------------------------------------------------------------------------------- */
 
-static void
-append_key (GString                 *keys,
-            const DimpleCapturedRow *row)
-{
-  const DimpleTable *table = row->table;
-  const guint8 *record = row->now != NULL ? row->now : row->old;
-  DimpleValue values[16];
-
-  if (table->key->len == 0 || table->key->len > G_N_ELEMENTS (values))
-    return;
-  for (guint k = 0; k < table->key->len; k++)
-    {
-      guint column = g_array_index (table->key, guint, k);
-      guint stored = 0;
-
-      /* Records leave generated columns out. */
-      for (guint i = 0; i < column; i++)
-        stored += !((DimpleColumn *) g_ptr_array_index (table->columns, i))->generated;
-      dimple_record_read (dimple_record_skip (record, stored), &values[k]);
-    }
-  dimple_key_append (keys, table, values);
-  g_string_append_c (keys, '\0');
-}
-
-void
-dimple_writer_note_row (DimpleChangeSet         *changes,
-                        const DimpleCapturedRow *row)
-{
-  DimpleTableChanges *table = dimple_change_set_add_table (changes, row->table->name);
-  DimpleChangedRow changed = { row->rowid, row->old_rowid, row->changed, DIMPLE_OPERATION_UPDATE };
-
-  if (row->old == NULL)
-    changed.operation = DIMPLE_OPERATION_INSERT;
-  else if (row->now == NULL)
-    changed.operation = DIMPLE_OPERATION_DELETE;
-
-  table->columns |= row->changed;
-  append_key (table->keys, row);
-  if (row->table->without_rowid)
-    return;
-  if (row->old != NULL && row->now != NULL && row->old_rowid != row->rowid)
-    {
-      changed.columns = DIMPLE_ALL_COLUMNS;
-      table->columns = DIMPLE_ALL_COLUMNS;
-    }
-  g_array_append_val (table->rows, changed);
-}
-
 typedef struct
 {
   DimpleWriter    *self;
@@ -372,7 +322,7 @@ flush_row (const DimpleCapturedRow  *row,
 {
   Flush *flush = user_data;
 
-  dimple_writer_note_row (flush->changes, row);
+  dimple_change_set_add_row (flush->changes, row);
   /* A tracked row that only moved to another rowid is no change for anybody else. */
   if (!row->table->tracked || row->changed == 0)
     return TRUE;
@@ -383,10 +333,7 @@ static void
 flush_virtual (gpointer name,
                gpointer user_data)
 {
-  DimpleTableChanges *table = dimple_change_set_add_table (user_data, name);
-
-  table->columns = DIMPLE_ALL_COLUMNS;
-  table->anything = TRUE;
+  dimple_change_set_add_virtual (user_data, name);
 }
 
 /* -- Statements of others ------------------------------------------------------------------------------------------- */

@@ -298,9 +298,10 @@ test_altered (void)
     {
       g_autofree char *find = fill_in_ids (alterations[i].find);
       g_autofree char *replace = fill_in_ids (alterations[i].replace);
+      g_autofree char *shown = g_utf8_make_valid (replace, -1);
       g_autoptr(GString) altered = g_string_new (json);
 
-      g_test_message ("%s -> %s", find, replace);
+      g_test_message ("%s -> %s", find, shown);
       g_assert_cmpuint (g_string_replace (altered, find, replace, 1), ==, 1);
       assert_json_refused (key, altered->str, DIMPLE_ERROR_BAD_PACK);
     }

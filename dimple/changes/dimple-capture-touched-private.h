@@ -35,7 +35,6 @@ typedef struct
 void              dimple_touched_init       (DimpleTouched *self);
 void              dimple_touched_clear      (DimpleTouched *self);
 void              dimple_touched_empty      (DimpleTouched *self);
-gboolean          dimple_touched_is_empty   (DimpleTouched *self);
 
 /* The new entry of a row, or NULL if it has been touched already.  Valid until the next one is added. */
 DimpleTouchedRow *dimple_touched_add_rowid  (DimpleTouched *self,

@@ -58,12 +58,6 @@ dimple_touched_empty (DimpleTouched *self)
   g_array_set_size (self->key_ends, 0);
 }
 
-gboolean
-dimple_touched_is_empty (DimpleTouched *self)
-{
-  return self->rows->len == 0 && self->runs->len == 0;
-}
-
 static DimpleTouchedRow *
 row_at (DimpleTouched *self,
         guint          row)

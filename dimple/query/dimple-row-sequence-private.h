@@ -41,9 +41,6 @@ gboolean           dimple_row_sequence_has_key    (DimpleRowSequence  *self,
                                                    guint               size);
 gint64             dimple_row_sequence_get        (DimpleRowSequence  *self,
                                                    guint               position);
-/* All rowids, in order, into an array that is long enough. */
-void               dimple_row_sequence_copy_rowids (DimpleRowSequence *self,
-                                                   gint64             *rowids);
 /* The sort key of a row, valid until the next change. */
 const guint8      *dimple_row_sequence_get_key    (DimpleRowSequence  *self,
                                                    guint               position,

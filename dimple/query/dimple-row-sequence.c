@@ -548,19 +548,6 @@ dimple_row_sequence_get (DimpleRowSequence *self,
   return leaf->rowids[row];
 }
 
-void
-dimple_row_sequence_copy_rowids (DimpleRowSequence *self,
-                                 gint64            *rowids)
-{
-  for (guint i = 0; i < self->order->len; i++)
-    {
-      const Leaf *leaf = g_ptr_array_index (self->order, i);
-
-      memcpy (rowids, leaf->rowids, leaf->n_rows * sizeof (gint64));
-      rowids += leaf->n_rows;
-    }
-}
-
 const guint8 *
 dimple_row_sequence_get_key (DimpleRowSequence *self,
                              guint              position,

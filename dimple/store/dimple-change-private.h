@@ -30,7 +30,6 @@ DimpleChange      *dimple_change_new           (DimpleHistoryList    *list,
                                                 char                 *author_name);
 /* Something new is known of the row. */
 void               dimple_change_judge_again   (DimpleChange         *self);
-const DimpleLoggedChange *dimple_change_get_logged (DimpleChange     *self);
 
 /* What restoring is about; any thread. */
 gboolean           dimple_change_write_back    (DimpleStore               *store,

@@ -93,12 +93,6 @@ dimple_change_new (DimpleHistoryList  *list,
   return self;
 }
 
-const DimpleLoggedChange *
-dimple_change_get_logged (DimpleChange *self)
-{
-  return self->logged;
-}
-
 void
 dimple_change_judge_again (DimpleChange *self)
 {

@@ -138,6 +138,23 @@ def _settle(future, outcome, failure):
         future.set_exception(failure)
 
 
+@functools.lru_cache(maxsize=None)
+def _call_type():
+    """The future of a call, made late: programs without asyncio need not import it."""
+    class Call(sys.modules['asyncio'].Future):
+        def __init__(self, loop, cancellable):
+            super().__init__(loop=loop)
+            self._cancellable = cancellable
+
+        def cancel(self, *args, **keywords):
+            # At once: a done callback would only run at the loop's next turn, by when the call may have had its effect.
+            cancelled = super().cancel(*args, **keywords)
+            if cancelled and self._cancellable is not None:
+                self._cancellable.cancel()
+            return cancelled
+    return Call
+
+
 def _awaitable(call, finish, position):
     """`call`, an async form, which returns a future if no callback is given, and an asyncio loop runs.
 
@@ -150,10 +167,10 @@ def _awaitable(call, finish, position):
         if loop is None or len(args) > position or keywords.get('callback') is not None:
             return call(*args, **keywords)
 
-        future = loop.create_future()
+        cancellable = None
         if len(args) < position and keywords.get('cancellable') is None:
             cancellable = keywords['cancellable'] = Gio.Cancellable()
-            future.add_done_callback(lambda future: cancellable.cancel() if future.cancelled() else None)
+        future = _call_type()(loop, cancellable)
 
         def on_done(source, result, *_user_data):
             outcome = failure = None

@@ -6,6 +6,8 @@
 
 #include "devices.h"
 
+#include "dimple-sync-verify-private.h"
+
 /* Writes what no log knows, as a mistake of the merge would. */
 static gboolean
 write_past_the_log (DimpleConnection  *connection,
@@ -121,6 +123,153 @@ test_types (void)
   g_object_unref (device.client);
   g_assert_true (dimple_store_close (device.store, NULL));
   g_object_unref (device.store);
+}
+
+static char *
+compare (DimpleStore        *one,
+         DimpleStore        *other,
+         DimpleSyncFindings *findings)
+{
+  g_auto(GStrv) differing = NULL;
+  g_autoptr(GError) error = NULL;
+
+  dimple_sync_findings_init (findings);
+  g_assert_true (dimple_sync_compare (one, other, findings, NULL, &error));
+  g_assert_no_error (error);
+  differing = dimple_sync_findings_steal (findings);
+  dimple_sync_findings_clear (findings);
+  return g_strjoinv (" ", differing);
+}
+
+/* Rows are compared of those tables only whose digests differ. */
+static void
+test_digests (void)
+{
+  g_autoptr(Bucket) bucket = bucket_new ();
+  g_autoptr(Device) one = device_new (NULL, bucket->storage);
+  g_autoptr(Device) other = device_new (NULL, bucket->storage);
+  g_autoptr(GCancellable) cancellable = g_cancellable_new ();
+  g_autofree char *nothing = NULL, *some = NULL;
+  g_autoptr(GError) error = NULL;
+  DimpleSyncFindings findings;
+
+  device_execute (one, "WITH n (i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < 1000) "
+                  "INSERT INTO note SELECT 'n' || i, 'Title', NULL FROM n");
+  device_execute (one, "WITH n (i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < 500) "
+                  "INSERT INTO tag SELECT 'n' || (i %% 7), 't' || i, 'red' FROM n");
+  device_sync (one);
+  device_sync (other);
+  nothing = compare (one->store, other->store, &findings);
+  g_assert_cmpstr (nothing, ==, "");
+  g_assert_cmpuint (findings.n_digested, ==, 2 * 1500);
+  g_assert_cmpuint (findings.n_compared, ==, 0);
+
+  tamper (one, "DELETE FROM tag WHERE name = 't500'; UPDATE tag SET color = 'Red' WHERE name = 't14'");
+  tamper (other, "INSERT INTO tag VALUES ('n0', 't0', 'red'), ('n9', 't0', 'red')");
+  some = compare (one->store, other->store, &findings);
+  g_assert_cmpstr (some, ==, "tag/[\"n0\",\"t0\"] tag/[\"n0\",\"t14\"] tag/[\"n3\",\"t500\"] tag/[\"n9\",\"t0\"]");
+  g_assert_cmpuint (findings.n_digested, ==, 2 * 1500 - 1 + 2);
+  g_assert_cmpuint (findings.n_compared, ==, 2 * 500 - 1 + 2);
+
+  dimple_sync_findings_init (&findings);
+  g_cancellable_cancel (cancellable);
+  g_assert_false (dimple_sync_compare (one->store, other->store, &findings, cancellable, &error));
+  g_assert_error (error, G_IO_ERROR, G_IO_ERROR_CANCELLED);
+  g_assert_cmpuint (findings.n_digested, ==, 0);
+  dimple_sync_findings_clear (&findings);
+}
+
+/* Keys of every type and collation, in any order. */
+static void
+test_order (void)
+{
+  static const char * const migrations[] = {
+    "CREATE TABLE mixed (a, b TEXT COLLATE NOCASE, value, PRIMARY KEY (b DESC, a)) WITHOUT ROWID;"
+    "CREATE TABLE folded (key TEXT COLLATE NOCASE, value, PRIMARY KEY (key COLLATE BINARY)) WITHOUT ROWID;"
+    "CREATE TABLE plain (key TEXT PRIMARY KEY, value)", NULL };
+  static const char * const rows[] = {
+    "INSERT INTO mixed VALUES (1, 'b', 0), (1.5, 'b', 0), ('1', 'b', 0), (x'31', 'b', 0), (2, 'B', 0), (-9, 'a', 0)",
+    "INSERT INTO folded VALUES ('k', 0), ('K', 0), ('l', 0)",
+    "INSERT INTO plain VALUES ('', 0), ('a', 0), ('B', 0), ('ä', 0), (x'00', 0), (x'', 0)" };
+  static const struct
+  {
+    const char *change;
+    const char *expected;
+  } cases[] = {
+    { "DELETE FROM mixed WHERE a = 1.5", "mixed/[\"b\",1.5]" },
+    { "UPDATE mixed SET b = 'A' WHERE a = -9", "mixed/[\"A\",-9] mixed/[\"a\",-9]" },
+    { "DELETE FROM mixed WHERE a = x'31' OR a = 2", "mixed/[\"B\",2] mixed/[\"b\",{\"hex\":\"31\"}]" },
+    { "DELETE FROM mixed", NULL },
+    { "DELETE FROM folded WHERE key = 'k' COLLATE BINARY", "folded/k" },
+    { "UPDATE folded SET value = 1 WHERE key = 'K' COLLATE BINARY", "folded/K" },
+    { "DELETE FROM plain WHERE key = x'00'", "plain/[{\"hex\":\"00\"}]" },
+    { "UPDATE plain SET value = 0.0 WHERE key = '' OR key = 'ä'", "plain/ plain/ä" },
+  };
+
+  for (guint i = 0; i < G_N_ELEMENTS (cases); i++)
+    {
+      g_autoptr(GError) error = NULL;
+      Device devices[2] = { { .store = dimple_store_open (NULL, &error) }, { .store = dimple_store_open (NULL, &error) } };
+      g_autofree char *differing = NULL, *back = NULL;
+      g_auto(GStrv) words = NULL;
+      DimpleSyncFindings findings;
+
+      for (guint j = 0; j < 2; j++)
+        {
+          g_assert_true (dimple_store_migrate (devices[j].store, migrations, &error));
+          for (guint k = 0; k < G_N_ELEMENTS (rows); k++)
+            tamper (&devices[j], rows[j == 0 ? k : G_N_ELEMENTS (rows) - 1 - k]);
+        }
+      g_assert_no_error (error);
+      differing = compare (devices[0].store, devices[1].store, &findings);
+      g_assert_cmpstr (differing, ==, "");
+      g_clear_pointer (&differing, g_free);
+
+      tamper (&devices[1], cases[i].change);
+      differing = compare (devices[0].store, devices[1].store, &findings);
+      words = g_strsplit (differing, " ", -1);
+      back = compare (devices[1].store, devices[0].store, &findings);
+      g_assert_cmpstr (differing, ==, back);
+      if (cases[i].expected != NULL)
+        g_assert_cmpstr (differing, ==, cases[i].expected);
+      else
+        g_assert_cmpuint (g_strv_length (words), ==, 6);
+      for (guint j = 0; j < 2; j++)
+        {
+          g_assert_true (dimple_store_close (devices[j].store, NULL));
+          g_object_unref (devices[j].store);
+        }
+    }
+}
+
+/* Different versions of an app: what both have is compared. */
+static void
+test_versions (void)
+{
+  static const char * const migrations[] = { "CREATE TABLE note (key TEXT PRIMARY KEY, title)",
+                                             "ALTER TABLE note ADD COLUMN body DEFAULT 1",
+                                             "CREATE TABLE page (key TEXT PRIMARY KEY)", NULL };
+  const char * const old[] = { migrations[0], NULL };
+  g_autoptr(GError) error = NULL;
+  Device one = { .store = dimple_store_open (NULL, &error) }, other = { .store = dimple_store_open (NULL, &error) };
+  g_autofree char *nothing = NULL, *note = NULL;
+  DimpleSyncFindings findings;
+
+  g_assert_true (dimple_store_migrate (one.store, old, &error));
+  g_assert_true (dimple_store_migrate (other.store, migrations, &error));
+  tamper (&one, "INSERT INTO note VALUES ('a', 'A')");
+  tamper (&other, "INSERT INTO note VALUES ('a', 'A', 'Text')");
+  tamper (&other, "INSERT INTO page VALUES ('p')");
+  nothing = compare (one.store, other.store, &findings);
+  g_assert_cmpstr (nothing, ==, "");
+  tamper (&other, "UPDATE note SET title = 'B'");
+  note = compare (other.store, one.store, &findings);
+  g_assert_cmpstr (note, ==, "note/a");
+
+  g_assert_true (dimple_store_close (one.store, NULL));
+  g_object_unref (one.store);
+  g_assert_true (dimple_store_close (other.store, NULL));
+  g_object_unref (other.store);
 }
 
 /* Whatever else a schema has. */
@@ -285,6 +434,9 @@ main (int    argc,
 
   g_test_add_func ("/sync-verify/rows", test_rows);
   g_test_add_func ("/sync-verify/types", test_types);
+  g_test_add_func ("/sync-verify/digests", test_digests);
+  g_test_add_func ("/sync-verify/order", test_order);
+  g_test_add_func ("/sync-verify/versions", test_versions);
   g_test_add_func ("/sync-verify/schema", test_schema);
   g_test_add_func ("/sync-verify/storages", test_storages);
   g_test_add_func ("/sync-verify/faults", test_faults);

@@ -4,8 +4,6 @@
  */
 #include "dimple-sync-client-private.h"
 
-#include <string.h>
-
 #include "dimple-context-wait-private.h"
 #include "dimple-post-private.h"
 #include "dimple-sync-verify-private.h"
@@ -15,14 +13,14 @@ typedef struct _Verification Verification;
 /* Begun and ended in the client's main context, between that on a thread of its own. */
 struct _Verification
 {
-  DimpleSyncClient *client;
-  GCancellable     *cancellable;       /* (nullable) */
-  DimpleStore      *store;
-  GPtrArray        *storages;
-  GHashTable       *differing;         /* set of texts */
-  GError           *error;             /* (nullable) */
-  void            (*done) (Verification *self);
-  gpointer          user_data;
+  DimpleSyncClient   *client;
+  GCancellable       *cancellable;       /* (nullable) */
+  DimpleStore        *store;
+  GPtrArray          *storages;
+  DimpleSyncFindings  findings;
+  GError             *error;             /* (nullable) */
+  void              (*done) (Verification *self);
+  gpointer            user_data;
 };
 
 static Verification *
@@ -35,7 +33,7 @@ verification_new (DimpleSyncClient *client,
 
   self->client = g_object_ref (client);
   g_set_object (&self->cancellable, cancellable);
-  self->differing = g_hash_table_new_full (g_str_hash, g_str_equal, g_free, NULL);
+  dimple_sync_findings_init (&self->findings);
   self->done = done;
   self->user_data = user_data;
   return self;
@@ -48,29 +46,9 @@ verification_free (Verification *self)
   g_clear_object (&self->cancellable);
   g_clear_object (&self->store);
   g_clear_pointer (&self->storages, g_ptr_array_unref);
-  g_hash_table_unref (self->differing);
+  dimple_sync_findings_clear (&self->findings);
   g_clear_error (&self->error);
   g_free (self);
-}
-
-static int
-compare_texts (gconstpointer a,
-               gconstpointer b)
-{
-  return strcmp (*(const char * const *) a, *(const char * const *) b);
-}
-
-/* What differs, in order. */
-static char **
-verification_steal (Verification *self)
-{
-  guint n;
-  char **differing = (char **) g_hash_table_get_keys_as_array (self->differing, &n);
-
-  g_hash_table_steal_all (self->differing);
-  if (n > 0)
-    qsort (differing, n, sizeof *differing, compare_texts);
-  return differing;
 }
 
 static gboolean
@@ -89,7 +67,7 @@ run_in_thread (gpointer data)
   gboolean verified = TRUE;
 
   for (guint i = 0; verified && i < self->storages->len; i++)
-    verified = dimple_sync_verify (self->store, g_ptr_array_index (self->storages, i), self->differing,
+    verified = dimple_sync_verify (self->store, g_ptr_array_index (self->storages, i), &self->findings,
                                    self->cancellable, &self->error);
   /* Not here: the client may end with it. */
   dimple_post (dimple_sync_client_get_context (self->client), 0, end, self, NULL);
@@ -145,8 +123,9 @@ end_wait (Verification *self)
  * Compares the store with what its storages hold, and waits for it.
  *
  * Each storage is read as a new device would: everything is fetched, and merged into an empty database with the same
- * tables.  Then all rows of tables that are synced are compared, value by value.  So this takes as long as the first
- * sync of a new device, and as much room in the user's cache folder.  The store is only read.
+ * tables.  Then of each table that is synced the digests of all its rows are compared, and only where they are not the same is
+ * looked which rows differ.  So this takes as long as the first sync of a new device, and as much room in the user's cache
+ * folder.  The store is only read.
  *
  * What has not been synced yet differs, too: call [method@Dimple.SyncClient.sync] before.
  *
@@ -180,7 +159,7 @@ dimple_sync_client_verify (DimpleSyncClient   *self,
   if (!verified)
     g_propagate_error (error, g_steal_pointer (&verification->error));
   if (differing != NULL)
-    *differing = verified ? verification_steal (verification) : NULL;
+    *differing = verified ? dimple_sync_findings_steal (&verification->findings) : NULL;
   verification_free (verification);
   return verified;
 }
@@ -195,7 +174,7 @@ end_task (Verification *self)
   if (self->error != NULL)
     g_task_return_error (task, g_steal_pointer (&self->error));
   else
-    g_task_return_pointer (task, verification_steal (self), (GDestroyNotify) g_strfreev);
+    g_task_return_pointer (task, dimple_sync_findings_steal (&self->findings), (GDestroyNotify) g_strfreev);
   verification_free (self);
 }
 

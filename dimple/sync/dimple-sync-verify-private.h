@@ -9,20 +9,35 @@
 
 G_BEGIN_DECLS
 
-/* Adds to `differing` (a set of texts) "table/key" of the rows that a new device would show otherwise after syncing with
- * `storage`.  On a thread of its own; writes nothing but that it sets damaged objects aside. */
-gboolean     dimple_sync_verify         (DimpleStore    *store,
-                                         DimpleStorage  *storage,
-                                         GHashTable     *differing,
-                                         GCancellable   *cancellable,
-                                         GError        **error);
+/* What was found, and what was read for it. */
+typedef struct
+{
+  GHashTable *differing;         /* set of "table/key" */
+  guint64     n_digested;        /* rows of either side for the digests of tables */
+  guint64     n_compared;        /* of tables whose digests differ, to name rows */
+} DimpleSyncFindings;
 
-/* The rows of tables that are tracked in both and differ. */
-gboolean     dimple_sync_compare        (DimpleStore    *one,
-                                         DimpleStore    *other,
-                                         GHashTable     *differing,
-                                         GCancellable   *cancellable,
-                                         GError        **error);
+void         dimple_sync_findings_init  (DimpleSyncFindings  *self);
+void         dimple_sync_findings_clear (DimpleSyncFindings  *self);
+/* What differs, in order; NULL-terminated. */
+char       **dimple_sync_findings_steal (DimpleSyncFindings  *self);
+
+G_DEFINE_AUTO_CLEANUP_CLEAR_FUNC (DimpleSyncFindings, dimple_sync_findings_clear)
+
+/* Adds the rows that a new device would show otherwise after syncing with `storage`.  On a thread of its own; writes
+ * nothing but that it sets damaged objects aside. */
+gboolean     dimple_sync_verify         (DimpleStore         *store,
+                                         DimpleStorage       *storage,
+                                         DimpleSyncFindings  *findings,
+                                         GCancellable        *cancellable,
+                                         GError             **error);
+
+/* Adds the rows that differ, of tables that are tracked in both, in columns that both have. */
+gboolean     dimple_sync_compare        (DimpleStore         *one,
+                                         DimpleStore         *other,
+                                         DimpleSyncFindings  *findings,
+                                         GCancellable        *cancellable,
+                                         GError             **error);
 
 /* An empty store with the tables of another one. */
 typedef struct

@@ -7,8 +7,45 @@
  */
 #include "dimple-sync-verify-private.h"
 
+#include <string.h>
+
 #include "dimple-repository-private.h"
 #include "dimple-sync-session-private.h"
+
+/* -- What was found --------------------------------------------------------------------------------------------------- */
+
+void
+dimple_sync_findings_init (DimpleSyncFindings *self)
+{
+  *self = (DimpleSyncFindings) { .differing = g_hash_table_new_full (g_str_hash, g_str_equal, g_free, NULL) };
+}
+
+void
+dimple_sync_findings_clear (DimpleSyncFindings *self)
+{
+  g_clear_pointer (&self->differing, g_hash_table_unref);
+}
+
+static int
+compare_texts (gconstpointer a,
+               gconstpointer b)
+{
+  return strcmp (*(const char * const *) a, *(const char * const *) b);
+}
+
+char **
+dimple_sync_findings_steal (DimpleSyncFindings *self)
+{
+  guint n;
+  char **differing = (char **) g_hash_table_get_keys_as_array (self->differing, &n);
+
+  g_hash_table_steal_all (self->differing);
+  if (n > 0)
+    qsort (differing, n, sizeof *differing, compare_texts);
+  return differing;
+}
+
+/* -- Verifying -------------------------------------------------------------------------------------------------------- */
 
 static gboolean
 fetch_all (DimpleSyncSession  *session,
@@ -30,12 +67,12 @@ fetch_all (DimpleSyncSession  *session,
 }
 
 static gboolean
-compare_with (DimpleStore     *store,
-              DimpleRequests  *requests,
-              DimpleStorage   *storage,
-              GHashTable      *differing,
-              GCancellable    *cancellable,
-              GError         **error)
+compare_with (DimpleStore         *store,
+              DimpleRequests      *requests,
+              DimpleStorage       *storage,
+              DimpleSyncFindings  *findings,
+              GCancellable        *cancellable,
+              GError             **error)
 {
   g_autoptr(DimpleSyncScratch) scratch = dimple_sync_scratch_new (store, error);
   g_autoptr(DimpleHeld) held = dimple_held_new ();
@@ -48,19 +85,19 @@ compare_with (DimpleStore     *store,
   session = dimple_sync_session_new (scratch->store, storages, held, cancellable);
   session->requests = requests;
   return fetch_all (session, store, storage, error) &&
-         dimple_sync_compare (store, scratch->store, differing, cancellable, error);
+         dimple_sync_compare (store, scratch->store, findings, cancellable, error);
 }
 
 gboolean
-dimple_sync_verify (DimpleStore    *store,
-                    DimpleStorage  *storage,
-                    GHashTable     *differing,
-                    GCancellable   *cancellable,
-                    GError        **error)
+dimple_sync_verify (DimpleStore         *store,
+                    DimpleStorage       *storage,
+                    DimpleSyncFindings  *findings,
+                    GCancellable        *cancellable,
+                    GError             **error)
 {
   /* First, as the scratch store is to belong to its main context. */
   DimpleRequests *requests = dimple_requests_new (cancellable);
-  gboolean compared = compare_with (store, requests, storage, differing, cancellable, error);
+  gboolean compared = compare_with (store, requests, storage, findings, cancellable, error);
 
   dimple_requests_free (requests);
   return compared;

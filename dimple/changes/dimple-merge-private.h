@@ -31,9 +31,17 @@ gboolean dimple_merge_settle       (DimpleConnection   *connection,
                                     DimpleChangeSet    *changes,
                                     GError            **error);
 
+/* After a migration's script was run and logged: takes the rows that collide in an index, which is not UNIQUE yet, out of
+ * their table and puts them on the shelf; refresh() then shows again which may be shown.  Does nothing if there is no such
+ * index, or its table is local. */
+gboolean dimple_merge_set_aside_duplicates (DimpleConnection   *connection,
+                                            DimpleSchema       *schema,
+                                            const char         *index,
+                                            DimpleChangeSet    *changes,
+                                            GError            **error);
 /* After a migration's script was run and logged as `id` ("": it changed no row), in its transaction: shows what the log
- * has of the tables and columns that are new in `schema`, and settles anew what is shelved and those of the script's
- * changes that lose. */
+ * has of the tables and columns that are new in `schema`, and settles anew what is shelved, what lacks a parent, and
+ * those of the script's changes that lose. */
 gboolean dimple_merge_refresh      (DimpleConnection   *connection,
                                     DimpleSchema       *before,
                                     DimpleSchema       *schema,

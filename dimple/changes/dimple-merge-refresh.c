@@ -166,6 +166,36 @@ touch_shelved (DimpleSettling  *settling,
   return dimple_connection_exec (settling->connection, "DELETE FROM dimple_shelf", error);
 }
 
+/* FOREIGN KEYs were off while the script ran, and one may be new: where children lack their parents, these count as gone. */
+static gboolean
+lose_missing_parents (DimpleSettling  *settling,
+                      GError         **error)
+{
+  g_autoptr(DimpleStatement) statement = NULL;
+  g_autoptr(GError) local_error = NULL;
+
+  statement = dimple_connection_prepare (settling->connection, "SELECT DISTINCT parent FROM pragma_foreign_key_check", error);
+  if (statement == NULL)
+    return FALSE;
+  while (dimple_statement_step (statement, &local_error))
+    {
+      const DimpleTable *definition = dimple_schema_find (settling->schema,
+                                                          (const char *) sqlite3_column_text (statement, 0));
+      DimpleMergeTable *table = NULL;
+
+      if (definition == NULL || !definition->tracked)
+        continue;
+      table = dimple_settling_get_table (settling, definition, &local_error);
+      if (table == NULL)
+        break;
+      table->lost = TRUE;
+    }
+  if (local_error == NULL)
+    return TRUE;
+  g_propagate_error (error, g_steal_pointer (&local_error));
+  return FALSE;
+}
+
 gboolean
 dimple_merge_refresh (DimpleConnection  *connection,
                       DimpleSchema      *before,
@@ -186,5 +216,5 @@ dimple_merge_refresh (DimpleConnection  *connection,
   if (*id != '\0' && !(dimple_settling_bury_local_deletes (&settling, error) &&
                        dimple_settling_touch_migrated (&settling, id, error)))
     return FALSE;
-  return touch_shelved (&settling, error) && run (&settling, error);
+  return touch_shelved (&settling, error) && lose_missing_parents (&settling, error) && run (&settling, error);
 }

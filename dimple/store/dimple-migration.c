@@ -1,7 +1,8 @@
 /* dimple-migration.c: bringing a database's schema to what the app wants
  *
  * Each script runs once, in a transaction of its own, with FOREIGN KEYs off (a DROP TABLE would delete and cascade), and
- * is not captured: what it changed is found out afterwards (dimple-migration-difference.c).
+ * is not captured: what it changed is found out afterwards (dimple-migration-difference.c).  Rows that the new schema has
+ * no place for are set aside as a merge would do it, so that devices agree on them whichever upgraded first.
  *
  * SPDX-License-Identifier: LGPL-2.1-or-later
  */
@@ -14,6 +15,7 @@
 #include "dimple-error.h"
 #include "dimple-merge-private.h"
 #include "dimple-migration-difference-private.h"
+#include "dimple-migration-script-private.h"
 
 /* -- Scripts -------------------------------------------------------------------------------------------------------- */
 
@@ -23,109 +25,6 @@ typedef struct
   const char *script;
   const char *digest;
 } Migration;
-
-static int
-authorize_script (gpointer    user_data,
-                  int         action,
-                  const char *first,
-                  const char *second,
-                  const char *database,
-                  const char *trigger)
-{
-  switch (action)
-    {
-    case SQLITE_TRANSACTION:
-    case SQLITE_SAVEPOINT:
-    case SQLITE_ATTACH:
-    case SQLITE_DETACH:
-      return SQLITE_DENY;
-    case SQLITE_INSERT:
-    case SQLITE_UPDATE:
-    case SQLITE_DELETE:
-    case SQLITE_DROP_TABLE:
-    case SQLITE_CREATE_TABLE:
-      return g_ascii_strncasecmp (first, "dimple_", strlen ("dimple_")) == 0 ? SQLITE_DENY : SQLITE_OK;
-    default:
-      return SQLITE_OK;
-    }
-}
-
-static gboolean
-check_foreign_keys (DimpleConnection  *connection,
-                    GError           **error)
-{
-  g_autoptr(DimpleStatement) statement = NULL;
-  g_autoptr(GError) step_error = NULL;
-
-  statement = dimple_connection_prepare (connection, "SELECT \"table\", parent FROM pragma_foreign_key_check", error);
-  if (statement == NULL)
-    return FALSE;
-  if (dimple_statement_step (statement, &step_error))
-    {
-      g_set_error (error, DIMPLE_ERROR, DIMPLE_ERROR_MIGRATION,
-                   "rows of “%s” reference rows of “%s” that are not there",
-                   sqlite3_column_text (statement, 0), sqlite3_column_text (statement, 1));
-      return FALSE;
-    }
-  if (step_error == NULL)
-    return TRUE;
-  g_propagate_error (error, g_steal_pointer (&step_error));
-  return FALSE;
-}
-
-/* SELECT dimple_set_local ('table'): only noted, as a script may not write to Dimple's tables. */
-static void
-set_local (sqlite3_context  *context,
-           int               n_arguments,
-           sqlite3_value   **arguments)
-{
-  GPtrArray *locals = sqlite3_user_data (context);
-  const char *table = (const char *) sqlite3_value_text (arguments[0]);
-
-  if (table != NULL)
-    g_ptr_array_add (locals, g_strdup (table));
-}
-
-static gboolean
-add_locals (DimpleConnection  *connection,
-            GPtrArray         *locals,
-            GError           **error)
-{
-  g_autoptr(DimpleStatement) statement = NULL;
-
-  statement = dimple_connection_prepare (connection, "INSERT OR IGNORE INTO dimple_local VALUES (?)", error);
-  if (statement == NULL)
-    return FALSE;
-  for (guint i = 0; i < locals->len; i++)
-    {
-      sqlite3_bind_text (statement, 1, g_ptr_array_index (locals, i), -1, SQLITE_STATIC);
-      if (!dimple_statement_run (statement, error))
-        return FALSE;
-    }
-  return TRUE;
-}
-
-static gboolean
-run_script (DimpleConnection  *connection,
-            const Migration   *migration,
-            GError           **error)
-{
-  sqlite3 *handle = dimple_connection_get_handle (connection);
-  g_autoptr(GPtrArray) locals = g_ptr_array_new_with_free_func (g_free);
-  g_autoptr(GError) script_error = NULL;
-  gboolean succeeded;
-
-  sqlite3_create_function_v2 (handle, "dimple_set_local", 1, SQLITE_UTF8 | SQLITE_DIRECTONLY, locals, set_local,
-                              NULL, NULL, NULL);
-  dimple_connection_set_authorizer (connection, authorize_script, NULL);
-  succeeded = dimple_connection_exec (connection, migration->script, &script_error);
-  dimple_connection_set_authorizer (connection, NULL, NULL);
-  sqlite3_create_function_v2 (handle, "dimple_set_local", 1, SQLITE_UTF8, NULL, NULL, NULL, NULL, NULL);
-  if (succeeded)
-    return add_locals (connection, locals, error);
-  g_set_error (error, DIMPLE_ERROR, DIMPLE_ERROR_MIGRATION, "%s", script_error->message);
-  return FALSE;
-}
 
 static gboolean
 note_migration (DimpleConnection  *connection,
@@ -182,6 +81,58 @@ find_out (DimpleConnection  *connection,
   return FALSE;
 }
 
+/* The UNIQUE indexes that the script could not make: they are made when the rows that collide are out of their way. */
+static gboolean
+create_postponed (DimpleWriter     *writer,
+                  GPtrArray        *postponed,
+                  DimpleChangeSet  *changes,
+                  GError          **error)
+{
+  DimpleConnection *connection = dimple_writer_get_connection (writer);
+
+  for (guint i = 0; i < postponed->len; i++)
+    {
+      const char *index = g_ptr_array_index (postponed, i);
+
+      if (!dimple_merge_set_aside_duplicates (connection, dimple_writer_get_schema (writer), index, changes, error) ||
+          !dimple_migration_make_unique (connection, index, error))
+        return FALSE;
+    }
+  return postponed->len == 0 || dimple_writer_load_schema (writer, error);
+}
+
+/* No conflict can keep a row of a local table, and nobody else has it. */
+static gboolean
+check_local_references (DimpleConnection  *connection,
+                        DimpleSchema      *schema,
+                        GError           **error)
+{
+  g_autoptr(DimpleStatement) statement = NULL;
+  g_autoptr(GError) local_error = NULL;
+
+  statement = dimple_connection_prepare (connection, "SELECT \"table\", parent, rowid FROM pragma_foreign_key_check", error);
+  if (statement == NULL)
+    return FALSE;
+  while (dimple_statement_step (statement, &local_error))
+    {
+      const char *name = (const char *) sqlite3_column_text (statement, 0);
+      const DimpleTable *table = dimple_schema_find (schema, name);
+
+      if (table != NULL && table->tracked)
+        continue;
+      g_set_error (error, DIMPLE_ERROR, DIMPLE_ERROR_MIGRATION,
+                   "Rows of the local table “%s” (rowid %s is one) reference rows of “%s” that are not there: delete them in "
+                   "the script", name,
+                   sqlite3_column_type (statement, 2) == SQLITE_NULL ? "?" : (const char *) sqlite3_column_text (statement, 2),
+                   (const char *) sqlite3_column_text (statement, 1));
+      return FALSE;
+    }
+  if (local_error == NULL)
+    return TRUE;
+  g_propagate_error (error, g_steal_pointer (&local_error));
+  return FALSE;
+}
+
 static gboolean
 migrate_once (DimpleWriter     *writer,
               DimpleChangeSet  *changes,
@@ -191,6 +142,7 @@ migrate_once (DimpleWriter     *writer,
   const Migration *migration = user_data;
   DimpleConnection *connection = dimple_writer_get_connection (writer);
   g_autoptr(DimpleSchema) before = dimple_schema_ref (dimple_writer_get_schema (writer));
+  g_autoptr(GPtrArray) postponed = g_ptr_array_new_with_free_func (g_free);
   gboolean has_run, succeeded;
   char id[DIMPLE_UUID_SIZE] = "";
 
@@ -201,11 +153,12 @@ migrate_once (DimpleWriter     *writer,
     return TRUE;
 
   succeeded = dimple_migration_keep_tables (connection, before, error) &&
-              run_script (connection, migration, error) &&
+              dimple_migration_run_script (connection, migration->script, postponed, error) &&
               dimple_writer_load_schema (writer, error) &&
-              dimple_schema_check (dimple_writer_get_schema (writer), error) &&
-              check_foreign_keys (connection, error) &&
               dimple_migration_record_difference (writer, before, migration->number, id, error) &&
+              create_postponed (writer, postponed, changes, error) &&
+              dimple_schema_check (dimple_writer_get_schema (writer), error) &&
+              check_local_references (connection, dimple_writer_get_schema (writer), error) &&
               dimple_merge_refresh (connection, before, dimple_writer_get_schema (writer), id, changes, error) &&
               note_migration (connection, migration, error);
   dimple_connection_drop_statements (connection);
@@ -281,7 +234,9 @@ migrate_if_needed (DimpleStore      *self,
  * Runs those of the app's migrations that have not run on this database yet; blocking.  Each is one or more SQL statements,
  * and runs in a transaction of its own: if one fails, those before it are done and it has changed nothing.
  *
- * What a script changes in rows is synced, but loses to every edit that it did not see.
+ * What a script changes in rows is synced, but loses to every edit that it did not see.  Rows that lack a parent for a
+ * FOREIGN KEY that the script adds, and the younger of those that collide in an index made by its CREATE UNIQUE INDEX, are
+ * set aside: [method@Store.get_conflicts] lists them.
  *
  * Fails with %DIMPLE_ERROR_MIGRATION if a script fails or has changed since it ran, %DIMPLE_ERROR_UNTRACKABLE if it leaves
  * a table without a key that can be synced, and %DIMPLE_ERROR_TOO_NEW if the database has seen more scripts than these.

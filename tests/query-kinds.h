@@ -25,6 +25,11 @@ static const char * const joins[] = {
   "SELECT {t}, & FROM {T} t JOIN grp g ON g.id = t.grp ORDER BY &, {t} LIMIT {#}",
   "SELECT t.*, & FROM {T} t JOIN grp g ON g.id = t.grp WHERE g.id = 'k03' ORDER BY {t}",
   "SELECT {t}, @, & FROM {T} t JOIN grp g ON g.id = t.grp WHERE t.key = {k} ORDER BY {t}",
+  "SELECT {l}, l.weight, @, & FROM link l JOIN {T} t ON t.key = l.thing LEFT JOIN grp g ON g.id = t.grp{w} ORDER BY &, {l}",
+  "SELECT {t}, &, h.id AS hid FROM {T} t LEFT JOIN grp g ON g.id = t.grp LEFT JOIN grp h ON h.id = t.key ORDER BY hid, {t}",
+  "SELECT {t}, @ FROM {T} t LEFT JOIN grp g ON g.id = t.grp WHERE & IS NULL OR ({a}) ORDER BY {t}",
+  "SELECT {t}, l.weight FROM {T} t JOIN link l ON l.thing = t.key AND l.grp = 'k02'{w} ORDER BY {t}",
+  "SELECT {t}, & FROM {T} t JOIN grp g ON g.id = t.grp WHERE ({a}) ORDER BY lower (&) DESC, {t} LIMIT {#} OFFSET 1",
 };
 
 static const char * const subqueries[] = {

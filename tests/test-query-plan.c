@@ -102,6 +102,27 @@ static const struct
   { ALWAYS, "SELECT key, (modified) FROM note ORDER BY 2 DESC, 1" },
   { ALWAYS, "SELECT key, iif (starred, title, folder) FROM note ORDER BY iif (starred, title, folder)" },
 
+  { ALWAYS, "SELECT f.name, n.key FROM note n, folder f WHERE f.key = n.folder AND n.title > 'a' ORDER BY f.name, 2 DESC" },
+  { ALWAYS, "SELECT n.*, f.name AS f FROM note AS n LEFT OUTER JOIN folder AS f ON f.key = n.folder ORDER BY f, n.title" },
+  { ALWAYS, "SELECT title, name FROM note INNER JOIN folder ON note.folder = folder.key WHERE name IS NOT NULL" },
+  { ALWAYS, "SELECT key, name, title FROM note LEFT JOIN folder USING (key) ORDER BY title COLLATE NOCASE, name DESC" },
+  { ALWAYS, "SELECT n.key, f.name FROM note n CROSS JOIN main.folder f ON f.key = n.folder ORDER BY lower (f.name)" },
+  { ALWAYS, "SELECT n.key, f.name, g.name FROM note n JOIN folder f ON f.key = n.folder LEFT JOIN folder g ON g.key = n.title" },
+  { ALWAYS, "SELECT n.key, x, b FROM note n LEFT JOIN num ON num.id = n.modified LEFT JOIN wr ON wr.a = n.title ORDER BY x, b" },
+  { ALWAYS, "SELECT n.key FROM note n JOIN folder f ON f.key = n.folder AND f.name BETWEEN 'a' AND 'h' WHERE f.name <> ?" },
+  { MAYBE, "SELECT n.key FROM note n JOIN folder f ON f.key IS n.folder" },
+  { MAYBE, "SELECT n.key FROM note n JOIN folder f ON f.rowid = n.modified ORDER BY f.name" },
+  { MAYBE, "SELECT n.key FROM note n JOIN folder f ON f.key = lower (n.folder) OR f.key = 'f1' AND n.folder = f.key" },
+
+  { NEVER, "SELECT n.key FROM note n JOIN folder f ON f.key IN (n.folder, n.title)" },
+  { NEVER, "SELECT n.key FROM note n LEFT JOIN folder f ON f.key > n.folder" },
+  { NEVER, "SELECT n.key FROM note n JOIN folder f ON f.key = n.folder OR f.key = n.title" },
+  { NEVER, "SELECT n.key FROM folder f LEFT JOIN note n ON n.folder = f.key" },
+  { NEVER, "SELECT n.key, o.key FROM note n JOIN note o ON o.key = n.title" },
+  { NEVER, "SELECT f.key, n.title FROM note n JOIN folder f ON f.key = n.folder" },
+  { NEVER, "SELECT n.key FROM note n RIGHT JOIN folder f ON f.key = n.folder" },
+  { NEVER, "SELECT n.key FROM note n FULL JOIN folder f ON f.key = n.folder" },
+  { NEVER, "SELECT n.key FROM note n JOIN (folder f JOIN one ON x = f.key) ON f.key = n.folder" },
   { NEVER, "SELECT DISTINCT folder FROM note" },
   { NEVER, "SELECT count (*) FROM note" },
   { NEVER, "SELECT max (modified) FROM note" },
@@ -120,10 +141,10 @@ static const struct
   { NEVER, "SELECT title FROM note, json_each (body)" },
   { NEVER, "SELECT title, value FROM note JOIN json_each ('[1]')" },
   { NEVER, "SELECT title FROM note WHERE key = (VALUES ('k1'))" },
-  { NEVER, "SELECT n.key, f.name FROM note n JOIN folder f ON f.key = n.folder" },
+  { ALWAYS, "SELECT n.key, f.name FROM note n JOIN folder f ON f.key = n.folder" },
   { NEVER, "SELECT * FROM note, folder" },
-  { NEVER, "SELECT * FROM note n LEFT JOIN folder f ON f.key = n.folder" },
-  { NEVER, "SELECT * FROM note NATURAL JOIN folder" },
+  { ALWAYS, "SELECT * FROM note n LEFT JOIN folder f ON f.key = n.folder" },
+  { MAYBE, "SELECT * FROM note NATURAL JOIN folder" },
   { NEVER, "SELECT a.key FROM note a, note b" },
   { NEVER, "SELECT key FROM note UNION SELECT key FROM folder" },
   { NEVER, "SELECT key FROM note UNION ALL SELECT key FROM note" },
@@ -206,8 +227,12 @@ write_something (DimpleConnection *connection,
   g_autofree char *sql = NULL;
   g_autoptr(GError) error = NULL;
 
-  switch (g_rand_int_range (random, 0, 6))
+  switch (g_rand_int_range (random, 0, 7))
     {
+    case 6:
+      sql = g_strdup_printf ("DELETE FROM folder WHERE key = 'f%d'; UPDATE folder SET name = %s WHERE key = 'f%d';"
+                             "INSERT OR REPLACE INTO folder VALUES ('f%d', %s)", folder, a, other % 4, key % 4, b);
+      break;
     case 0:
       sql = g_strdup_printf ("INSERT OR REPLACE INTO note VALUES ('k%d', %s, %s, 'f%d', %s, %d, %s, %s)", key, a, b, folder,
                              c, folder & 1, a, b);
@@ -239,8 +264,9 @@ write_something (DimpleConnection *connection,
 
 typedef struct
 {
-  char   *table;
-  GArray *rowids;
+  DimpleQueryPlan *plan;
+  GArray          *rowids;         /* of the base table */
+  gboolean         joined_changed; /* any row of a table that is joined to it */
 } Changes;
 
 static void
@@ -254,7 +280,10 @@ note_change (gpointer       user_data,
 {
   Changes *changes = user_data;
 
-  if (g_ascii_strcasecmp (table, changes->table) != 0)
+  for (guint i = 0; i < changes->plan->joined->len; i++)
+    if (g_ascii_strcasecmp (table, g_array_index (changes->plan->joined, DimpleJoinedTable, i).table->name) == 0)
+      changes->joined_changed = TRUE;
+  if (g_ascii_strcasecmp (table, changes->plan->table->name) != 0)
     return;
   g_array_append_val (changes->rowids, rowid);
   g_array_append_val (changes->rowids, new_rowid);
@@ -387,6 +416,20 @@ test_again (DimpleQueryPlan   *plan,
   sqlite3_reset (test);
 }
 
+/* Any row may hold one of a joined table that changed. */
+static void
+test_all_again (DimpleConnection  *connection,
+                DimpleQueryPlan   *plan,
+                sqlite3_stmt      *test,
+                DimpleRowSequence *sequence)
+{
+  g_autofree char *sql = g_strdup_printf ("SELECT rowid FROM %s", plan->table->quoted);
+  g_autoptr(DimpleStatement) all = prepare (connection, sql);
+
+  while (dimple_statement_step (all, NULL))
+    test_again (plan, test, sequence, sqlite3_column_int64 (all, 0));
+}
+
 static void
 prove (DimpleConnection *connection,
        DimpleQueryPlan  *plan,
@@ -396,7 +439,7 @@ prove (DimpleConnection *connection,
   g_autoptr(DimpleStatement) load = prepare (connection, plan->load_sql);
   g_autoptr(DimpleStatement) test = prepare (connection, plan->test_sql);
   g_autoptr(GArray) rowids = g_array_new (FALSE, FALSE, sizeof (gint64));
-  Changes changes = { plan->table->name, rowids };
+  Changes changes = { plan, rowids, FALSE };
 
   bind_all (load);
   bind_all (test);
@@ -422,6 +465,9 @@ prove (DimpleConnection *connection,
       dimple_connection_exec (connection, g_rand_int_range (random, 0, 7) > 0 ? "COMMIT" : "ROLLBACK", NULL);
       for (guint r = 0; r < rowids->len; r++)
         test_again (plan, test, sequence, g_array_index (rowids, gint64, r));
+      if (changes.joined_changed)
+        test_all_again (connection, plan, test, sequence);
+      changes.joined_changed = FALSE;
       check_result (connection, plan, sequence, "written");
     }
   sqlite3_preupdate_hook (dimple_connection_get_handle (connection), NULL, NULL);

@@ -1,7 +1,8 @@
 /* dimple-evaluator-private.h: where changed rows belong in the result of one query
  *
  * Asked on the writer's connection in the write transaction just before COMMIT, where the pages are at hand and nothing
- * but this commit is seen.  What it found is kept until COMMIT succeeded, and then until the query takes it.
+ * but this commit is seen.  What it found is kept until COMMIT succeeded, and then until the query takes it.  Which rows a
+ * change of a joined table means is left to the query.
  *
  * SPDX-License-Identifier: LGPL-2.1-or-later
  */
@@ -44,6 +45,9 @@ DimpleRowChanges *dimple_evaluator_peek          (DimpleEvaluator   *self);
 /* Any thread.  How many rows the result has, to judge when reading it anew costs less than looking at each change. */
 void              dimple_evaluator_set_n_rows    (DimpleEvaluator   *self,
                                                   guint              n_rows);
+/* Somebody else has asked for so many rows. */
+void              dimple_evaluator_add_asked     (DimpleEvaluator   *self,
+                                                  guint              n_asked);
 /* How many rows were asked for, ever. */
 guint             dimple_evaluator_get_n_asked   (DimpleEvaluator   *self);
 

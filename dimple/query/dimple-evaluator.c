@@ -20,7 +20,7 @@ struct _DimpleEvaluator
   DimpleStore       *store;           /* not owned */
   DimpleQueryPlan   *plan;
   GVariant          *parameters;      /* (nullable) */
-  guint64            columns;         /* of the table, that the query reads */
+  guint64            columns;         /* of the base table, that the query reads */
   gint               n_rows;          /* atomic */
   gint               n_asked;         /* atomic */
   gint               n_published;     /* atomic: how many changes wait; G_MAXINT once they are lost */
@@ -159,6 +159,61 @@ stage_rows (DimpleEvaluator          *self,
     }
 }
 
+/* Rows without a key are known by their rowid. */
+static void
+stage_rowid (DimpleEvaluator *self,
+             guint            joined,
+             gint64           rowid)
+{
+  char text[24];
+
+  g_snprintf (text, sizeof text, "%" G_GINT64_FORMAT, rowid);
+  dimple_row_changes_add_other (self->staged, joined + 1, text);
+}
+
+/* Of a joined table only which rows changed: the rows that hold them may be many, for which the writer is not to wait. */
+static void
+stage_joined (DimpleEvaluator          *self,
+              guint                     joined,
+              const DimpleTableChanges *table)
+{
+  guint64 columns = g_array_index (self->plan->joined, DimpleJoinedTable, joined).columns;
+  const char *name = table->keys->str, *end = name + table->keys->len;
+
+  for (guint i = 0; i < table->rows->len || name < end; i++)
+    {
+      const DimpleChangedRow *row = i < table->rows->len ? &g_array_index (table->rows, DimpleChangedRow, i) : NULL;
+      gboolean matters = row == NULL || (row->columns & columns) != 0;
+
+      if (matters && name < end)
+        dimple_row_changes_add_other (self->staged, joined + 1, name);
+      else if (matters)
+        stage_rowid (self, joined, row->rowid);
+      if (matters && name == end && row->operation == DIMPLE_OPERATION_UPDATE && row->old_rowid != row->rowid)
+        stage_rowid (self, joined, row->old_rowid);
+      name += name < end ? strlen (name) + 1 : 0;
+    }
+  self->staged->lost |= is_too_much (self, dimple_row_changes_count (self->staged));
+}
+
+static void
+evaluate_joined (DimpleEvaluator *self,
+                 guint            joined,
+                 DimpleChangeSet *changes)
+{
+  const DimpleJoinedTable *table = &g_array_index (self->plan->joined, DimpleJoinedTable, joined);
+  const DimpleTableChanges *changed = dimple_change_set_find (changes, table->table->name);
+
+  if (changed == NULL || (!changed->anything && (changed->columns & table->columns) == 0) || self->staged->unknown)
+    return;
+  if (changed->anything)
+    dimple_row_changes_set_unknown (self->staged);
+  else if (table->holders_sql == NULL)
+    self->staged->lost = TRUE;
+  else
+    stage_joined (self, joined, changed);
+}
+
 void
 dimple_evaluator_evaluate (DimpleEvaluator  *self,
                            DimpleConnection *writer,
@@ -167,9 +222,14 @@ dimple_evaluator_evaluate (DimpleEvaluator  *self,
   const DimpleTableChanges *table = dimple_change_set_find (changes, self->plan->table->name);
 
   if (dimple_change_set_is_all (changes) || (table != NULL && table->anything))
-    dimple_row_changes_set_unknown (self->staged);
-  else if (table != NULL && (table->columns & self->columns) != 0)
+    {
+      dimple_row_changes_set_unknown (self->staged);
+      return;
+    }
+  if (table != NULL && (table->columns & self->columns) != 0)
     stage_rows (self, writer, table);
+  for (guint i = 0; i < self->plan->joined->len; i++)
+    evaluate_joined (self, i, changes);
 }
 
 void
@@ -183,7 +243,8 @@ dimple_evaluator_forget_writer (DimpleEvaluator *self)
 static void
 count_published (DimpleEvaluator *self)
 {
-  g_atomic_int_set (&self->n_published, self->published->lost ? G_MAXINT / 2 : (gint) self->published->rows->len);
+  g_atomic_int_set (&self->n_published, self->published->lost ? G_MAXINT / 2
+                                                                  : (gint) dimple_row_changes_count (self->published));
 }
 
 gboolean
@@ -244,6 +305,13 @@ dimple_evaluator_set_n_rows (DimpleEvaluator *self,
                              guint            n_rows)
 {
   g_atomic_int_set (&self->n_rows, (gint) n_rows);
+}
+
+void
+dimple_evaluator_add_asked (DimpleEvaluator *self,
+                            guint            n_asked)
+{
+  g_atomic_int_add (&self->n_asked, (gint) n_asked);
 }
 
 guint

@@ -22,6 +22,8 @@ DimpleKeptRows  *dimple_kept_rows_load             (DimpleConnection  *reader,
 /* NULL: `rows` are kept otherwise. */
 DimpleKeptRows  *dimple_kept_rows_of               (DimpleRows        *rows);
 DimpleQueryPlan *dimple_kept_rows_get_plan         (DimpleKeptRows    *self);
+/* (nullable) those of the query that they are of. */
+GVariant        *dimple_kept_rows_get_parameters   (DimpleKeptRows    *self);
 /* Where rows are read from now on: where the subscription (nullable) says, or at `point` (nullable). */
 void             dimple_kept_rows_set_reading      (DimpleKeptRows     *self,
                                                     DimpleSubscription *subscription,

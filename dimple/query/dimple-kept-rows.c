@@ -170,6 +170,12 @@ dimple_kept_rows_get_plan (DimpleKeptRows *self)
   return self->plan;
 }
 
+GVariant *
+dimple_kept_rows_get_parameters (DimpleKeptRows *self)
+{
+  return self->parameters;
+}
+
 void
 dimple_kept_rows_set_reading (DimpleKeptRows     *self,
                               DimpleSubscription *subscription,

@@ -54,6 +54,23 @@ append_query_plan (GString          *text,
     }
 }
 
+static void
+append_incremental (GString         *text,
+                    DimpleQueryPlan *plan)
+{
+  g_string_append_printf (text, "Incremental: only the rows of %s that change are looked at\n", plan->table->name);
+  for (guint i = 0; i < plan->joined->len; i++)
+    {
+      const DimpleJoinedTable *joined = &g_array_index (plan->joined, DimpleJoinedTable, i);
+
+      if (joined->holders_sql != NULL)
+        g_string_append_printf (text, "Where a row of %s changes, the rows that hold it are looked at\n", joined->table->name);
+      else
+        g_string_append_printf (text, "Where a row of %s changes, it is run again: no index finds the rows of %s that hold it\n",
+                                joined->table->name, plan->table->name);
+    }
+}
+
 char *
 dimple_query_explain_plan (DimpleStore                 *store,
                            const char                  *sql,
@@ -70,7 +87,7 @@ dimple_query_explain_plan (DimpleStore                 *store,
   else if (plan->reason != NULL)
     g_string_append_printf (text, "Run again when something changes, as %s\n", plan->reason);
   else
-    g_string_append_printf (text, "Incremental: only the rows of %s that change are looked at\n", plan->table->name);
+    append_incremental (text, plan);
 
   if (plan != NULL && plan->watch.everything)
     g_string_append (text, "Watches everything, as it reads what no change tells of\n");

@@ -5,6 +5,7 @@
  *
  * SPDX-License-Identifier: LGPL-2.1-or-later
  */
+#include "dimple-changes-lookup-private.h"
 #include "dimple-query-internal-private.h"
 
 /* Rows that can still be asked for when the store is closed */
@@ -443,16 +444,27 @@ move_objects (DimpleQuery *self,
     }
 }
 
+static GArray *
+net_changes (DimpleQuery      *self,
+             DimpleRowChanges *changes)
+{
+  return changes->others->len == 0 ? dimple_row_changes_net (changes)
+                                   : dimple_changes_look_up (changes, dimple_kept_rows_of (self->rows), self->subscription,
+                                                             self->hub);
+}
+
 gboolean
 dimple_query_show_changes (DimpleQuery      *self,
                            DimpleRowChanges *changes)
 {
   g_autoptr(DimpleRows) rows = dimple_rows_ref (self->rows);
-  g_autoptr(GArray) net = dimple_row_changes_net (changes);
+  g_autoptr(GArray) net = net_changes (self, changes);
   g_autoptr(GArray) staying = NULL;
   g_autoptr(DimpleReadPoint) old_point = NULL;
   g_auto(DimpleRowsChange) change = { 0, };
 
+  if (net == NULL)
+    return FALSE;
   dimple_rows_change_init (&change);
   staying = find_staying (self, net);
   read_staying (self, staying);

@@ -1,7 +1,8 @@
 /* dimple-query-plan-private.h: what a query reads, and whether its result can be kept row by row
  *
- * A query can be kept row by row if each row of its result comes from one row of one table, and depends on nothing else:
- * then after a commit only the changed rows are asked for.  Whatever is not surely so is run again instead.
+ * A query can be kept row by row if each row of its result comes from one row of its base table, and depends on nothing
+ * else but rows that are joined to it by their keys: then after a commit only the changed rows are asked for, and those that
+ * hold changed ones.  Whatever is not surely so is run again instead.
  *
  * SPDX-License-Identifier: LGPL-2.1-or-later
  */
@@ -11,6 +12,15 @@
 #include "dimple-watch-set-private.h"
 
 G_BEGIN_DECLS
+
+/* A table whose rows are joined to those of the base table; one that is joined twice is there twice. */
+typedef struct
+{
+  const DimpleTable *table;
+  guint64            columns;         /* that the query reads */
+  char              *holders_sql;     /* (nullable) rowids of the base table whose rows hold the row with the key :dimple_key0 …,
+                                         or with this rowid, if it has none; NULL: all rows would have to be looked at */
+} DimpleJoinedTable;
 
 typedef struct
 {
@@ -22,7 +32,8 @@ typedef struct
   char              *reason;          /* (nullable) why it is run again; NULL: it is kept row by row */
 
   /* Only if it is kept row by row. */
-  const DimpleTable *table;
+  const DimpleTable *table;           /* the base table */
+  GArray            *joined;          /* of DimpleJoinedTable */
   guint64            place_columns;   /* what WHERE and ORDER BY read: else a row stays where it is */
   GArray            *terms;           /* of DimpleSortTerm */
   guint              first_hidden;    /* in load_sql and test_sql: the rowid, then the value of each term */

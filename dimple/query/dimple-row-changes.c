@@ -17,6 +17,8 @@ dimple_row_changes_new (void)
   self->rows = g_array_new (FALSE, FALSE, sizeof (DimpleRowChange));
   self->keys = g_byte_array_new ();
   self->names = g_string_new (NULL);
+  self->others = g_array_new (FALSE, FALSE, sizeof (DimpleOtherChange));
+  self->other_keys = g_string_new (NULL);
   return self;
 }
 
@@ -26,13 +28,15 @@ dimple_row_changes_free (DimpleRowChanges *self)
   g_array_unref (self->rows);
   g_byte_array_unref (self->keys);
   g_string_free (self->names, TRUE);
+  g_array_unref (self->others);
+  g_string_free (self->other_keys, TRUE);
   g_free (self);
 }
 
 gboolean
 dimple_row_changes_is_empty (DimpleRowChanges *self)
 {
-  return self->rows->len == 0 && !self->lost;
+  return dimple_row_changes_count (self) == 0 && !self->lost;
 }
 
 void
@@ -41,7 +45,37 @@ dimple_row_changes_clear (DimpleRowChanges *self)
   g_array_set_size (self->rows, 0);
   g_byte_array_set_size (self->keys, 0);
   g_string_truncate (self->names, 0);
+  g_array_set_size (self->others, 0);
+  g_string_truncate (self->other_keys, 0);
   self->lost = self->unknown = FALSE;
+}
+
+guint
+dimple_row_changes_count (DimpleRowChanges *self)
+{
+  return self->rows->len + self->others->len;
+}
+
+void
+dimple_row_changes_add_other (DimpleRowChanges *self,
+                              guint             table,
+                              const char       *key)
+{
+  DimpleOtherChange other = { table, (guint32) self->other_keys->len };
+
+  g_array_append_val (self->others, other);
+  g_string_append_len (self->other_keys, key, (gssize) strlen (key) + 1);
+}
+
+const char *
+dimple_row_changes_get_other (DimpleRowChanges *self,
+                              guint             position,
+                              guint            *table)
+{
+  const DimpleOtherChange *other = &g_array_index (self->others, DimpleOtherChange, position);
+
+  *table = other->table;
+  return self->other_keys->str + other->key;
 }
 
 void
@@ -58,7 +92,7 @@ dimple_row_changes_join (DimpleRowChanges *self,
   guint n_rows = self->rows->len;
   guint32 shift = self->keys->len;
 
-  if (self->unknown || later->unknown || n_rows + later->rows->len > MAX_ROWS)
+  if (self->unknown || later->unknown || dimple_row_changes_count (self) + dimple_row_changes_count (later) > MAX_ROWS)
     {
       dimple_row_changes_set_unknown (self);
       return;
@@ -69,6 +103,13 @@ dimple_row_changes_join (DimpleRowChanges *self,
   g_string_append_len (self->names, later->names->str, (gssize) later->names->len);
   for (guint i = n_rows; shift > 0 && i < self->rows->len; i++)
     g_array_index (self->rows, DimpleRowChange, i).key += shift;
+  for (guint i = 0; i < later->others->len; i++)
+    {
+      guint table;
+      const char *key = dimple_row_changes_get_other (later, i, &table);
+
+      dimple_row_changes_add_other (self, table, key);
+    }
 }
 
 /* -- Netting -------------------------------------------------------------------------------------------------------- */

@@ -680,6 +680,19 @@ test_clock (void)
   assert_file (path, "SELECT count (DISTINCT id) FROM dimple_log", "2\n");
 }
 
+/* A time that no id can say is not the real one instead. */
+static void
+test_clock_long_ago (void)
+{
+  g_autofree char *path = make_path ("long-ago.db");
+  g_autoptr(DimpleStore) store = open_store (path, notes);
+  g_autoptr(GDateTime) time = g_date_time_new_utc (1023, 1, 2, 3, 4, 5);
+
+  dimple_test_set_time (store, time);
+  g_free (insert (store, "note", "{'title': <'x'>}"));
+  assert_file (path, "SELECT time FROM dimple_history", "1970-01-01T00:00:00.000Z\n");
+}
+
 /* Runs the main loop until a set has come; an hour would be a hang. */
 static DimpleChangeSet *
 wait_for_set (GPtrArray *sets)
@@ -781,6 +794,7 @@ main (int    argc,
   g_test_add_func ("/store/dropped", test_dropped);
   g_test_add_func ("/store/author", test_author);
   g_test_add_func ("/store/clock", test_clock);
+  g_test_add_func ("/store/clock-long-ago", test_clock_long_ago);
   g_test_add_func ("/store/other-process", test_other_process);
   return g_test_run ();
 }

@@ -14,17 +14,20 @@
  * @time: (nullable): the time that its clock shows from now on; %NULL for the time that it is
  *
  * Sets the wall clock of the store's transactions, for tests.  Time stands still until it is set again; ids are unique and
- * ascending all the same.
+ * ascending all the same.  Before 1970 it is 1970.
  */
 void
 dimple_test_set_time (DimpleStore *store,
                       GDateTime   *time)
 {
+  gint64 milliseconds = -1;
+
   g_return_if_fail (DIMPLE_IS_STORE (store));
 
+  if (time != NULL)
+    milliseconds = MAX (g_date_time_to_unix (time) * 1000 + g_date_time_get_microsecond (time) / 1000, 0);
   dimple_writer_lock (store->writer);
-  dimple_writer_get_clock (store->writer)->test_time =
-    time == NULL ? -1 : g_date_time_to_unix (time) * 1000 + g_date_time_get_microsecond (time) / 1000;
+  dimple_writer_get_clock (store->writer)->test_time = milliseconds;
   dimple_writer_unlock (store->writer);
 }
 

@@ -209,7 +209,8 @@ test_order (void)
   for (guint i = 0; i < G_N_ELEMENTS (cases); i++)
     {
       g_autoptr(GError) error = NULL;
-      Device devices[2] = { { .store = dimple_store_open (NULL, &error) }, { .store = dimple_store_open (NULL, &error) } };
+      Device devices[2] = { { .store = dimple_store_open (NULL, &error) },
+                            { .store = dimple_store_open (NULL, &error) } };
       g_autofree char *differing = NULL, *back = NULL;
       g_auto(GStrv) words = NULL;
       DimpleSyncFindings findings;

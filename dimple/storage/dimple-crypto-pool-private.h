@@ -14,4 +14,7 @@ G_BEGIN_DECLS
 void dimple_crypto_pool_run (GTask           *task,
                              GTaskThreadFunc  func);
 
+/* For simulations: from now on each job is done at once, in the thread that has it. */
+void dimple_crypto_pool_run_inline (void);
+
 G_END_DECLS

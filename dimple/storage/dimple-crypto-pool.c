@@ -13,6 +13,8 @@ typedef struct
   GTaskThreadFunc func;
 } Job;
 
+static gboolean is_inline;
+
 static void
 run_job (gpointer data,
          gpointer user_data)
@@ -44,5 +46,14 @@ dimple_crypto_pool_run (GTask           *task,
 
   job->task = g_object_ref (task);
   job->func = func;
-  g_thread_pool_push (g_once (&once, create_pool, NULL), job, NULL);
+  if (is_inline)
+    run_job (job, NULL);
+  else
+    g_thread_pool_push (g_once (&once, create_pool, NULL), job, NULL);
+}
+
+void
+dimple_crypto_pool_run_inline (void)
+{
+  is_inline = TRUE;
 }

@@ -1,8 +1,8 @@
 /* dimple-sync-compare.c: the rows that differ between two stores
  *
  * Of each table both stores make a digest: the SHA-256 of its rows as records, type and content of every value, in the
- * order of the key.  Only a table of which the two are not the same is read once more, both sides abreast, to name the rows
- * that differ.  So of a table of any size there is one row of each side in memory.
+ * order of the key.  Only a table of which the two are not the same is read once more, both sides abreast, to name the
+ * rows that differ.  So of a table of any size there is one row of each side in memory.
  *
  * SPDX-License-Identifier: LGPL-2.1-or-later
  */
@@ -36,7 +36,7 @@ typedef struct
   GCancellable       *cancellable;
 } Comparison;
 
-/* -- A table ---------------------------------------------------------------------------------------------------------- */
+/* -- A table ------------------------------------------------------------------------------------------------------- */
 
 /* The key's columns first, then the others that are stored, and in both. */
 static char *
@@ -88,7 +88,7 @@ list_order (const DimpleTable *table,
   return g_string_free (list, FALSE);
 }
 
-/* -- Reading ---------------------------------------------------------------------------------------------------------- */
+/* -- Reading ------------------------------------------------------------------------------------------------------- */
 
 static gboolean
 set_if_cancelled (Comparison  *self,
@@ -140,7 +140,7 @@ digest_side (Comparison  *self,
   return TRUE;
 }
 
-/* -- Naming ----------------------------------------------------------------------------------------------------------- */
+/* -- Naming -------------------------------------------------------------------------------------------------------- */
 
 static void
 add_differing (Comparison *self,
@@ -176,7 +176,7 @@ bind_key (Comparison *self,
     }
 }
 
-/* Whether the row of the one side comes before that of the other one, as SQLite has it; both keys are there, and differ. */
+/* Whether the row of the one side comes before that of the other one, as SQLite has it; the keys differ. */
 static gboolean
 ask_order (Comparison  *self,
            gboolean    *before,
@@ -242,7 +242,7 @@ name_rows (Comparison  *self,
     }
 }
 
-/* -- Comparing -------------------------------------------------------------------------------------------------------- */
+/* -- Comparing ----------------------------------------------------------------------------------------------------- */
 
 static gboolean
 prepare (Comparison         *self,

@@ -12,7 +12,7 @@
 #include "dimple-repository-private.h"
 #include "dimple-sync-session-private.h"
 
-/* -- What was found --------------------------------------------------------------------------------------------------- */
+/* -- What was found ------------------------------------------------------------------------------------------------ */
 
 void
 dimple_sync_findings_init (DimpleSyncFindings *self)
@@ -45,7 +45,7 @@ dimple_sync_findings_steal (DimpleSyncFindings *self)
   return differing;
 }
 
-/* -- Verifying -------------------------------------------------------------------------------------------------------- */
+/* -- Verifying ----------------------------------------------------------------------------------------------------- */
 
 static gboolean
 fetch_all (DimpleSyncSession  *session,

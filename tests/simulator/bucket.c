@@ -7,7 +7,6 @@
  */
 #include <string.h>
 
-#include "dimple-pack-private.h"
 #include "dimple-task-storage-private.h"
 
 #include "simulator.h"
@@ -217,13 +216,29 @@ list_page (Bucket            *self,
   return g_strv_builder_end (page);
 }
 
+DimplePack *
+bucket_read_pack (Bucket     *self,
+                  const char *key,
+                  GBytes     *contents)
+{
+  g_autoptr(GBytes) opened = NULL;
+  g_autofree char *name = NULL;
+
+  if (!self->sealed)
+    return dimple_pack_decode (key, contents, NULL);
+  opened = seal_open (contents);
+  name = g_str_has_suffix (key, ".age") ? g_strndup (key, strlen (key) - strlen (".age")) : NULL;
+  return opened != NULL && name != NULL ? dimple_pack_decode (name, opened, NULL) : NULL;
+}
+
 /* What a pack says, whatever its bytes are; NULL: nothing.  `device` (nullable) has uploaded it. */
 static char *
-digest (Device     *device,
+digest (Bucket     *self,
+        Device     *device,
         const char *key,
         GBytes     *contents)
 {
-  g_autoptr(DimplePack) pack = dimple_pack_decode (key, contents, NULL);
+  g_autoptr(DimplePack) pack = bucket_read_pack (self, key, contents);
   char *text;
 
   if (pack == NULL)
@@ -244,8 +259,8 @@ put (Bucket     *self,
      GBytes     *contents)
 {
   GBytes *before = g_hash_table_lookup (self->objects, key);
-  g_autofree char *old = before != NULL ? digest (NULL, key, before) : NULL;
-  g_autofree char *new = digest (device, key, contents);
+  g_autofree char *old = before != NULL ? digest (self, NULL, key, before) : NULL;
+  g_autofree char *new = digest (self, device, key, contents);
 
   if (g_str_has_prefix (key, "changes/") && new == NULL)
     sim_fail ("%s was written, and cannot be read", key);
@@ -287,6 +302,14 @@ get (Bucket     *self,
 
 /* -- Requests --------------------------------------------------------------------------------------------------------- */
 
+/* Half of the time before the request's effect, the other half after it. */
+static void
+count_down (Device *device)
+{
+  if (device->requests_left >= 0 && device->requests_left-- == 0)
+    device_cancel (device, COUNT_CANCELLED_AT_REQUEST);
+}
+
 static void
 perform (SimStorage *self,
          GTask      *task)
@@ -296,6 +319,7 @@ perform (SimStorage *self,
   g_auto(GStrv) keys = NULL;
   g_autoptr(GBytes) contents = NULL;
 
+  count_down (self->device);
   if (fault == NULL && disk_is_dead (self->device->disk))
     fault = make_fault (&self->device->dice);
   if (fault == NULL && request->operation == DIMPLE_STORAGE_LIST)
@@ -309,6 +333,7 @@ perform (SimStorage *self,
   if (fault == NULL && (request->operation == DIMPLE_STORAGE_PUT || request->operation == DIMPLE_STORAGE_REMOVE))
     bucket_note_past (self->bucket);
 
+  count_down (self->device);
   if (fault == NULL)
     fault = roll_fault (self->device, COUNT_FAULT_AFTER);
   if (fault == NULL && disk_is_dead (self->device->disk))
@@ -348,6 +373,9 @@ sim_storage_run (DimpleTaskStorage *storage,
     [DIMPLE_STORAGE_REMOVE] = COUNT_REMOVALS,
   };
 
+  if (self->device->is_cancelled)
+    sim_fail ("device %u asks for %s after its sync was cancelled", self->device->number, request->key);
+  self->device->running = g_task_get_cancellable (task);
   count_add (counts[request->operation], 1);
   if (has_packs (self->bucket) || !g_str_has_prefix (request->key, "dimple/"))
     self->device->n_requests[request->operation]++;
@@ -406,5 +434,6 @@ bucket_get_storage (Bucket *self,
   storage->name = self->name;
   storage->bucket = self;
   storage->device = device;
-  return DIMPLE_STORAGE (storage);
+  leaks_watch (storage);
+  return self->sealed ? seal_storage (DIMPLE_STORAGE (storage)) : DIMPLE_STORAGE (storage);
 }

@@ -355,6 +355,7 @@ check_foreign (World *world,
   gint64 seq = device_select_number (device, "SELECT max (seq) FROM dimple_log");
   g_autoptr(GError) error = NULL;
 
+  leaks_watch (client);
   g_hash_table_insert (bucket->objects, g_strdup ("dimple/0190a000-0000-7000-8000-000000000000.json"),
                        g_bytes_new_static (marker, strlen (marker)));
   if (dimple_sync_client_sync (client, NULL, &error) || !g_error_matches (error, DIMPLE_ERROR, DIMPLE_ERROR_REPOSITORY))

@@ -212,6 +212,8 @@ open_once (Device *self)
 
   disk_use (self->disk);
   self->store = dimple_store_open (NULL, &error);
+  if (self->store != NULL)
+    leaks_watch (self->store);
   if (self->store == NULL)
     {
       if (!disk_is_dead (self->disk))
@@ -221,6 +223,7 @@ open_once (Device *self)
   if (self->world->pruning)
     g_object_set (self->store, "history-max-size", G_GUINT64_CONSTANT (1), NULL);
   self->client = dimple_sync_client_new (self->store, NULL);
+  leaks_watch (self->client);
   for (guint i = 0; i < self->world->n_buckets; i++)
     {
       g_autoptr(DimpleStorage) storage = bucket_get_storage (self->world->buckets[i], self);
@@ -296,6 +299,7 @@ device_new (World *world,
   self->number = world->devices->len;
   self->reaches = reaches;
   self->version = 1;
+  self->requests_left = -1;
   self->written = g_ptr_array_new_with_free_func (g_free);
   self->uploaded = g_hash_table_new_full (g_str_hash, g_str_equal, g_free, NULL);
   self->disk = disk != NULL ? disk : disk_new ();
@@ -377,6 +381,47 @@ delete_marker (Device     *self,
     }
 }
 
+/* -- Syncing ---------------------------------------------------------------------------------------------------------- */
+
+static void
+on_write (gpointer user_data)
+{
+  Device *self = user_data;
+
+  if (self->running != NULL && !self->is_cancelled)
+    device_cancel (self, COUNT_CANCELLED_AT_WRITE);
+}
+
+void
+device_plan_cancel (Device *self,
+                    Dice   *dice)
+{
+  guint n = dice_below (dice, dice_pick (dice, 4, 12, 40));
+
+  self->cancellable = g_cancellable_new ();
+  if (dice_chance (dice, 700))
+    self->requests_left = (int) n;
+  else
+    disk_tell_after (self->disk, n, on_write, self);
+}
+
+/* Goes on only when the library has heard of it, so that a seed always gives the same. */
+void
+device_cancel (Device *self,
+               Count   where)
+{
+  count_add (where, 1);
+  sim_trace ("      … and the user cancels the sync");
+  g_cancellable_cancel (self->cancellable);
+  for (guint i = 0; !g_cancellable_is_cancelled (self->running); i++)
+    {
+      if (i == MAX_TURNS)
+        sim_fail ("a sync of device %u does not notice that it is cancelled", self->number);
+      g_usleep (100);
+    }
+  self->is_cancelled = TRUE;
+}
+
 /* What a sync may fail with, when no request fails. */
 static gboolean
 is_expected (Device       *self,
@@ -389,6 +434,20 @@ is_expected (Device       *self,
          ((self->world->n_buckets > 1 || self->world->harmed) && g_error_matches (error, DIMPLE_ERROR, DIMPLE_ERROR_REPOSITORY));
 }
 
+/* TRUE: it was used. */
+static gboolean
+end_cancellable (Device *self)
+{
+  gboolean was_cancelled = self->is_cancelled;
+
+  self->is_cancelled = FALSE;
+  self->running = NULL;
+  self->requests_left = -1;
+  disk_tell_after (self->disk, 0, NULL, NULL);
+  g_clear_object (&self->cancellable);
+  return was_cancelled;
+}
+
 gboolean
 device_sync (Device   *self,
              gboolean  faulty)
@@ -399,8 +458,14 @@ device_sync (Device   *self,
   self->faulty = faulty;
   memset (self->n_requests, 0, sizeof self->n_requests);
   count_add (COUNT_SYNCS, 1);
-  synced = dimple_sync_client_sync (self->client, NULL, &error);
-  if (!synced)
+  synced = dimple_sync_client_sync (self->client, self->cancellable, &error);
+  if (end_cancellable (self))
+    {
+      if (!g_error_matches (error, G_IO_ERROR, G_IO_ERROR_CANCELLED))
+        sim_fail ("a cancelled sync of device %u ended with: %s", self->number,
+                  error != NULL ? error->message : "nothing");
+    }
+  else if (!synced)
     {
       count_add (COUNT_FAILED_SYNCS, 1);
       sim_trace ("    device %u: %s", self->number, error->message);

@@ -24,6 +24,10 @@ struct _Disk
   sqlite3_file *kept[N_FILES];         /* (nullable) a handle that keeps the file, whoever closes it */
   int           writes_left;           /* -1: no end */
   gboolean      dead;
+  GThread      *deaf;                  /* its writes do not count for what follows */
+  int           writes_untold;         /* -1: nothing is told */
+  void        (*tell) (gpointer user_data);
+  gpointer      tell_data;
 };
 
 /* Comes behind the handle of the VFS below. */
@@ -93,6 +97,8 @@ hears (sqlite3_file *handle)
 
   if (disk == NULL)
     return TRUE;
+  if (disk->writes_untold >= 0 && g_thread_self () != disk->deaf && disk->writes_untold-- == 0)
+    disk->tell (disk->tell_data);
   if (!disk->dead && disk->writes_left >= 0 && disk->writes_left-- == 0)
     {
       count_add (COUNT_CRASH_WRITE, 1);
@@ -260,6 +266,7 @@ disk_new (void)
     register_vfs ();
   g_snprintf (self->name, sizeof self->name, "/disk-%u.db", n_disks++);
   self->writes_left = -1;
+  self->writes_untold = -1;
   return self;
 }
 
@@ -307,6 +314,18 @@ disk_die_after (Disk  *self,
                 guint  n)
 {
   self->writes_left = (int) n;
+}
+
+void
+disk_tell_after (Disk      *self,
+                 guint      n,
+                 void     (*func) (gpointer user_data),
+                 gpointer   user_data)
+{
+  self->deaf = g_thread_self ();
+  self->tell = func;
+  self->tell_data = user_data;
+  self->writes_untold = func != NULL ? (int) n : -1;
 }
 
 void

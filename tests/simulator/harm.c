@@ -9,8 +9,6 @@
 #include <math.h>
 #include <string.h>
 
-#include "dimple-pack-private.h"
-
 #include "simulator.h"
 
 typedef struct
@@ -56,10 +54,10 @@ harm_free_backups (World *world)
 
 static void
 add_pack (GHashTable *held,
-          const char *key,
-          GBytes     *contents)
+          Bucket     *bucket,
+          const char *key)
 {
-  g_autoptr(DimplePack) pack = dimple_pack_decode (key, contents, NULL);
+  g_autoptr(DimplePack) pack = bucket_read_pack (bucket, key, g_hash_table_lookup (bucket->objects, key));
 
   for (guint i = 0; pack != NULL && i < pack->transactions->len; i++)
     g_hash_table_add (held, g_strdup (((DimpleTransaction *) g_ptr_array_index (pack->transactions, i))->id));
@@ -85,8 +83,7 @@ harm_find_held (World *world)
       g_autoptr(GPtrArray) keys = bucket_get_keys (world->buckets[i], "changes/");
 
       for (guint j = 0; j < keys->len; j++)
-        add_pack (held, g_ptr_array_index (keys, j),
-                  g_hash_table_lookup (world->buckets[i]->objects, g_ptr_array_index (keys, j)));
+        add_pack (held, world->buckets[i], g_ptr_array_index (keys, j));
     }
   return held;
 }
@@ -157,7 +154,7 @@ is_needed (World      *world,
 
   if (!world->pruning)
     return FALSE;
-  add_pack (ids, key, contents);
+  add_pack (ids, bucket, key);
   g_hash_table_remove (bucket->objects, key);
   held = harm_find_held (world);
   g_hash_table_insert (bucket->objects, g_strdup (key), g_bytes_ref (contents));

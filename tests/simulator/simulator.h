@@ -6,11 +6,14 @@
  *
  *   disk.c      where a device's database is, and what a crash or a power cut leaves of it
  *   bucket.c    storages, and all that may happen to a request
+ *   seal.c      buckets whose objects are sealed
  *   app.c       generated schemas and migrations
  *   device.c    a store and its client, opened and opened again
  *   edits.c     what users do to rows
  *   harm.c      what others do to buckets and databases
  *   checks.c    what must hold
+ *   verify.c    what the library itself says of it
+ *   leaks.c     what must be gone at the end
  *   world.c     the script, and healing
  *   run.c       processes that run seeds, and shrinking
  *
@@ -22,6 +25,7 @@
 
 #include "dimple-error.h"
 #include "dimple-held-private.h"
+#include "dimple-pack-private.h"
 #include "dimple-store-private.h"
 #include "dimple-test.h"
 
@@ -57,6 +61,8 @@ typedef enum
 {
   COUNT_SEEDS,
   COUNT_DEVICES,
+  COUNT_BUCKETS,
+  COUNT_SEALED_BUCKETS,
   COUNT_STEPS,
   COUNT_STATEMENTS,
   COUNT_REFUSED_STATEMENTS,
@@ -69,6 +75,8 @@ typedef enum
   COUNT_DROPPED,
   COUNT_SYNCS,
   COUNT_FAILED_SYNCS,
+  COUNT_CANCELLED_AT_REQUEST,
+  COUNT_CANCELLED_AT_WRITE,
   COUNT_LISTS,
   COUNT_GETS,
   COUNT_PUTS,
@@ -96,6 +104,10 @@ typedef enum
   COUNT_TWO_ROUNDS,
   COUNT_SHELVED,
   COUNT_REPLAYS,
+  COUNT_COMPARED,
+  COUNT_VERIFIED,
+  COUNT_REPAIRED,
+  COUNT_PLANTED,
   N_COUNTS
 } Count;
 
@@ -123,6 +135,11 @@ void     disk_use        (Disk    *self);
 void     disk_die_after  (Disk    *self,
                           guint    n);
 void     disk_die        (Disk    *self);
+/* `func` is called at the write after `n` more of other threads than the present one; NULL: not at all. */
+void     disk_tell_after (Disk    *self,
+                          guint    n,
+                          void   (*func) (gpointer user_data),
+                          gpointer user_data);
 gboolean disk_is_dead    (Disk    *self);
 gboolean disk_is_any_dead (void);
 /* After everything was closed: lives again, with all that was written; or, after a power cut, with what was synced. */
@@ -138,6 +155,7 @@ typedef struct
 {
   World      *world;
   const char *name;
+  gboolean    sealed;
   GHashTable *objects;         /* key -> GBytes */
   GQueue      past;            /* of sets of keys, newest first */
 } Bucket;
@@ -153,6 +171,15 @@ void           bucket_note_past   (Bucket     *self);
 /* How a device reaches it. */
 DimpleStorage *bucket_get_storage (Bucket     *self,
                                    Device     *device);
+/* The pack that `contents` are; NULL if they are none, or another one than `key` says. */
+DimplePack    *bucket_read_pack   (Bucket     *self,
+                                   const char *key,
+                                   GBytes     *contents);
+
+/* Whatever is put into `storage` is sealed, for the one identity of this process. */
+DimpleStorage *seal_storage       (DimpleStorage *storage);     /* (transfer full) */
+/* NULL if it cannot be opened. */
+GBytes        *seal_open          (GBytes     *sealed);
 
 /* -- Apps ------------------------------------------------------------------------------------------------------------- */
 
@@ -181,6 +208,10 @@ struct _Device
   Dice              dice;
   gboolean          faulty;
   guint             n_requests[4];     /* by DimpleStorageOperation */
+  GCancellable     *cancellable;       /* (nullable) the user's */
+  GCancellable     *running;           /* (nullable) what the library makes of it */
+  int               requests_left;     /* until the user cancels; -1: never */
+  gboolean          is_cancelled;
 };
 
 Device  *device_new     (World   *world,
@@ -203,6 +234,12 @@ void     device_set_time (Device *self);
 gboolean device_migrate (Device  *self);
 gboolean device_sync    (Device  *self,
                          gboolean faulty);
+/* The user will cancel the next sync somewhere in the middle. */
+void     device_plan_cancel (Device *self,
+                             Dice   *dice);
+/* That is now.  On the thread of the sync. */
+void     device_cancel  (Device  *self,
+                         Count    where);
 void     device_wait_a_second (Device *self);
 /* Drops from its history all that is superseded. */
 void     device_prune    (Device  *self);
@@ -251,6 +288,7 @@ struct _World
   GPtrArray  *devices;
   Bucket     *buckets[MAX_BUCKETS];
   guint       n_buckets;
+  guint       sealed;              /* bit n: bucket n */
   GArray     *script;              /* of Step */
 
   guint       fault_rate;          /* permille, of requests */
@@ -260,6 +298,7 @@ struct _World
   gboolean    harmed;
   gboolean    migrating;
   gboolean    pruning;
+  guint       cancel_rate;         /* permille, of syncs */
   gint64      now;                 /* ms */
   guint       n_steps;
 
@@ -302,6 +341,18 @@ void        check_idle          (World   *world);
 void        check_foreign       (World   *world,
                                  Dice    *dice);
 
+/* verify() of the library finds what is different, and nothing else. */
+void        check_verify        (World   *world,
+                                 Dice    *dice);
+
+/* -- Leaks ------------------------------------------------------------------------------------------------------------ */
+
+/* It has to be gone at the end of the seed. */
+void        leaks_watch         (gpointer object);
+void        leaks_check         (void);
+/* From now on LeakSanitizer looks at every seed; FALSE: it is not there. */
+gboolean    leaks_look_closely  (void);
+
 /* -- Running ---------------------------------------------------------------------------------------------------------- */
 
 typedef struct
@@ -313,6 +364,7 @@ typedef struct
   const char *steps;               /* (nullable) "3,7-9": of seed `first` */
   gboolean    shrink;
   gboolean    until_failure;       /* no more seeds after one that fails */
+  gboolean    leaks;               /* LeakSanitizer looks, too */
 } RunOptions;
 
 /* Prints TAP; how many failed. */

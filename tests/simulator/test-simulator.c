@@ -1,9 +1,10 @@
 /* test-simulator.c: devices, clocks, schemas, edits and faults at random, and what must hold all the same
  *
- *   test-simulator [--first=N] [--seeds=N] [--jobs=N] [--minutes=N] [--shrink=0] [--until-failure]
+ *   test-simulator [--first=N] [--seeds=N] [--jobs=N] [--minutes=N] [--shrink=0] [--until-failure] [--leaks]
  *   test-simulator --seed=N [--steps=3,7-9]
  *
- * Prints the seed of what fails, shrunk to a short script.  --seed tells all that one seed does.
+ * Prints the seed of what fails, shrunk to a short script.  --seed tells all that one seed does.  With --leaks and a build
+ * for it LeakSanitizer looks at each seed.
  *
  * SPDX-License-Identifier: LGPL-2.1-or-later
  */
@@ -49,6 +50,7 @@ main (int   argc,
   options.last = options.first + find_number (argc, argv, "--seeds", 2000);
   options.minutes = minutes != NULL ? g_ascii_strtod (minutes, NULL) : 0;
   options.until_failure = g_strv_contains ((const char * const *) argv, "--until-failure");
+  options.leaks = g_strv_contains ((const char * const *) argv, "--leaks");
   options.shrink = find_number (argc, argv, "--shrink", TRUE) != 0;
   if (find_option (argc, argv, "--seed") != NULL)
     {

@@ -121,6 +121,9 @@ world_new (guint seed)
   self->n_steps = dice_pick (&dice, 15, 30, 30, 60, 60, 120, 240);
   self->n_buckets = dice_pick (&dice, 1, 1, 2);
   make_script (self, &dice);
+  dice = dice_new (seed, 6);
+  self->sealed = dice_pick (&dice, 0, 0, 0, 1, 2, 3);
+  self->cancel_rate = dice_pick (&dice, 0, 50, 250);
   return self;
 }
 
@@ -168,7 +171,12 @@ populate (World *self)
   for (guint i = 0; self->scripts[i] != NULL; i++)
     sim_trace ("script %u:\n%s", i + 1, self->scripts[i]);
   for (guint i = 0; i < self->n_buckets; i++)
-    self->buckets[i] = bucket_new (self, names[i]);
+    {
+      self->buckets[i] = bucket_new (self, names[i]);
+      self->buckets[i]->sealed = (self->sealed >> i & 1) != 0;
+      count_add (COUNT_BUCKETS, 1);
+      count_add (COUNT_SEALED_BUCKETS, self->buckets[i]->sealed);
+    }
   all = (1u << self->n_buckets) - 1;
   for (guint i = 0; i < n_devices; i++)
     add_device (self, &dice, all == 3 && n_devices > 2 && (i == 1 || i == 2) ? i : all,
@@ -190,6 +198,17 @@ upgrade (Device *device)
 }
 
 static void
+plan_cancel (World      *self,
+             const Step *step,
+             Device     *device)
+{
+  Dice dice = dice_new (step->seed, 7);
+
+  if (dice_chance (&dice, self->cancel_rate))
+    device_plan_cancel (device, &dice);
+}
+
+static void
 perform (World      *self,
          const Step *step,
          Device     *device,
@@ -201,6 +220,7 @@ perform (World      *self,
       device_edit (device, dice);
       break;
     case STEP_SYNC:
+      plan_cancel (self, step, device);
       device_sync (device, TRUE);
       break;
     case STEP_UPGRADE:
@@ -413,6 +433,8 @@ heal (World *self)
   count_add (COUNT_DESTROYED, g_hash_table_size (self->destroyed));
   for (guint i = 0; i < 2; i++)
     check_replay (device, &dice);
+  dice = dice_new (self->seed, 8);
+  check_verify (self, &dice);
 }
 
 guint
@@ -439,4 +461,5 @@ world_run (guint   seed,
     run_step (self, steps != NULL ? g_array_index (steps, guint, i) : i);
   heal (self);
   world_free (self);
+  leaks_check ();
 }

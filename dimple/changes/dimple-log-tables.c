@@ -14,6 +14,7 @@
  *   dimple_shelf       rows that exist and are not shown, and why: 'incomplete', 'not-null', 'check', 'foreign-key' or
  *                      'unique', or 'type'; `row`: its values but for the key, by column; `rival`: the key of an older
  *                      row in its way; `was`: the values before the transaction at hand edited them
+ *   dimple_wait        which rows, by a hash of their key, a shelved row waits for (dimple-merge-table-waits.c)
  *   dimple_history     the log, one row a change, for reading
  *
  * SPDX-License-Identifier: LGPL-2.1-or-later
@@ -38,6 +39,12 @@ static const char tables[] =
   "CREATE TABLE IF NOT EXISTS dimple_tombstone (\"table\" TEXT, key TEXT, PRIMARY KEY (\"table\", key)) WITHOUT ROWID;"
   "CREATE TABLE IF NOT EXISTS dimple_shelf (\"table\" TEXT, key TEXT, reason TEXT NOT NULL, created TEXT,"
   "  rival TEXT, \"row\" TEXT, was TEXT, PRIMARY KEY (\"table\", key)) WITHOUT ROWID;";
+
+/* What is on the shelf of a file without this table waits for any change. */
+static const char waits[] =
+  "CREATE TABLE dimple_wait (hash INTEGER, \"table\" TEXT, key TEXT, PRIMARY KEY (hash, \"table\", key)) WITHOUT ROWID;"
+  "CREATE INDEX dimple_wait_row ON dimple_wait (\"table\", key);"
+  "INSERT INTO dimple_wait SELECT 0, \"table\", key FROM dimple_shelf WHERE reason IN ('unique', 'foreign-key')";
 
 /* Twelve hexadecimal digits of an id as a number, with nothing but what every SQLite has. */
 static char *
@@ -107,6 +114,7 @@ create_all (DimpleConnection  *connection,
   gint64 n_authors = 0;
 
   if (!dimple_connection_exec (connection, tables, error) ||
+      !dimple_connection_exec (connection, waits, error) ||
       !create_view (connection, error) ||
       !dimple_connection_exec (connection, format, error) ||
       !dimple_connection_get_int64 (connection, "SELECT count(*) FROM dimple_author", 0, &n_authors, error))
@@ -131,22 +139,54 @@ check_format (DimpleConnection  *connection,
   return TRUE;
 }
 
+static gboolean
+has_table (DimpleConnection  *connection,
+           const char        *name,
+           gboolean          *found,
+           GError           **error)
+{
+  g_autoptr(DimpleStatement) statement = NULL;
+
+  statement = dimple_connection_prepare (connection, "SELECT count (*) FROM sqlite_master WHERE name = ?", error);
+  if (statement == NULL)
+    return FALSE;
+  sqlite3_bind_text (statement, 1, name, -1, SQLITE_STATIC);
+  if (!dimple_statement_step (statement, error))
+    return FALSE;
+  *found = sqlite3_column_int (statement, 0) > 0;
+  return TRUE;
+}
+
+/* Another process may do the same at the same time. */
+static gboolean
+create_missing (DimpleConnection  *connection,
+                GError           **error)
+{
+  gboolean found;
+
+  if (!has_table (connection, "dimple_history", &found, error))
+    return FALSE;
+  if (!found)
+    return create_all (connection, error);
+  return check_format (connection, error) && has_table (connection, "dimple_wait", &found, error) &&
+         (found || dimple_connection_exec (connection, waits, error));
+}
+
 gboolean
 dimple_log_create_tables (DimpleConnection  *connection,
                           GError           **error)
 {
   gboolean own_transaction = sqlite3_get_autocommit (dimple_connection_get_handle (connection));
-  gint64 n_tables = 0;
+  gboolean found;
 
-  if (!dimple_connection_get_int64 (connection, "SELECT count(*) FROM sqlite_master WHERE name = 'dimple_history'", 0,
-                                    &n_tables, error))
+  if (!has_table (connection, "dimple_wait", &found, error))
     return FALSE;
-  if (n_tables > 0)
+  if (found)
     return check_format (connection, error);
 
   if (own_transaction && !dimple_connection_exec (connection, "BEGIN IMMEDIATE", error))
     return FALSE;
-  if (create_all (connection, error) && (!own_transaction || dimple_connection_exec (connection, "COMMIT", error)))
+  if (create_missing (connection, error) && (!own_transaction || dimple_connection_exec (connection, "COMMIT", error)))
     return TRUE;
   if (own_transaction)
     dimple_connection_exec (connection, "ROLLBACK", NULL);

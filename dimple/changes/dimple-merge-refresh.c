@@ -60,6 +60,7 @@ dimple_merge_settle (DimpleConnection  *connection,
   for (guint i = 0; i < dimple_schema_get_n_tables (schema); i++)
     {
       const DimpleTable *definition = dimple_schema_get_table (schema, i);
+      const DimpleTableChanges *of_table;
       DimpleMergeTable *table;
 
       if (!definition->tracked || !has_changed (committed, definition->name))
@@ -67,8 +68,11 @@ dimple_merge_settle (DimpleConnection  *connection,
       table = dimple_settling_get_table (&settling, definition, error);
       if (table == NULL)
         return FALSE;
-      if (!dimple_merge_table_unshelve_shown (table, error))
+      of_table = committed != NULL && !dimple_change_set_is_all (committed)
+                 ? dimple_change_set_find (committed, definition->name) : NULL;
+      if (!dimple_merge_table_unshelve_shown (table, of_table, error))
         return FALSE;
+      dimple_merge_table_note_committed (table, of_table);
       /* rows of its own may find room now, and rows that reference it their parents */
       table->freed = table->gained = TRUE;
     }
@@ -163,7 +167,7 @@ touch_shelved (DimpleSettling  *settling,
       g_propagate_error (error, g_steal_pointer (&local_error));
       return FALSE;
     }
-  return dimple_connection_exec (settling->connection, "DELETE FROM dimple_shelf", error);
+  return dimple_connection_exec (settling->connection, "DELETE FROM dimple_shelf; DELETE FROM dimple_wait", error);
 }
 
 /* FOREIGN KEYs were off while the script ran, and one may be new: where children lack their parents, these count as gone. */

@@ -23,6 +23,7 @@ typedef enum
 typedef struct
 {
   DimpleConnection    *connection;
+  DimpleSchema        *schema;
   const DimpleTable   *table;
   const char          *database;           /* "main", or "temp" for a copy */
   DimpleTableChanges  *changes;            /* (nullable) */
@@ -31,6 +32,9 @@ typedef struct
   gboolean             any_tombstones;
   gboolean             any_shelved;
   gboolean             any_waiting;        /* for other rows to go, or to come */
+  gboolean             any_waits;          /* dimple_wait had something, of any table, when this was made */
+  GArray              *changed;            /* of gint64: hashes of the keys of rows that changed, if any_waits */
+  gboolean             all_changed;        /* which rows did is not known */
   guint64              referenced;         /* columns out of the key that FOREIGN KEYs point at */
   gboolean             gained;             /* children may have found their parents */
   gboolean             lost;               /* children may be orphans */
@@ -139,15 +143,54 @@ gboolean dimple_merge_table_shelve    (DimpleMergeTable      *self,
 gboolean dimple_merge_table_unshelve  (DimpleMergeTable      *self,
                                        const guint8          *key,
                                        GError               **error);
-/* Takes rows from the shelf that wait for nobody and are in the table: the app has inserted them anew. */
-gboolean dimple_merge_table_unshelve_shown (DimpleMergeTable *self,
-                                            GError          **error);
+/* Takes rows from the shelf that are in the table: the app has inserted them anew.  Of those that `changes` names, or
+ * (NULL) of all that wait for nobody. */
+gboolean dimple_merge_table_unshelve_shown (DimpleMergeTable         *self,
+                                            const DimpleTableChanges *changes,
+                                            GError                  **error);
+/* -- What a shelved row waits for ---------------------------------------------------------------------------------- */
+
+/* A row of the table came, went or became another. */
+void     dimple_merge_table_note_changed (DimpleMergeTable        *self,
+                                          const guint8            *key);
+/* The same of all rows that a commit changed; NULL: any may have. */
+void     dimple_merge_table_note_committed (DimpleMergeTable         *self,
+                                            const DimpleTableChanges *changes);
+/* `key_json` is on the shelf: for its parents, and, if it is no `orphan`, for `rival` (NULL: not known). */
+gboolean dimple_merge_table_add_waits    (DimpleMergeTable        *self,
+                                          const guint8            *key,
+                                          const char              *key_json,
+                                          const guint8            *rival,
+                                          gboolean                 orphan,
+                                          const DimpleRowValues   *values,
+                                          GError                 **error);
+gboolean dimple_merge_table_drop_waits   (DimpleMergeTable        *self,
+                                          const char              *key_json,
+                                          GError                 **error);
+/* The shelved rows, by their keys as JSON, that waited for what changed here and in `parents` (DimpleMergeTable); NULL: all
+ * that wait are meant. */
+gboolean dimple_merge_table_list_woken   (DimpleMergeTable        *self,
+                                          GPtrArray               *parents,
+                                          GHashTable             **woken,
+                                          GError                 **error);
+/* Those that waited for this row. */
+gboolean dimple_merge_table_list_waiting_for (DimpleMergeTable    *self,
+                                              const guint8        *rival,
+                                              GHashTable         **woken,
+                                              GError             **error);
+/* The value of a column, from the key or from `values`; NULL of a generated one. */
+const guint8 *dimple_merge_table_get_value (DimpleMergeTable      *self,
+                                            const guint8          *key,
+                                            const DimpleRowValues *values,
+                                            guint                  column);
+
 typedef gboolean (*DimpleWaitingFunc) (DimpleMergeTable       *table,
                                        const DimpleWaitingRow *row,
                                        gpointer                user_data,
                                        GError                **error);
-/* The shelved rows that other rows are in the way of.  Values are kept in `fold`. */
+/* The shelved rows that other rows are in the way of: those of `keys` (as JSON), or all.  Values are kept in `fold`. */
 gboolean dimple_merge_table_visit_waiting (DimpleMergeTable   *self,
+                                           GHashTable         *keys,
                                            DimpleFold         *fold,
                                            DimpleWaitingFunc   func,
                                            gpointer            user_data,

@@ -6,7 +6,11 @@
 
 #include <string.h>
 
+#include "dimple-key-private.h"
 #include "dimple-shelf-private.h"
+
+#define SELECT_WAITING "SELECT key, created, rival, \"row\" FROM dimple_shelf WHERE \"table\" = ? " \
+                       "AND reason IN ('unique', 'foreign-key') AND \"row\" IS NOT NULL"
 
 /* A statement that begins with the table's name and a key. */
 static sqlite3_stmt *
@@ -67,6 +71,9 @@ dimple_merge_table_shelve (DimpleMergeTable       *self,
                            const DimpleRowValues  *values,
                            GError                **error)
 {
+  gboolean orphan = strcmp (reason, "foreign-key") == 0;
+  gboolean waits = orphan || strcmp (reason, "unique") == 0;
+  g_autofree char *key_json = dimple_key_to_json (key, self->table->key->len);
   g_autoptr(DimpleStatement) statement = NULL;
 
   statement = prepare_for_key (self, "INSERT OR REPLACE INTO dimple_shelf VALUES (?, ?, ?, ?, ?, ?, NULL)", key, error);
@@ -79,8 +86,9 @@ dimple_merge_table_shelve (DimpleMergeTable       *self,
   if (values != NULL)
     sqlite3_bind_text (statement, 6, dimple_shelf_values_to_json (self->table, values), -1, g_free);
   self->any_shelved = TRUE;
-  self->any_waiting |= strcmp (reason, "unique") == 0 || strcmp (reason, "foreign-key") == 0;
-  return dimple_statement_run (statement, error);
+  self->any_waiting |= waits;
+  return dimple_statement_run (statement, error) && dimple_merge_table_drop_waits (self, key_json, error) &&
+         (!waits || dimple_merge_table_add_waits (self, key, key_json, rival, orphan, values, error));
 }
 
 gboolean
@@ -89,23 +97,39 @@ dimple_merge_table_unshelve (DimpleMergeTable  *self,
                              GError           **error)
 {
   g_autoptr(DimpleStatement) statement = NULL;
+  g_autofree char *key_json = NULL;
 
   if (!self->any_shelved)
     return TRUE;
   statement = prepare_for_key (self, "DELETE FROM dimple_shelf WHERE \"table\" = ? AND key = ?", key, error);
-  return statement != NULL && dimple_statement_run (statement, error);
+  if (statement == NULL || !dimple_statement_run (statement, error))
+    return FALSE;
+  if (sqlite3_changes (dimple_connection_get_handle (self->connection)) == 0)
+    return TRUE;
+  key_json = dimple_key_to_json (key, self->table->key->len);
+  return dimple_merge_table_drop_waits (self, key_json, error);
 }
 
-gboolean
-dimple_merge_table_unshelve_shown (DimpleMergeTable  *self,
-                                   GError           **error)
+static gboolean
+unshelve_if_shown (DimpleMergeTable  *self,
+                   const guint8      *key,
+                   GError           **error)
+{
+  gboolean shown = FALSE;
+  gint64 rowid;
+
+  return dimple_merge_table_find (self, key, &shown, &rowid, NULL, NULL, error) &&
+         (!shown || dimple_merge_table_unshelve (self, key, error));
+}
+
+static gboolean
+unshelve_all_shown (DimpleMergeTable  *self,
+                    GError           **error)
 {
   g_autoptr(DimpleStatement) statement = NULL;
   g_autoptr(GByteArray) key = g_byte_array_new ();
   g_autoptr(GError) local_error = NULL;
 
-  if (!self->any_shelved)
-    return TRUE;
   statement = dimple_connection_prepare (self->connection,
                                          "SELECT key FROM dimple_shelf WHERE \"table\" = ? "
                                          "AND reason NOT IN ('unique', 'foreign-key')", error);
@@ -113,20 +137,57 @@ dimple_merge_table_unshelve_shown (DimpleMergeTable  *self,
     return FALSE;
   sqlite3_bind_text (statement, 1, self->table->name, -1, SQLITE_STATIC);
   while (dimple_statement_step (statement, &local_error))
-    {
-      gboolean shown = FALSE;
-      gint64 rowid;
-
-      if (!dimple_key_from_json ((const char *) sqlite3_column_text (statement, 0), self->table->key->len, key))
-        continue;
-      if (!dimple_merge_table_find (self, key->data, &shown, &rowid, NULL, NULL, &local_error) ||
-          (shown && !dimple_merge_table_unshelve (self, key->data, &local_error)))
-        break;
-    }
+    if (dimple_key_from_json ((const char *) sqlite3_column_text (statement, 0), self->table->key->len, key) &&
+        !unshelve_if_shown (self, key->data, &local_error))
+      break;
   if (local_error == NULL)
     return TRUE;
   g_propagate_error (error, g_steal_pointer (&local_error));
   return FALSE;
+}
+
+static gboolean
+is_shelved (DimpleMergeTable  *self,
+            const guint8      *key,
+            gboolean          *shelved,
+            GError           **error)
+{
+  g_autoptr(DimpleStatement) statement = NULL;
+  g_autoptr(GError) local_error = NULL;
+
+  statement = prepare_for_key (self, "SELECT 1 FROM dimple_shelf WHERE \"table\" = ? AND key = ?", key, error);
+  if (statement == NULL)
+    return FALSE;
+  *shelved = dimple_statement_step (statement, &local_error);
+  if (local_error == NULL)
+    return TRUE;
+  g_propagate_error (error, g_steal_pointer (&local_error));
+  return FALSE;
+}
+
+gboolean
+dimple_merge_table_unshelve_shown (DimpleMergeTable          *self,
+                                   const DimpleTableChanges  *changes,
+                                   GError                   **error)
+{
+  g_autoptr(GByteArray) key = g_byte_array_new ();
+  const char *end;
+
+  if (!self->any_shelved)
+    return TRUE;
+  if (changes == NULL || changes->anything)
+    return unshelve_all_shown (self, error);
+  end = changes->keys->str + changes->keys->len;
+  for (const char *text = changes->keys->str; text < end; text += strlen (text) + 1)
+    {
+      gboolean shelved;
+
+      g_byte_array_set_size (key, 0);
+      if (!dimple_key_parse (self->table, text, key, error) || !is_shelved (self, key->data, &shelved, error) ||
+          (shelved && !unshelve_if_shown (self, key->data, error)))
+        return FALSE;
+    }
+  return TRUE;
 }
 
 /* Columns that are new since the row was shelved have their default. */
@@ -150,42 +211,66 @@ read_values (DimpleMergeTable *self,
   return TRUE;
 }
 
+/* A row that the statement stands on; FALSE only by an error. */
+static gboolean
+visit_row (DimpleMergeTable   *self,
+           sqlite3_stmt       *statement,
+           DimpleFold         *fold,
+           DimpleWaitingFunc   func,
+           gpointer            user_data,
+           GError            **error)
+{
+  const char *rival_json = (const char *) sqlite3_column_text (statement, 2);
+  g_autoptr(GByteArray) key = g_byte_array_new ();
+  g_autoptr(GByteArray) rival = g_byte_array_new ();
+  g_autoptr(GPtrArray) values = g_ptr_array_sized_new (self->table->columns->len);
+  DimpleWaitingRow row = { .key = key, .values = values };
+  guint n_values = self->table->key->len;
+
+  g_ptr_array_set_size (values, (int) self->table->columns->len);
+  row.created = (const char *) sqlite3_column_text (statement, 1);
+  if (!dimple_key_from_json ((const char *) sqlite3_column_text (statement, 0), n_values, key) ||
+      !read_values (self, (const char *) sqlite3_column_text (statement, 3), fold, values))
+    return TRUE;
+  if (rival_json != NULL && dimple_key_from_json (rival_json, n_values, rival))
+    row.rival = rival->data;
+  return func (self, &row, user_data, error);
+}
+
 gboolean
 dimple_merge_table_visit_waiting (DimpleMergeTable   *self,
+                                  GHashTable         *keys,
                                   DimpleFold         *fold,
                                   DimpleWaitingFunc   func,
                                   gpointer            user_data,
                                   GError            **error)
 {
   g_autoptr(DimpleStatement) statement = NULL;
-  g_autoptr(GByteArray) key = g_byte_array_new ();
-  g_autoptr(GByteArray) rival = g_byte_array_new ();
   g_autoptr(GError) local_error = NULL;
-  guint n_values = self->table->key->len;
+  GHashTableIter iter;
+  gpointer key;
 
   if (!self->any_waiting)
     return TRUE;
   statement = dimple_connection_prepare (self->connection,
-                                         "SELECT key, created, rival, \"row\" FROM dimple_shelf WHERE \"table\" = ? "
-                                         "AND reason IN ('unique', 'foreign-key') AND \"row\" IS NOT NULL", error);
+                                         keys != NULL ? SELECT_WAITING " AND key = ?" : SELECT_WAITING, error);
   if (statement == NULL)
     return FALSE;
   sqlite3_bind_text (statement, 1, self->table->name, -1, SQLITE_STATIC);
-  while (dimple_statement_step (statement, &local_error))
+  if (keys == NULL)
+    while (dimple_statement_step (statement, &local_error) &&
+           visit_row (self, statement, fold, func, user_data, &local_error))
+      ;
+  else
     {
-      const char *rival_json = (const char *) sqlite3_column_text (statement, 2);
-      g_autoptr(GPtrArray) values = g_ptr_array_sized_new (self->table->columns->len);
-      DimpleWaitingRow row = { .key = key, .values = values };
-
-      g_ptr_array_set_size (values, (int) self->table->columns->len);
-      row.created = (const char *) sqlite3_column_text (statement, 1);
-      if (!dimple_key_from_json ((const char *) sqlite3_column_text (statement, 0), n_values, key) ||
-          !read_values (self, (const char *) sqlite3_column_text (statement, 3), fold, values))
-        continue;
-      if (rival_json != NULL && dimple_key_from_json (rival_json, n_values, rival))
-        row.rival = rival->data;
-      if (!func (self, &row, user_data, &local_error))
-        break;
+      g_hash_table_iter_init (&iter, keys);
+      while (local_error == NULL && g_hash_table_iter_next (&iter, &key, NULL))
+        {
+          sqlite3_bind_text (statement, 2, key, -1, SQLITE_STATIC);
+          if (dimple_statement_step (statement, &local_error))
+            visit_row (self, statement, fold, func, user_data, &local_error);
+          sqlite3_reset (statement);
+        }
     }
   if (local_error == NULL)
     return TRUE;

@@ -315,10 +315,12 @@ create (DimpleConnection  *connection,
   g_autoptr(DimpleMergeTable) self = g_new0 (DimpleMergeTable, 1);
 
   self->connection = connection;
+  self->schema = schema;
   self->table = table;
   self->database = database;
   self->defaults = g_ptr_array_new_with_free_func (g_free);
   self->scratch = g_byte_array_new ();
+  self->changed = g_array_new (FALSE, FALSE, sizeof (gint64));
   self->updates = g_hash_table_new_full (g_int64_hash, g_int64_equal, g_free, g_free);
   self->insert_sql = make_insert_sql (self, FALSE);
   self->upsert_sql = make_insert_sql (self, TRUE);
@@ -343,8 +345,10 @@ dimple_merge_table_new (DimpleConnection  *connection,
                     &self->any_tombstones, error) ||
       !has_entries (connection, "SELECT 1 FROM dimple_shelf WHERE \"table\" = ? LIMIT 1", table->name,
                     &self->any_shelved, error) ||
-      !has_entries (connection, "SELECT 1 FROM dimple_shelf WHERE \"table\" = ? AND reason IN ('unique', 'foreign-key')",
-                    table->name, &self->any_waiting, error))
+      !has_entries (connection, "SELECT 1 FROM dimple_wait WHERE \"table\" = ? LIMIT 1", table->name,
+                    &self->any_waiting, error) ||
+      !has_entries (connection, "SELECT 1 FROM dimple_wait WHERE ?1 IS NOT NULL LIMIT 1", table->name,
+                    &self->any_waits, error))
     return NULL;
   if (changes != NULL)
     self->changes = dimple_change_set_add_table (changes, table->name);
@@ -365,6 +369,7 @@ dimple_merge_table_free (DimpleMergeTable *self)
 {
   g_ptr_array_unref (self->defaults);
   g_byte_array_unref (self->scratch);
+  g_array_unref (self->changed);
   g_hash_table_unref (self->updates);
   g_free (self->insert_sql);
   g_free (self->upsert_sql);
@@ -393,6 +398,7 @@ report (DimpleMergeTable *self,
       self->lost |= operation != DIMPLE_OPERATION_INSERT;
     }
   self->freed |= operation != DIMPLE_OPERATION_INSERT;
+  dimple_merge_table_note_changed (self, key);
   if (self->changes == NULL)
     return;
   self->changes->columns |= columns;
@@ -510,11 +516,11 @@ write_row (DimpleMergeTable  *self,
     }
 }
 
-static const guint8 *
-get_value (DimpleMergeTable      *self,
-           const guint8          *key,
-           const DimpleRowValues *values,
-           guint                  column)
+const guint8 *
+dimple_merge_table_get_value (DimpleMergeTable      *self,
+                              const guint8          *key,
+                              const DimpleRowValues *values,
+                              guint                  column)
 {
   int key_position = get_column (self->table, column)->key_position;
 
@@ -535,7 +541,7 @@ bind_row (DimpleMergeTable      *self,
 
       if (column->generated)
         continue;
-      bind_value (statement, get_value (self, key, values, i), parameter++);
+      bind_value (statement, dimple_merge_table_get_value (self, key, values, i), parameter++);
     }
 }
 
@@ -714,7 +720,7 @@ dimple_merge_table_lacks_parent (DimpleMergeTable       *self,
   n_parameters = (guint) sqlite3_bind_parameter_count (statement);
   for (guint i = 0; i < n_parameters; i++)
     if (sqlite3_bind_parameter_name (statement, (int) i + 1) != NULL && !get_column (self->table, i)->generated)
-      bind_value (statement, get_value (self, key, values, i), (int) i + 1);
+      bind_value (statement, dimple_merge_table_get_value (self, key, values, i), (int) i + 1);
   *lacks = dimple_statement_step (statement, &local_error);
   if (local_error == NULL)
     return TRUE;

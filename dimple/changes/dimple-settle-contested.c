@@ -40,6 +40,7 @@ find_rivals (DimpleSettling    *self,
   DimpleTableChanges *changes = table->changes;
   DimpleRefusal refusal = DIMPLE_REFUSED_UNIQUE;
   DimpleMergeTable before = *table;
+  guint n_changed = table->changed->len;
   gboolean found = TRUE;
 
   if (!dimple_connection_exec (self->connection, "SAVEPOINT dimple_rivals", error))
@@ -59,6 +60,7 @@ find_rivals (DimpleSettling    *self,
   table->gained = before.gained;
   table->lost = before.lost;
   table->freed = before.freed;
+  g_array_set_size (table->changed, n_changed);
   return dimple_connection_exec (self->connection, "ROLLBACK TO dimple_rivals", found ? error : NULL) &&
          dimple_connection_exec (self->connection, "RELEASE dimple_rivals", found ? error : NULL) && found;
 }
@@ -80,52 +82,6 @@ same_key (const guint8 *key,
         return FALSE;
     }
   return TRUE;
-}
-
-/* Judges one contested row when all older ones have been; younger rows in its way go back into the queue. */
-static gboolean
-judge_contested (DimpleSettling    *self,
-                 DimpleMergeTable  *table,
-                 DimpleFoldedRow   *row,
-                 GSequence         *queue,
-                 GError           **error)
-{
-  DimpleRowStanding *standing = row->data;
-  g_autoptr(GByteArray) rival = g_byte_array_new ();
-  const char *reason = row->whole || standing->wanted == NULL ? dimple_settling_judge (self, table, row) : NULL;
-  gboolean lacks = FALSE;
-
-  if (reason != NULL)
-    return dimple_settling_hide (self, table, row, reason, NULL, error);
-  if (!dimple_settling_take_out (self, table, row, error) ||
-      !dimple_merge_table_lacks_parent (table, row->key, standing->wanted, &lacks, error))
-    return FALSE;
-  if (lacks)
-    return dimple_settling_hide (self, table, row, "foreign-key", NULL, error);
-
-  for (;;)
-    {
-      DimpleRefusal refusal;
-      DimpleFoldedRow *other;
-
-      if (!dimple_merge_table_try (table, row->key, standing->wanted, &refusal, rival, error))
-        return FALSE;
-      if (refusal == DIMPLE_TAKEN)
-        return dimple_settling_show (self, table, row, &refusal, error);
-      if (refusal != DIMPLE_REFUSED_UNIQUE)
-        return dimple_settling_hide (self, table, row, dimple_refusal_get_reason (refusal), NULL, error);
-
-      if (standing->known_rival != NULL && same_key (standing->known_rival, rival))
-        return dimple_settling_hide (self, table, row, "unique", rival->data, error);
-      other = touch_shown (self, table, rival, error);
-      if (other == NULL || !dimple_settling_load (self, error))
-        return FALSE;
-      if (dimple_settling_compare (other, row) < 0)
-        return dimple_settling_hide (self, table, row, "unique", rival->data, error);
-      if (!dimple_settling_take_out (self, table, other, error))
-        return FALSE;
-      g_sequence_insert_sorted (queue, other, compare_contested, NULL);
-    }
 }
 
 typedef struct
@@ -166,15 +122,91 @@ wake (DimpleMergeTable        *table,
   return TRUE;
 }
 
+/* The rows that waited for one which was taken out are judged in their turn: they are younger than it. */
+static gboolean
+wake_behind (DimpleSettling    *self,
+             DimpleMergeTable  *table,
+             DimpleFoldedRow   *gone,
+             GSequence         *queue,
+             GError           **error)
+{
+  g_autoptr(GPtrArray) woken = g_ptr_array_new ();
+  Waking waking = { self, woken };
+  g_autoptr(GHashTable) keys = NULL;
+  gboolean need_log = FALSE;
+
+  if (!table->any_waiting)
+    return TRUE;
+  if (!dimple_merge_table_list_waiting_for (table, gone->key, &keys, error) ||
+      !dimple_merge_table_visit_waiting (table, keys, self->fold, wake, &waking, error))
+    return FALSE;
+  for (guint i = 0; i < woken->len; i++)
+    need_log |= ((DimpleFoldedRow *) g_ptr_array_index (woken, i))->created == NULL;
+  if (need_log && !dimple_settling_load (self, error))
+    return FALSE;
+  for (guint i = 0; i < woken->len; i++)
+    g_sequence_insert_sorted (queue, g_ptr_array_index (woken, i), compare_contested, NULL);
+  return TRUE;
+}
+
+/* Judges one contested row when all older ones have been; younger rows in its way go back into the queue. */
+static gboolean
+judge_contested (DimpleSettling    *self,
+                 DimpleMergeTable  *table,
+                 DimpleFoldedRow   *row,
+                 GSequence         *queue,
+                 GError           **error)
+{
+  DimpleRowStanding *standing = row->data;
+  g_autoptr(GByteArray) rival = g_byte_array_new ();
+  const char *reason = row->whole || standing->wanted == NULL ? dimple_settling_judge (self, table, row) : NULL;
+  gboolean lacks = FALSE;
+
+  if (reason != NULL)
+    return dimple_settling_hide (self, table, row, reason, NULL, error);
+  if (!dimple_settling_take_out (self, table, row, error) ||
+      !dimple_merge_table_lacks_parent (table, row->key, standing->wanted, &lacks, error))
+    return FALSE;
+
+  for (;;)
+    {
+      DimpleRefusal refusal;
+      DimpleFoldedRow *other;
+
+      if (!dimple_merge_table_try (table, row->key, standing->wanted, &refusal, rival, error))
+        return FALSE;
+      if (refusal != DIMPLE_TAKEN && refusal != DIMPLE_REFUSED_UNIQUE)
+        return dimple_settling_hide (self, table, row, dimple_refusal_get_reason (refusal), NULL, error);
+      if (lacks)
+        return dimple_settling_hide (self, table, row, "foreign-key", NULL, error);
+      if (refusal == DIMPLE_TAKEN)
+        return dimple_settling_show (self, table, row, &refusal, error);
+
+      if (standing->known_rival != NULL && same_key (standing->known_rival, rival))
+        return dimple_settling_hide (self, table, row, "unique", rival->data, error);
+      other = touch_shown (self, table, rival, error);
+      if (other == NULL || !dimple_settling_load (self, error))
+        return FALSE;
+      if (dimple_settling_compare (other, row) < 0)
+        return dimple_settling_hide (self, table, row, "unique", rival->data, error);
+      if (!dimple_settling_take_out (self, table, other, error) || !wake_behind (self, table, other, queue, error))
+        return FALSE;
+      g_sequence_insert_sorted (queue, other, compare_contested, NULL);
+    }
+}
+
 gboolean
 dimple_settling_wake (DimpleSettling    *self,
                       DimpleMergeTable  *table,
+                      GPtrArray         *parents,
                       GPtrArray         *contested,
                       GError           **error)
 {
   Waking waking = { self, contested };
+  g_autoptr(GHashTable) keys = NULL;
 
-  return dimple_merge_table_visit_waiting (table, self->fold, wake, &waking, error);
+  return !table->any_waiting || (dimple_merge_table_list_woken (table, parents, &keys, error) &&
+         dimple_merge_table_visit_waiting (table, keys, self->fold, wake, &waking, error));
 }
 
 gboolean

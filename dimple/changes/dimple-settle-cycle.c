@@ -726,9 +726,11 @@ hide_others (Cycle   *self,
       Candidate *candidate = g_ptr_array_index (self->candidates, i);
       DimpleMergeTable *table = g_hash_table_lookup (self->settling->tables, candidate->row->table);
       gboolean orphan = find_missing (&self->shown, candidate) != NULL;
+      Candidate *rival = orphan ? NULL : find_rival (&self->shown, candidate);
 
       if (!candidate->shown && !dimple_settling_hide (self->settling, table, candidate->row,
-                                                      orphan ? "foreign-key" : "unique", NULL, error))
+                                                      orphan ? "foreign-key" : "unique",
+                                                      rival != NULL ? rival->row->key : NULL, error))
         return FALSE;
     }
   return TRUE;

@@ -101,9 +101,10 @@ gboolean           dimple_settling_load     (DimpleSettling     *self,
 /* Older first: by creation, table, key. */
 int                dimple_settling_compare  (const DimpleFoldedRow *a,
                                              const DimpleFoldedRow *b);
-/* Adds the rows of the table that wait for others to `contested` (of DimpleFoldedRow). */
+/* Adds those of the table's shelved rows that wait for something that has changed to `contested` (of DimpleFoldedRow). */
 gboolean           dimple_settling_wake     (DimpleSettling     *self,
                                              DimpleMergeTable   *table,
+                                             GPtrArray          *parents,   /* of DimpleMergeTable */
                                              GPtrArray          *contested,
                                              GError            **error);
 gboolean           dimple_settling_judge_contested (DimpleSettling     *self,

@@ -517,6 +517,23 @@ ask_parents (DimpleSettling    *self,
     }
 }
 
+/* Those that the table references and that are known here: what changed in others does not matter, as nothing did. */
+static GPtrArray *
+list_parents (DimpleSettling    *self,
+              const DimpleTable *table)
+{
+  GPtrArray *parents = g_ptr_array_new ();
+
+  for (guint i = 0; i < table->foreign_keys->len; i++)
+    {
+      DimpleMergeTable *parent = find_parent (self, table, i);
+
+      if (parent != NULL && parent->table != table && !g_ptr_array_find (parents, parent, NULL))
+        g_ptr_array_add (parents, parent);
+    }
+  return parents;
+}
+
 static gboolean
 settle_table (DimpleSettling     *self,
               const DimpleTable  *definition,
@@ -526,6 +543,7 @@ settle_table (DimpleSettling     *self,
   DimpleMergeTable *table = dimple_settling_get_table (self, definition, error);
   g_autoptr(GPtrArray) contested = g_ptr_array_new ();
   g_autoptr(GPtrArray) orphans = g_ptr_array_new ();
+  g_autoptr(GPtrArray) parents = list_parents (self, definition);
   gboolean parent_gained = FALSE, parent_lost = FALSE;
 
   if (table == NULL)
@@ -547,12 +565,31 @@ settle_table (DimpleSettling     *self,
     }
 
   if ((parent_gained || parent_lost || table->freed || contested->len > 0) &&
-      !dimple_settling_wake (self, table, contested, error))
+      !dimple_settling_wake (self, table, parents, contested, error))
     return FALSE;
   return contested->len == 0 || dimple_settling_judge_contested (self, table, contested, error);
 }
 
 /* -- Tables that reference each other -------------------------------------------------------------------------------- */
+
+/* Whether something has changed that a shelved row of the table waits for. */
+static gboolean
+is_any_woken (DimpleSettling    *self,
+              DimpleMergeTable  *table,
+              gboolean          *woken,
+              GError           **error)
+{
+  g_autoptr(GPtrArray) parents = list_parents (self, table->table);
+  g_autoptr(GHashTable) keys = NULL;
+
+  *woken = FALSE;
+  if (!table->any_waiting)
+    return TRUE;
+  if (!dimple_merge_table_list_woken (table, parents, &keys, error))
+    return FALSE;
+  *woken = keys == NULL || g_hash_table_size (keys) > 0;
+  return TRUE;
+}
 
 /* Shows what was touched if nothing comes in the way of anything; FALSE in `simple` if the whole must be decided. */
 static gboolean
@@ -583,10 +620,12 @@ settle_simply (DimpleSettling  *self,
   for (guint i = 0; i < tables->len; i++)
     {
       DimpleMergeTable *table = dimple_settling_get_table (self, g_ptr_array_index (tables, i), error);
+      gboolean woken;
 
-      if (table == NULL || !collect_orphans (self, table, lost, orphans, error))
+      if (table == NULL || !collect_orphans (self, table, lost, orphans, error) ||
+          !is_any_woken (self, table, &woken, error))
         return FALSE;
-      waiting |= table->any_waiting;
+      waiting |= woken;
     }
   for (guint i = 0; i < touched->len && !lost && orphans->len == 0; i++)
     {

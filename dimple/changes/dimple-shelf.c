@@ -374,6 +374,11 @@ dimple_shelf_flush_edits (DimpleConnection   *connection,
       g_propagate_error (error, g_steal_pointer (&local_error));
       return FALSE;
     }
-  return dimple_connection_exec (connection, "DELETE FROM dimple_shelf WHERE was IS NOT NULL AND \"row\" IS NULL;"
+  return dimple_connection_exec (connection, "DELETE FROM dimple_wait WHERE (\"table\", key) IN"
+                                             " (SELECT \"table\", key FROM dimple_shelf WHERE was IS NOT NULL);"
+                                             "DELETE FROM dimple_shelf WHERE was IS NOT NULL AND \"row\" IS NULL;"
+                                             /* 0: for any change of its table, see dimple-merge-table-waits.c */
+                                             "INSERT INTO dimple_wait SELECT 0, \"table\", key FROM dimple_shelf"
+                                             " WHERE was IS NOT NULL;"
                                              "UPDATE dimple_shelf SET was = NULL WHERE was IS NOT NULL", error);
 }

@@ -1,0 +1,347 @@
+/* dimple-merge-table-waits.c: what has to change for a shelved row to be judged again
+ *
+ * A row is on the shelf for another row, its rival, or for parents.  So when it is put there, a hash of each of these rows
+ * is noted in dimple_wait, and of all that is on the shelf only what waits for one of the changed rows is looked at: a
+ * commit costs what it changed, however much is shelved.  Values that any collation takes for equal have the same hash,
+ * and looking at a row in vain does no harm.
+ *
+ * A row that waits for something whose rows are not told by their key (a rival that is not known, a parent by columns out
+ * of its key) waits for any change: of its own table with the hash 0, of a parent's with the hash of the table alone.
+ *
+ * SPDX-License-Identifier: LGPL-2.1-or-later
+ */
+#include "dimple-merge-table-private.h"
+
+#include <string.h>
+
+#include "dimple-key-private.h"
+
+#define ANY_OF_ITS_TABLE 0
+
+/* -- Hashes -------------------------------------------------------------------------------------------------------- */
+
+/* FNV-1a */
+static guint64
+add_byte (guint64 hash,
+          guint8  byte)
+{
+  return (hash ^ byte) * G_GUINT64_CONSTANT (0x100000001b3);
+}
+
+static guint64
+add_text (guint64     hash,
+          const char *text,
+          gsize       size)
+{
+  while (size > 0 && text[size - 1] == ' ')
+    size--;
+  for (gsize i = 0; i < size; i++)
+    hash = add_byte (hash, (guint8) g_ascii_tolower (text[i]));
+  return add_byte (hash, 0);
+}
+
+/* An affinity may make a number of the text. */
+static gboolean
+is_number (const DimpleValue *value,
+           double            *number)
+{
+  g_autofree char *text = NULL;
+  char *end;
+
+  if (value->type == SQLITE_INTEGER || value->type == SQLITE_FLOAT)
+    {
+      *number = value->type == SQLITE_FLOAT ? value->real : (double) value->integer;
+      return TRUE;
+    }
+  text = g_strstrip (g_strndup (value->bytes, value->size));
+  *number = g_ascii_strtod (text, &end);
+  return *text != '\0' && *end == '\0';
+}
+
+static guint64
+add_value (guint64            hash,
+           const DimpleValue *value)
+{
+  double number;
+
+  if (!is_number (value, &number))
+    return add_text (hash, value->bytes, value->size);
+  number += 0.0;                       /* -0.0 is 0.0 */
+  for (guint i = 0; i < sizeof number; i++)
+    hash = add_byte (hash, ((const guint8 *) &number)[i]);
+  return hash;
+}
+
+static guint64
+hash_table (const DimpleTable *table)
+{
+  return add_text (G_GUINT64_CONSTANT (0xcbf29ce484222325), table->name, strlen (table->name));
+}
+
+static gint64
+finish (guint64 hash)
+{
+  return (gint64) (hash | 1);          /* never ANY_OF_ITS_TABLE */
+}
+
+static gint64
+hash_key (const DimpleTable *table,
+          const guint8      *key)
+{
+  guint64 hash = hash_table (table);
+
+  for (guint i = 0; i < table->key->len; i++)
+    {
+      DimpleValue value;
+
+      key = dimple_record_read (key, &value);
+      hash = add_value (hash, &value);
+    }
+  return finish (hash);
+}
+
+/* -- What changed -------------------------------------------------------------------------------------------------- */
+
+void
+dimple_merge_table_note_changed (DimpleMergeTable *self,
+                                 const guint8     *key)
+{
+  gint64 hash;
+
+  if (!self->any_waits || self->all_changed)
+    return;
+  hash = hash_key (self->table, key);
+  g_array_append_val (self->changed, hash);
+}
+
+void
+dimple_merge_table_note_committed (DimpleMergeTable         *self,
+                                   const DimpleTableChanges *changes)
+{
+  const char *end = changes != NULL ? changes->keys->str + changes->keys->len : NULL;
+  g_autoptr(GByteArray) key = g_byte_array_new ();
+
+  /* the rows of a table without known keys are not known either */
+  self->all_changed = changes == NULL || changes->anything || (changes->keys->len == 0 && changes->rows->len > 0);
+  if (self->all_changed)
+    return;
+  for (const char *text = changes->keys->str; text < end; text += strlen (text) + 1)
+    {
+      g_byte_array_set_size (key, 0);
+      if (!dimple_key_parse (self->table, text, key, NULL))
+        {
+          self->all_changed = TRUE;
+          return;
+        }
+      dimple_merge_table_note_changed (self, key->data);
+    }
+}
+
+/* -- Noting what a row waits for ----------------------------------------------------------------------------------- */
+
+gboolean
+dimple_merge_table_drop_waits (DimpleMergeTable  *self,
+                               const char        *key_json,
+                               GError           **error)
+{
+  g_autoptr(DimpleStatement) statement = NULL;
+
+  statement = dimple_connection_prepare (self->connection, "DELETE FROM dimple_wait WHERE \"table\" = ? AND key = ?", error);
+  if (statement == NULL)
+    return FALSE;
+  sqlite3_bind_text (statement, 1, self->table->name, -1, SQLITE_STATIC);
+  sqlite3_bind_text (statement, 2, key_json, -1, SQLITE_STATIC);
+  return dimple_statement_run (statement, error);
+}
+
+static gboolean
+add_wait (DimpleMergeTable  *self,
+          const char        *key_json,
+          gint64             hash,
+          GError           **error)
+{
+  g_autoptr(DimpleStatement) statement = NULL;
+
+  statement = dimple_connection_prepare (self->connection, "INSERT OR IGNORE INTO dimple_wait VALUES (?, ?, ?)", error);
+  if (statement == NULL)
+    return FALSE;
+  sqlite3_bind_int64 (statement, 1, hash);
+  sqlite3_bind_text (statement, 2, self->table->name, -1, SQLITE_STATIC);
+  sqlite3_bind_text (statement, 3, key_json, -1, SQLITE_STATIC);
+  return dimple_statement_run (statement, error);
+}
+
+/* The child's column that stands for the n-th of the parent's key, or -1. */
+static int
+find_child_column (const DimpleTable      *table,
+                   const DimpleForeignKey *key,
+                   const DimpleTable      *parent,
+                   guint                   n)
+{
+  const char *wanted = dimple_table_get_key_column (parent, n)->name;
+
+  for (guint i = 0; key->columns[i] != NULL; i++)
+    if (g_ascii_strcasecmp (key->parent_columns[i], wanted) == 0)
+      return dimple_table_find_column (table, key->columns[i]);
+  return -1;
+}
+
+/* The hash of the parent that a row of these values has by a FOREIGN KEY; FALSE: it needs none. */
+static gboolean
+hash_parent (DimpleMergeTable       *self,
+             const DimpleForeignKey *key,
+             const DimpleTable      *parent,
+             const guint8           *row_key,
+             const DimpleRowValues  *values,
+             gint64                 *hash)
+{
+  guint64 by_key = hash_table (parent);
+  gboolean known = g_strv_length (key->columns) == parent->key->len;
+
+  *hash = finish (by_key);
+  for (guint i = 0; i < parent->key->len && known; i++)
+    {
+      int number = find_child_column (self->table, key, parent, i);
+      const guint8 *position = number >= 0 ? dimple_merge_table_get_value (self, row_key, values, (guint) number) : NULL;
+      DimpleValue value;
+
+      if (position == NULL)            /* out of the parent's key, or a generated column */
+        return TRUE;
+      dimple_record_read (position, &value);
+      if (value.type == SQLITE_NULL)
+        return FALSE;
+      by_key = add_value (by_key, &value);
+    }
+  if (known)
+    *hash = finish (by_key);
+  return TRUE;
+}
+
+gboolean
+dimple_merge_table_add_waits (DimpleMergeTable       *self,
+                              const guint8           *key,
+                              const char             *key_json,
+                              const guint8           *rival,
+                              gboolean                orphan,
+                              const DimpleRowValues  *values,
+                              GError                **error)
+{
+  if (!orphan && !add_wait (self, key_json, rival != NULL ? hash_key (self->table, rival) : ANY_OF_ITS_TABLE, error))
+    return FALSE;
+  for (guint i = 0; i < self->table->foreign_keys->len; i++)
+    {
+      const DimpleForeignKey *foreign_key = g_ptr_array_index (self->table->foreign_keys, i);
+      const DimpleTable *parent = dimple_schema_find (self->schema, foreign_key->parent);
+      gint64 hash;
+
+      if (parent != NULL && parent->tracked && hash_parent (self, foreign_key, parent, key, values, &hash) &&
+          !add_wait (self, key_json, hash, error))
+        return FALSE;
+    }
+  return TRUE;
+}
+
+/* -- Who waited for it --------------------------------------------------------------------------------------------- */
+
+static gboolean
+add_woken (DimpleMergeTable  *self,
+           gint64             hash,
+           GHashTable        *woken,
+           GError           **error)
+{
+  g_autoptr(DimpleStatement) statement = NULL;
+  g_autoptr(GError) local_error = NULL;
+
+  statement = dimple_connection_prepare (self->connection, "SELECT key FROM dimple_wait WHERE hash = ? AND \"table\" = ?",
+                                         error);
+  if (statement == NULL)
+    return FALSE;
+  sqlite3_bind_int64 (statement, 1, hash);
+  sqlite3_bind_text (statement, 2, self->table->name, -1, SQLITE_STATIC);
+  while (dimple_statement_step (statement, &local_error))
+    g_hash_table_add (woken, g_strdup ((const char *) sqlite3_column_text (statement, 0)));
+  if (local_error == NULL)
+    return TRUE;
+  g_propagate_error (error, g_steal_pointer (&local_error));
+  return FALSE;
+}
+
+static gboolean
+add_woken_by (DimpleMergeTable  *self,
+              DimpleMergeTable  *changed,
+              GHashTable        *woken,
+              GError           **error)
+{
+  if (!add_woken (self, finish (hash_table (changed->table)), woken, error))
+    return FALSE;
+  for (guint i = 0; i < changed->changed->len; i++)
+    if (!add_woken (self, g_array_index (changed->changed, gint64, i), woken, error))
+      return FALSE;
+  return TRUE;
+}
+
+/* Whether more has changed than waits: then all that waits is looked at. */
+static gboolean
+is_more_than_waits (DimpleMergeTable  *self,
+                    guint              n_changed,
+                    gboolean          *more,
+                    GError           **error)
+{
+  g_autoptr(DimpleStatement) statement = NULL;
+
+  statement = dimple_connection_prepare (self->connection, "SELECT count (*) FROM (SELECT 1 FROM dimple_shelf"
+                                         " WHERE \"table\" = ? LIMIT ?)", error);
+  if (statement == NULL)
+    return FALSE;
+  sqlite3_bind_text (statement, 1, self->table->name, -1, SQLITE_STATIC);
+  sqlite3_bind_int64 (statement, 2, (gint64) n_changed + 1);
+  if (!dimple_statement_step (statement, error))
+    return FALSE;
+  *more = sqlite3_column_int64 (statement, 0) <= (gint64) n_changed;
+  return TRUE;
+}
+
+gboolean
+dimple_merge_table_list_woken (DimpleMergeTable  *self,
+                               GPtrArray         *parents,
+                               GHashTable       **woken,
+                               GError           **error)
+{
+  g_autoptr(GHashTable) found = g_hash_table_new_full (g_str_hash, g_str_equal, g_free, NULL);
+  gboolean all = self->all_changed;
+  guint n_changed = self->changed->len;
+
+  *woken = NULL;
+  for (guint i = 0; i < parents->len; i++)
+    {
+      DimpleMergeTable *parent = g_ptr_array_index (parents, i);
+
+      all |= parent->all_changed;
+      n_changed += parent->changed->len;
+    }
+  if (!all && !is_more_than_waits (self, n_changed, &all, error))
+    return FALSE;
+  if (all)
+    return TRUE;
+
+  if (!add_woken (self, ANY_OF_ITS_TABLE, found, error) || !add_woken_by (self, self, found, error))
+    return FALSE;
+  for (guint i = 0; i < parents->len; i++)
+    if (!add_woken_by (self, g_ptr_array_index (parents, i), found, error))
+      return FALSE;
+  *woken = g_steal_pointer (&found);
+  return TRUE;
+}
+
+gboolean
+dimple_merge_table_list_waiting_for (DimpleMergeTable  *self,
+                                     const guint8      *rival,
+                                     GHashTable       **woken,
+                                     GError           **error)
+{
+  *woken = g_hash_table_new_full (g_str_hash, g_str_equal, g_free, NULL);
+  if (!self->any_waits || add_woken (self, hash_key (self->table, rival), *woken, error))
+    return TRUE;
+  g_clear_pointer (woken, g_hash_table_unref);
+  return FALSE;
+}

@@ -78,6 +78,8 @@ gboolean         dimple_log_writer_end   (DimpleLogWriter          *self,
 /* The transaction (or savepoint) was rolled back after begin; id and previous are as before it. */
 void             dimple_log_writer_undo  (DimpleLogWriter          *self);
 const char      *dimple_log_writer_get_author (DimpleLogWriter     *self);
+/* The seq of the last row that was written here. */
+gint64           dimple_log_writer_get_last_own (DimpleLogWriter   *self);
 /* The greatest time of all ids known (or a little more). */
 guint64          dimple_log_writer_get_time   (DimpleLogWriter     *self);
 

@@ -89,6 +89,12 @@ dimple_log_writer_get_time (DimpleLogWriter *self)
   return self->clock->last;
 }
 
+gint64
+dimple_log_writer_get_last_own (DimpleLogWriter *self)
+{
+  return self->last_own;
+}
+
 static void
 copy_id (char        id[DIMPLE_UUID_SIZE],
          const char *text)

@@ -1,0 +1,106 @@
+/* dimple-writer-uncaptured.c: transactions that tell themselves what they change: migrations, merges, and settling
+ *
+ * SPDX-License-Identifier: LGPL-2.1-or-later
+ */
+#include "dimple-writer-internal-private.h"
+
+#include "dimple-error.h"
+#include "dimple-merge-private.h"
+
+static gboolean
+run_func (DimpleWriter      *self,
+          DimpleChangeSet   *changes,
+          DimpleWriterFunc   func,
+          gpointer           user_data,
+          GError           **error)
+{
+  gint64 last_seq;
+
+  if (!dimple_writer_begin_immediate (self, error))
+    return FALSE;
+  if (!dimple_writer_catch_up (self, error) || !func (self, changes, user_data, error))
+    {
+      dimple_writer_abandon (self);
+      /* What the writer believes was written was not, and the schema is as it was. */
+      dimple_log_writer_load (self->log, NULL);
+      dimple_writer_load_schema (self, NULL);
+      return FALSE;
+    }
+  /* Asked for here it costs no lock of its own. */
+  if (!dimple_writer_read_last_seq (self, &last_seq, error))
+    {
+      dimple_writer_abandon (self);
+      return FALSE;
+    }
+  if (!dimple_writer_commit_changes (self, changes, last_seq, error))
+    return FALSE;
+  /* What came may have lost everywhere, or be on the shelf: no row differs, and yet there is something new. */
+  if (dimple_change_set_is_empty (changes))
+    self->hooks.after_silent_commit (self->user_data);
+  return TRUE;
+}
+
+static gboolean
+run_uncaptured (DimpleWriter      *self,
+                DimpleOrigin       origin,
+                DimpleWriterFunc   func,
+                gpointer           user_data,
+                GError           **error)
+{
+  g_autoptr(DimpleChangeSet) changes = dimple_change_set_new (self->schema, origin);
+  gboolean succeeded;
+
+  dimple_capture_set_paused (self->capture, TRUE);
+  /* Does nothing inside a transaction, so before it. */
+  succeeded = dimple_connection_exec (self->connection, "PRAGMA foreign_keys = OFF", error) &&
+              run_func (self, changes, func, user_data, error);
+  dimple_connection_exec (self->connection, "PRAGMA foreign_keys = ON", NULL);
+  dimple_capture_set_paused (self->capture, FALSE);
+  /* Only here rows get onto the shelf, or off it.  Not being able to tell is answered by looking. */
+  if (!dimple_merge_is_waiting (self->connection, &self->waiting, NULL))
+    self->waiting = TRUE;
+  return succeeded;
+}
+
+gboolean
+dimple_writer_run_uncaptured (DimpleWriter      *self,
+                              DimpleOrigin       origin,
+                              DimpleWriterFunc   func,
+                              gpointer           user_data,
+                              GError           **error)
+{
+  gboolean succeeded = FALSE;
+
+  g_rec_mutex_lock (&self->lock);
+  if (!dimple_writer_check_open (self, error))
+    succeeded = FALSE;
+  else if (self->levels->len > 0)
+    g_set_error_literal (error, DIMPLE_ERROR, DIMPLE_ERROR_SQL,
+                         "This cannot be done inside a transaction: commit or roll back first");
+  else
+    succeeded = run_uncaptured (self, origin, func, user_data, error);
+  g_rec_mutex_unlock (&self->lock);
+  return succeeded;
+}
+
+static gboolean
+settle (DimpleWriter     *self,
+        DimpleChangeSet  *changes,
+        gpointer          user_data,
+        GError          **error)
+{
+  return dimple_merge_settle (self->connection, self->schema, user_data, changes, error);
+}
+
+void
+dimple_writer_settle_shelved (DimpleWriter    *self,
+                              DimpleChangeSet *committed)
+{
+  g_autoptr(GError) error = NULL;
+
+  if (!self->waiting)
+    return;
+  dimple_connection_set_authorizer (self->connection, NULL, NULL);
+  if (!run_uncaptured (self, DIMPLE_ORIGIN_SYNC, settle, committed, &error))
+    g_warning ("Shelved rows could not be looked at: %s", error->message);
+}

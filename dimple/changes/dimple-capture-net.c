@@ -23,12 +23,57 @@ typedef struct
   DimpleCaptureSpill *spill;
   DimpleCaptureFunc   func;
   gpointer            user_data;
-  GByteArray         *now;       /* the row read last */
-  GByteArray         *key;       /* scratch */
-  GArray             *came;      /* of guint: the touched rows that are there with another key than before, or none */
-  GArray             *went;      /* of guint: those that were there and are not any more, likewise */
-  DimpleTouched       gone;      /* the keys of `went`; `rowid` is an index into it, or -1 once the row was found again */
+  DimpleCaptureScratch *scratch;
 } Net;
+
+/* What an ordinary transaction may leave for the next one */
+#define KEPT_BYTES (64 * 1024)
+#define KEPT_ROWS 1024
+
+static void
+scratch_allocate (DimpleCaptureScratch *self)
+{
+  self->now = g_byte_array_new ();
+  self->key = g_byte_array_new ();
+  self->came = g_array_new (FALSE, FALSE, sizeof (guint));
+  self->went = g_array_new (FALSE, FALSE, sizeof (guint));
+}
+
+static void
+scratch_release (DimpleCaptureScratch *self)
+{
+  g_array_unref (self->went);
+  g_array_unref (self->came);
+  g_byte_array_unref (self->key);
+  g_byte_array_unref (self->now);
+}
+
+void
+dimple_capture_scratch_init (DimpleCaptureScratch *self)
+{
+  scratch_allocate (self);
+  dimple_touched_init (&self->gone);
+}
+
+void
+dimple_capture_scratch_clear (DimpleCaptureScratch *self)
+{
+  dimple_touched_clear (&self->gone);
+  scratch_release (self);
+}
+
+static void
+scratch_empty (DimpleCaptureScratch *self)
+{
+  dimple_touched_empty (&self->gone);
+  if (self->now->len > KEPT_BYTES || self->came->len > KEPT_ROWS || self->went->len > KEPT_ROWS)
+    {
+      scratch_release (self);
+      scratch_allocate (self);
+    }
+  g_array_set_size (self->came, 0);
+  g_array_set_size (self->went, 0);
+}
 
 static DimpleTouchedRow *
 touched_row (Net   *net,
@@ -146,7 +191,7 @@ tell_delete (Net           *net,
 
 /* -- Reading -------------------------------------------------------------------------------------------------------- */
 
-/* Steps to the next row and reads it into net->now; *found: whether there is one. */
+/* Steps to the next row and reads it into net->scratch->now; *found: whether there is one. */
 static gboolean
 read_next (Net           *net,
            sqlite3_stmt  *select,
@@ -156,9 +201,9 @@ read_next (Net           *net,
   int result = sqlite3_step (select);
 
   *found = result == SQLITE_ROW;
-  g_byte_array_set_size (net->now, 0);
+  g_byte_array_set_size (net->scratch->now, 0);
   if (*found)
-    dimple_capture_table_read (net->self, select, net->now);
+    dimple_capture_table_read (net->self, select, net->scratch->now);
   else if (result != SQLITE_DONE)
     dimple_connection_set_error (net->connection, result, error);
   return result == SQLITE_ROW || result == SQLITE_DONE;
@@ -205,7 +250,7 @@ net_in_place (Net           *net,
 {
   DimpleCaptureTable *self = net->self;
   const DimpleTouchedRow *row = touched_row (net, index);
-  const guint8 *old = old_record (net, row), *now = net->now->data;
+  const guint8 *old = old_record (net, row), *now = net->scratch->now->data;
 
   if (old != NULL && found)
     {
@@ -217,9 +262,9 @@ net_in_place (Net           *net,
         return tell (net, old, now, row->rowid, row->rowid, changed, error);
     }
   if (old != NULL)
-    g_array_append_val (net->went, index);
+    g_array_append_val (net->scratch->went, index);
   if (found)
-    g_array_append_val (net->came, index);
+    g_array_append_val (net->scratch->came, index);
   return TRUE;
 }
 
@@ -292,8 +337,8 @@ take_key (Net          *net,
   for (guint i = 0; i < net->self->key->len; i++)
     if (*dimple_record_skip (record, (guint) g_array_index (net->self->key, DimpleCaptureKey, i).value) == SQLITE_NULL)
       return FALSE;
-  g_byte_array_set_size (net->key, 0);
-  dimple_capture_table_append_key (net->self, record, net->key);
+  g_byte_array_set_size (net->scratch->key, 0);
+  dimple_capture_table_append_key (net->self, record, net->scratch->key);
   return TRUE;
 }
 
@@ -301,41 +346,41 @@ take_key (Net          *net,
 static void
 index_gone (Net *net)
 {
-  if (net->self->key->len == 0 || (net->came->len == 0 && net->self->touched.runs->len == 0))
+  if (net->self->key->len == 0 || (net->scratch->came->len == 0 && net->self->touched.runs->len == 0))
     return;
 
-  for (guint i = 0; i < net->went->len; i++)
+  for (guint i = 0; i < net->scratch->went->len; i++)
     {
       DimpleTouchedRow *gone;
 
-      if (!take_key (net, old_record (net, touched_row (net, g_array_index (net->went, guint, i)))))
+      if (!take_key (net, old_record (net, touched_row (net, g_array_index (net->scratch->went, guint, i)))))
         continue;
-      gone = dimple_touched_add_key (&net->gone, net->key->data, net->key->len);
+      gone = dimple_touched_add_key (&net->scratch->gone, net->scratch->key->data, net->scratch->key->len);
       if (gone != NULL)
         gone->rowid = i;
     }
 }
 
-/* net->now is at a rowid where it was not: it is new, or was elsewhere. */
+/* net->scratch->now is at a rowid where it was not: it is new, or was elsewhere. */
 static gboolean
 net_arrival (Net     *net,
              gint64   rowid,
              GError **error)
 {
-  const guint8 *now = net->now->data, *old;
+  const guint8 *now = net->scratch->now->data, *old;
   DimpleTouchedRow *gone = NULL;
   const DimpleTouchedRow *row;
 
-  if (net->gone.rows->len > 0 && take_key (net, now))
-    gone = dimple_touched_find_key (&net->gone, net->key->data, net->key->len);
+  if (net->scratch->gone.rows->len > 0 && take_key (net, now))
+    gone = dimple_touched_find_key (&net->scratch->gone, net->scratch->key->data, net->scratch->key->len);
   if (gone == NULL || gone->rowid < 0)
     return tell_insert (net, now, rowid, error);
 
-  row = touched_row (net, g_array_index (net->went, guint, gone->rowid));
+  row = touched_row (net, g_array_index (net->scratch->went, guint, gone->rowid));
   old = old_record (net, row);
   if (!has_same_key (net->self, old, now))
     return tell_insert (net, now, rowid, error);
-  g_array_index (net->went, guint, gone->rowid) = G_MAXUINT;
+  g_array_index (net->scratch->went, guint, gone->rowid) = G_MAXUINT;
   gone->rowid = -1;
   return tell (net, old, now, row->rowid, rowid, compare_records (net->self, old, now), error);
 }
@@ -360,9 +405,9 @@ static gboolean
 net_arrivals (Net     *net,
               GError **error)
 {
-  for (guint i = 0; i < net->came->len; i++)
+  for (guint i = 0; i < net->scratch->came->len; i++)
     {
-      gint64 rowid = touched_row (net, g_array_index (net->came, guint, i))->rowid;
+      gint64 rowid = touched_row (net, g_array_index (net->scratch->came, guint, i))->rowid;
       gboolean found;
 
       if (!read_rowid (net, rowid, &found, error) || (found && !net_arrival (net, rowid, error)))
@@ -378,9 +423,9 @@ static gboolean
 net_departures (Net     *net,
                 GError **error)
 {
-  for (guint i = 0; i < net->went->len; i++)
+  for (guint i = 0; i < net->scratch->went->len; i++)
     {
-      guint index = g_array_index (net->went, guint, i);
+      guint index = g_array_index (net->scratch->went, guint, i);
 
       if (index != G_MAXUINT &&
           !tell_delete (net, old_record (net, touched_row (net, index)), touched_row (net, index)->rowid, error))
@@ -416,9 +461,9 @@ read_key (Net           *net,
   /* Another key that its collation takes as the same has an entry of its own. */
   if (*found)
     {
-      g_byte_array_set_size (net->key, 0);
-      dimple_capture_table_append_key (net->self, net->now->data, net->key);
-      *found = net->key->len == size && memcmp (net->key->data, key, size) == 0;
+      g_byte_array_set_size (net->scratch->key, 0);
+      dimple_capture_table_append_key (net->self, net->scratch->now->data, net->scratch->key);
+      *found = net->scratch->key->len == size && memcmp (net->scratch->key->data, key, size) == 0;
     }
   return read;
 }
@@ -435,7 +480,7 @@ net_keyed_row (Net     *net,
   if (!read_key (net, index, &found, error))
     return FALSE;
 
-  now = found ? net->now->data : NULL;
+  now = found ? net->scratch->now->data : NULL;
   if (old != NULL && now != NULL)
     {
       changed = compare_records (net->self, old, now);
@@ -461,18 +506,16 @@ gboolean
 dimple_capture_table_net (DimpleCaptureTable  *self,
                           DimpleConnection    *connection,
                           DimpleCaptureSpill  *spill,
+                          DimpleCaptureScratch *scratch,
                           DimpleCaptureFunc    func,
                           gpointer             user_data,
                           GError             **error)
 {
   Net net = {
-    .self = self, .connection = connection, .spill = spill, .func = func, .user_data = user_data,
-    .now = g_byte_array_new (), .key = g_byte_array_new (),
-    .came = g_array_new (FALSE, FALSE, sizeof (guint)), .went = g_array_new (FALSE, FALSE, sizeof (guint)),
+    .self = self, .connection = connection, .spill = spill, .func = func, .user_data = user_data, .scratch = scratch
   };
   gboolean done;
 
-  dimple_touched_init (&net.gone);
   if (self->table->without_rowid)
     done = net_keyed_rows (&net, error);
   else
@@ -482,10 +525,6 @@ dimple_capture_table_net (DimpleCaptureTable  *self,
       done = done && net_arrivals (&net, error) && net_departures (&net, error);
     }
 
-  dimple_touched_clear (&net.gone);
-  g_array_unref (net.went);
-  g_array_unref (net.came);
-  g_byte_array_unref (net.key);
-  g_byte_array_unref (net.now);
+  scratch_empty (scratch);
   return done;
 }

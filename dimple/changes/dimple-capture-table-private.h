@@ -56,10 +56,24 @@ void                dimple_capture_table_append_key (DimpleCaptureTable  *self,
 void                dimple_capture_append_key_value (GByteArray          *key,
                                                      const DimpleValue   *value);
 
+/* What reading back needs, kept from one transaction to the next: to make it anew would cost as much as reading a row */
+typedef struct
+{
+  GByteArray    *now;       /* the row read last */
+  GByteArray    *key;       /* of a row */
+  GArray        *came;      /* of guint: the touched rows that are there with another key than before, or none */
+  GArray        *went;      /* of guint: those that were there and are not any more, likewise */
+  DimpleTouched  gone;      /* the keys of `went`; `rowid` is an index into it, or -1 once the row was found again */
+} DimpleCaptureScratch;
+
+void                dimple_capture_scratch_init     (DimpleCaptureScratch *self);
+void                dimple_capture_scratch_clear    (DimpleCaptureScratch *self);
+
 /* Reads back what was touched, and tells `func` what differs. */
 gboolean            dimple_capture_table_net        (DimpleCaptureTable  *self,
                                                      DimpleConnection    *connection,
                                                      DimpleCaptureSpill  *spill,
+                                                     DimpleCaptureScratch *scratch,
                                                      DimpleCaptureFunc    func,
                                                      gpointer             user_data,
                                                      GError             **error);

@@ -35,6 +35,7 @@ struct _DimpleCapture
   GPtrArray          *touched;     /* of Source: tables, in the order in which they were met */
   GPtrArray          *shadows;     /* of Source: the same of shadow tables */
   DimpleCaptureSpill  spill;
+  DimpleCaptureScratch scratch;
   GByteArray         *key;         /* scratch */
   GByteArray         *other_key;   /* scratch */
   GError             *error;       /* (nullable) what went wrong in the hook, where nothing can be returned */
@@ -312,6 +313,7 @@ dimple_capture_new (DimpleConnection *connection)
   self->key = g_byte_array_new ();
   self->other_key = g_byte_array_new ();
   dimple_capture_spill_init (&self->spill, SPILL_LIMIT);
+  dimple_capture_scratch_init (&self->scratch);
   sqlite3_preupdate_hook (db, before_change, self);
   sqlite3_rollback_hook (db, after_rollback, self);
   return self;
@@ -325,6 +327,7 @@ dimple_capture_free (DimpleCapture *self)
   sqlite3_preupdate_hook (db, NULL, NULL);
   sqlite3_rollback_hook (db, NULL, NULL);
   dimple_capture_set_schema (self, NULL);
+  dimple_capture_scratch_clear (&self->scratch);
   dimple_capture_spill_clear (&self->spill);
   g_byte_array_unref (self->other_key);
   g_byte_array_unref (self->key);
@@ -431,7 +434,8 @@ net_sources (DimpleCapture      *self,
           g_propagate_error (error, g_error_copy (source->error));
           return FALSE;
         }
-      if (!dimple_capture_table_net (source->table, self->connection, &self->spill, func, user_data, error))
+      if (!dimple_capture_table_net (source->table, self->connection, &self->spill, &self->scratch, func, user_data,
+                                     error))
         return FALSE;
     }
   return TRUE;

@@ -11,24 +11,34 @@
 #include "dimple-key-private.h"
 #include "dimple-record-private.h"
 
+typedef struct _TableEntry TableEntry;
+
+struct _TableEntry
+{
+  DimpleTableChanges  changes;
+  TableEntry         *next;
+};
+
+/* One is made for every transaction, so it has no more blocks of memory than it needs. */
 struct _DimpleChangeSet
 {
   DimpleSchema *schema;
   DimpleOrigin  origin;
   gboolean      all;          /* everything may have changed */
-  GPtrArray    *tables;       /* of DimpleTableChanges */
-  GPtrArray    *names;        /* their names, ended by NULL; as long as `tables` */
+  TableEntry   *tables;       /* (nullable) in the order in which they were met */
+  TableEntry   *last;         /* (nullable) of them */
+  char        **names;        /* (nullable) atomic: their names, once somebody has asked */
 };
 
 G_DEFINE_BOXED_TYPE (DimpleChangeSet, dimple_change_set, dimple_change_set_ref, dimple_change_set_unref)
 
 static void
-table_changes_free (DimpleTableChanges *changes)
+table_entry_free (TableEntry *entry)
 {
-  g_free (changes->table);
-  g_array_unref (changes->rows);
-  g_string_free (changes->keys, TRUE);
-  g_free (changes);
+  g_free (entry->changes.table);
+  g_array_unref (entry->changes.rows);
+  g_string_free (entry->changes.keys, TRUE);
+  g_free (entry);
 }
 
 static void
@@ -36,8 +46,14 @@ change_set_clear (gpointer data)
 {
   DimpleChangeSet *self = data;
 
-  g_ptr_array_unref (self->names);
-  g_ptr_array_unref (self->tables);
+  while (self->tables != NULL)
+    {
+      TableEntry *next = self->tables->next;
+
+      table_entry_free (self->tables);
+      self->tables = next;
+    }
+  g_free (self->names);
   dimple_schema_unref (self->schema);
 }
 
@@ -49,9 +65,6 @@ dimple_change_set_new (DimpleSchema *schema,
 
   self->schema = dimple_schema_ref (schema);
   self->origin = origin;
-  self->tables = g_ptr_array_new_with_free_func ((GDestroyNotify) table_changes_free);
-  self->names = g_ptr_array_new ();
-  g_ptr_array_add (self->names, NULL);
   return self;
 }
 
@@ -97,13 +110,9 @@ static DimpleTableChanges *
 find_changes (DimpleChangeSet *self,
               const char      *table)
 {
-  for (guint i = 0; i < self->tables->len; i++)
-    {
-      DimpleTableChanges *changes = g_ptr_array_index (self->tables, i);
-
-      if (g_ascii_strcasecmp (changes->table, table) == 0)
-        return changes;
-    }
+  for (TableEntry *entry = self->tables; entry != NULL; entry = entry->next)
+    if (g_str_equal (entry->changes.table, table) || g_ascii_strcasecmp (entry->changes.table, table) == 0)
+      return &entry->changes;
   return NULL;
 }
 
@@ -112,17 +121,22 @@ dimple_change_set_add_table (DimpleChangeSet *self,
                              const char      *table)
 {
   DimpleTableChanges *changes = find_changes (self, table);
+  TableEntry *entry;
 
   if (changes != NULL)
     return changes;
 
-  changes = g_new0 (DimpleTableChanges, 1);
-  changes->table = g_strdup (table);
-  changes->rows = g_array_new (FALSE, FALSE, sizeof (DimpleChangedRow));
-  changes->keys = g_string_new (NULL);
-  g_ptr_array_add (self->tables, changes);
-  g_ptr_array_insert (self->names, (int) self->names->len - 1, changes->table);
-  return changes;
+  entry = g_new0 (TableEntry, 1);
+  entry->changes.table = g_strdup (table);
+  entry->changes.rows = g_array_new (FALSE, FALSE, sizeof (DimpleChangedRow));
+  entry->changes.keys = g_string_new (NULL);
+  if (self->last != NULL)
+    self->last->next = entry;
+  else
+    self->tables = entry;
+  self->last = entry;
+  g_clear_pointer (&self->names, g_free);
+  return &entry->changes;
 }
 
 static void
@@ -204,9 +218,9 @@ dimple_change_set_join (DimpleChangeSet *self,
   /* Whose origin is not of this process is the rarer and the more telling. */
   self->origin = MAX (self->origin, other->origin);
   self->all |= other->all;
-  for (guint i = 0; i < other->tables->len; i++)
+  for (const TableEntry *entry = other->tables; entry != NULL; entry = entry->next)
     {
-      const DimpleTableChanges *from = g_ptr_array_index (other->tables, i);
+      const DimpleTableChanges *from = &entry->changes;
       DimpleTableChanges *to = dimple_change_set_add_table (self, from->table);
 
       to->columns |= from->columns;
@@ -225,7 +239,7 @@ dimple_change_set_is_all (DimpleChangeSet *self)
 gboolean
 dimple_change_set_is_empty (DimpleChangeSet *self)
 {
-  return !self->all && self->tables->len == 0;
+  return !self->all && self->tables == NULL;
 }
 
 const DimpleTableChanges *
@@ -253,6 +267,26 @@ dimple_change_set_get_origin (DimpleChangeSet *self)
   return self->origin;
 }
 
+/* Several threads may be the first to ask. */
+static char **
+ensure_names (DimpleChangeSet *self)
+{
+  char **names = g_atomic_pointer_get (&self->names);
+  g_autoptr(GPtrArray) made = NULL;
+
+  if (names != NULL)
+    return names;
+  made = g_ptr_array_new ();
+  for (TableEntry *entry = self->tables; entry != NULL; entry = entry->next)
+    g_ptr_array_add (made, entry->changes.table);
+  g_ptr_array_add (made, NULL);
+  names = (char **) g_ptr_array_free (g_steal_pointer (&made), FALSE);
+  if (g_atomic_pointer_compare_and_exchange (&self->names, NULL, names))
+    return names;
+  g_free (names);
+  return g_atomic_pointer_get (&self->names);
+}
+
 /**
  * dimple_change_set_get_tables:
  * @self: a change set
@@ -266,7 +300,7 @@ dimple_change_set_get_tables (DimpleChangeSet *self)
 {
   g_return_val_if_fail (self != NULL, NULL);
 
-  return (const char * const *) self->names->pdata;
+  return (const char * const *) ensure_names (self);
 }
 
 /**

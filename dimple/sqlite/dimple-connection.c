@@ -14,6 +14,7 @@
 #include <glib/gi18n-lib.h>
 
 #include "dimple-error.h"
+#include "dimple-free-pages-private.h"
 #include "dimple-functions-private.h"
 #include "dimple-memory-vfs-private.h"
 #include "dimple-statement-trace-private.h"
@@ -226,7 +227,8 @@ configure (DimpleConnection       *self,
     return FALSE;
   if ((flags & DIMPLE_CONNECTION_WRITER) == 0)
     return dimple_connection_exec (self, "PRAGMA query_only = ON", error);
-  return begin_wal (self, error) &&
+  return dimple_free_pages_prepare (self, error) &&
+         begin_wal (self, error) &&
          dimple_connection_exec (self, "PRAGMA synchronous = NORMAL;"
                                        "PRAGMA foreign_keys = ON;"
                                        "PRAGMA recursive_triggers = ON", error);

@@ -82,7 +82,7 @@ check_vacuum (const char  *sql,
   if (g_ascii_strncasecmp (skip_blank (sql), "VACUUM", strlen ("VACUUM")) != 0)
     return TRUE;
   g_set_error_literal (error, DIMPLE_ERROR, DIMPLE_ERROR_SQL,
-                       "VACUUM is refused, as it renumbers rows: use dimple_store_backup() for a compact copy");
+                       "VACUUM is refused, as it renumbers rows: pruning the history makes the file smaller");
   return FALSE;
 }
 

@@ -4,6 +4,8 @@
  * when much of it may have become too old since; on a thread of its own, or by a sync before it uploads.  What is found
  * superseded is dropped some transactions at a time, so that nobody waits for the write lock.
  *
+ * Where a good share of the file is free then, its pages are given back, some at a time, too.
+ *
  * When that was done last is in dimple_state: 'pruned', as "time size seq": in microseconds, and the size of the
  * history up to that seq.
  *
@@ -11,6 +13,7 @@
  */
 #include "dimple-store-internal-private.h"
 
+#include "dimple-free-pages-private.h"
 #include "dimple-held-private.h"
 #include "dimple-pack-table-private.h"
 #include "dimple-prune-private.h"
@@ -24,6 +27,10 @@
 #define MIN_INTERVAL G_TIME_SPAN_HOUR
 /* Of a history that is too large so much more is dropped, lest it is too large again at once. */
 #define SLACK 4
+
+/* So many pages are given back in one write transaction, and then others may write for so long. */
+#define PAGES_AT_ONCE 256
+#define PAUSE_US 1000
 
 #define STATE "pruned"
 
@@ -218,6 +225,51 @@ prune (DimpleStore  *self,
   return dimple_pruner_get_freed (pruner) == 0 || dimple_store_write_own (self, refresh_packs, NULL, error);
 }
 
+typedef struct
+{
+  gint64 n_pages;      /* that are left to be given back */
+} Shrinking;
+
+static gboolean
+give_back (DimpleConnection  *connection,
+           gpointer           user_data,
+           GError           **error)
+{
+  Shrinking *shrinking = user_data;
+  gint64 n_pages = MIN (shrinking->n_pages, PAGES_AT_ONCE);
+
+  shrinking->n_pages -= n_pages;
+  return dimple_free_pages_give_back (connection, n_pages, error);
+}
+
+/* Whoever writes meanwhile takes free pages, and frees others: so it may end sooner or later than it was reckoned. */
+static gboolean
+shrink_file (DimpleStore  *self,
+             GError      **error)
+{
+  DimpleConnection *reader = dimple_store_acquire_reader (self, error);
+  Shrinking shrinking = { 0 };
+  gboolean counted, shrinks;
+
+  if (reader == NULL)
+    return FALSE;
+  counted = dimple_free_pages_count (reader, &shrinking.n_pages, error);
+  dimple_store_release_reader (self, reader);
+  if (!counted)
+    return FALSE;
+  shrinks = shrinking.n_pages > 0;
+  while (shrinking.n_pages > 0)
+    {
+      if (!dimple_store_write_own (self, give_back, &shrinking, error))
+        return FALSE;
+      g_usleep (PAUSE_US);
+    }
+  /* It is the checkpoint that cuts the file off. */
+  if (shrinks)
+    dimple_writer_empty_wal (self->writer);
+  return TRUE;
+}
+
 static gboolean
 go_over (DimpleStore  *self,
          History      *history,
@@ -234,7 +286,7 @@ go_over (DimpleStore  *self,
 
   state = g_strdup_printf ("%" G_GINT64_FORMAT " %" G_GUINT64_FORMAT " %" G_GINT64_FORMAT, now, history->size,
                            history->seq);
-  return dimple_store_set_state (self, STATE, state, error);
+  return dimple_store_set_state (self, STATE, state, error) && shrink_file (self, error);
 }
 
 static gboolean

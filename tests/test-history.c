@@ -466,6 +466,64 @@ test_pruned_meanwhile (void)
   g_assert_cmpuint (g_list_model_get_n_items (history), ==, n_items + 1);
 }
 
+/* Where a change stays and its values go, or another one of its transaction goes, there is another item in its place. */
+static void
+test_values_pruned_meanwhile (void)
+{
+  g_autoptr(DimpleStore) store = open_store (migrations);
+  g_autoptr(GListModel) history = NULL;
+  g_autoptr(DimpleChange) newest = NULL, insert = NULL, oldest = NULL, now = NULL;
+  g_autoptr(GError) error = NULL;
+  guint sums[3] = { 0 };
+
+  set_second (store, 1);
+  execute (store, "INSERT INTO note (key, title, body) VALUES ('a', 'oldest', 'text')");
+  execute (store, "INSERT INTO note (key, title, body) VALUES ('k', 'first', 'text')");
+  dimple_store_begin (store, NULL);
+  execute (store, "UPDATE note SET title = 'second' WHERE key = 'k'");
+  execute (store, "INSERT INTO tag VALUES ('k', 'red', '#f00')");
+  dimple_store_commit (store, NULL);
+  execute (store, "UPDATE note SET title = 'third' WHERE key = 'k'");
+  history = dimple_store_get_history (store, NULL, NULL);
+  dimple_test_wait_idle (store);
+  assert_history (history, "U:note:k:title U:note:k:title I:tag:[\"k\",\"red\"]:colour I:note:k:title,body,done "
+                           "I:note:a:title,body,done");
+  newest = get_change (history, 0);
+  insert = get_change (history, 3);
+  oldest = get_change (history, 4);
+  g_signal_connect (history, "items-changed", G_CALLBACK (count_changes), sums);
+
+  g_object_set (store, "history-max-age", G_GINT64_CONSTANT (1), NULL);
+  dimple_store_prune (store, FALSE, &error);
+  g_assert_no_error (error);
+  dimple_test_wait_idle (store);
+  assert_history (history, "U:note:k:title I:tag:[\"k\",\"red\"]:colour I:note:k:title,body,done "
+                           "I:note:a:title,body,done");
+  /* one emission: the second edit, the tag, which is now the first of its transaction, and the stub of the insert */
+  g_assert_cmpuint (sums[0], ==, 1);
+  g_assert_cmpuint (sums[1], ==, 3);
+  g_assert_cmpuint (sums[2], ==, 2);
+  now = get_change (history, 0);
+  g_assert_true (now == newest);
+  g_set_object (&now, NULL);
+  now = get_change (history, 3);
+  g_assert_true (now == oldest);
+  g_set_object (&now, NULL);
+  now = get_change (history, 2);
+  g_assert_true (now != insert);
+  g_assert_null (dimple_change_get_new_value (now, "title"));
+  g_assert_cmpstr (g_value_get_string (dimple_change_get_new_value (now, "body")), ==, "text");
+  /* what somebody has stays what it was */
+  g_assert_cmpstr (g_value_get_string (dimple_change_get_new_value (insert, "title")), ==, "first");
+
+  /* nothing more to prune: nothing is told */
+  g_usleep (2000);
+  dimple_store_prune (store, FALSE, &error);
+  g_assert_no_error (error);
+  dimple_test_wait_idle (store);
+  g_assert_cmpuint (sums[0], ==, 1);
+}
+
 static void
 test_closed (void)
 {
@@ -505,6 +563,7 @@ main (int   argc,
   g_test_add_func ("/history/restore-async", test_restore_async);
   g_test_add_func ("/history/pruned", test_pruned);
   g_test_add_func ("/history/pruned-meanwhile", test_pruned_meanwhile);
+  g_test_add_func ("/history/values-pruned-meanwhile", test_values_pruned_meanwhile);
   g_test_add_func ("/history/closed", test_closed);
   return g_test_run ();
 }

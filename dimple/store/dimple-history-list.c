@@ -7,6 +7,8 @@
  */
 #include "dimple-change-private.h"
 
+#include <string.h>
+
 #include "dimple-error.h"
 #include "dimple-follower-private.h"
 #include "dimple-key-private.h"
@@ -21,6 +23,7 @@ typedef struct
   guint64       time;          /* of the transaction's id */
   guint64       tail;
   guint         position;      /* in the transaction */
+  guint32       contents;      /* a hash of what it says, which becomes less by pruning */
   gint64        seq;
   DimpleRowHash row;
 } Entry;
@@ -51,6 +54,8 @@ typedef struct
   gint64        seq;
   DimpleRowHash row;
   DimpleChange *change;        /* not owned */
+  guint32       contents;
+  gboolean      stays;         /* while the list is replaced */
 } ItemKey;
 
 static void list_model_init (GListModelInterface *iface);
@@ -134,7 +139,7 @@ static DimpleChange *
 get_change (DimpleHistoryList *self,
             const Entry       *entry)
 {
-  ItemKey wanted = { entry->seq, entry->row, NULL };
+  ItemKey wanted = { .seq = entry->seq, .row = entry->row, .contents = entry->contents };
   ItemKey *key = g_hash_table_lookup (self->items, &wanted);
 
   if (key != NULL)
@@ -325,6 +330,31 @@ reading_new (const Subject *subject,
   return reading;
 }
 
+static guint32
+hash_bytes (guint32       hash,
+            gconstpointer data,
+            gsize         size)
+{
+  for (gsize i = 0; i < size; i++)
+    hash = (hash ^ ((const guint8 *) data)[i]) * 0x01000193u;
+  return hash;
+}
+
+static guint32
+hash_contents (const DimpleChangeReader *reader)
+{
+  guint32 hash = hash_bytes (0x811c9dc5u, &reader->operation, sizeof reader->operation);
+
+  for (guint i = 0; i < reader->columns->len; i++)
+    {
+      const char *column = g_ptr_array_index (reader->columns, i);
+
+      hash = hash_bytes (hash, column, strlen (column) + 1);
+    }
+  hash = hash_bytes (hash, reader->new_values->data, reader->new_values->len);
+  return hash_bytes (hash, reader->old_values->data, reader->old_values->len);
+}
+
 static void
 add_entry (const DimpleTransaction   *transaction,
            const DimpleChangeReader  *reader,
@@ -340,6 +370,7 @@ add_entry (const DimpleTransaction   *transaction,
   if (reading->subject.key != NULL && row != reading->wanted)
     return;
   dimple_uuid7_parse (transaction->id, &entry.time, &entry.tail);
+  entry.contents = hash_contents (reader);
   g_array_append_val (reading->entries, entry);
 }
 
@@ -447,7 +478,48 @@ take_entries (DimpleHistoryList *self,
   judge_again (self, added);
 }
 
-/* The same of all that there is. */
+static gboolean
+is_same (const Entry *a,
+         const Entry *b)
+{
+  return compare_entries (a, b) == 0 && a->seq == b->seq && a->row == b->row && a->contents == b->contents;
+}
+
+/* Whoever has an item of a change that is gone, or of which values are, keeps what it was; the list forgets it. */
+static void
+forget_items (DimpleHistoryList *self,
+              GArray            *now)
+{
+  GHashTableIter iter;
+  gpointer pointer;
+
+  if (g_hash_table_size (self->items) == 0)
+    return;
+  g_hash_table_iter_init (&iter, self->items);
+  while (g_hash_table_iter_next (&iter, &pointer, NULL))
+    ((ItemKey *) pointer)->stays = FALSE;
+  for (guint i = 0; i < now->len; i++)
+    {
+      const Entry *entry = &g_array_index (now, Entry, i);
+      ItemKey wanted = { .seq = entry->seq, .row = entry->row };
+      ItemKey *key = g_hash_table_lookup (self->items, &wanted);
+
+      if (key != NULL)
+        key->stays = key->contents == entry->contents;
+    }
+  g_hash_table_iter_init (&iter, self->items);
+  while (g_hash_table_iter_next (&iter, &pointer, NULL))
+    {
+      ItemKey *key = pointer;
+
+      if (key->stays)
+        continue;
+      g_object_weak_unref (G_OBJECT (key->change), item_gone, key);
+      g_hash_table_iter_remove (&iter);
+    }
+}
+
+/* The same of all that there is after pruning. */
 static void
 replace_entries (DimpleHistoryList *self,
                  GArray            *now)
@@ -456,13 +528,13 @@ replace_entries (DimpleHistoryList *self,
   guint start = 0, end = 0;
 
   self->entries = g_array_ref (now);
-  while (start < MIN (old->len, now->len) && compare_entries (&g_array_index (old, Entry, start),
-                                                              &g_array_index (now, Entry, start)) == 0)
+  while (start < MIN (old->len, now->len) &&
+         is_same (&g_array_index (old, Entry, start), &g_array_index (now, Entry, start)))
     start++;
   while (end < MIN (old->len, now->len) - start &&
-         compare_entries (&g_array_index (old, Entry, old->len - 1 - end),
-                          &g_array_index (now, Entry, now->len - 1 - end)) == 0)
+         is_same (&g_array_index (old, Entry, old->len - 1 - end), &g_array_index (now, Entry, now->len - 1 - end)))
     end++;
+  forget_items (self, now);
   if (old->len - start - end > 0 || now->len - start - end > 0)
     g_list_model_items_changed (G_LIST_MODEL (self), start, old->len - start - end, now->len - start - end);
   judge_again (self, now);
@@ -617,7 +689,8 @@ dimple_history_list_init (DimpleHistoryList *self)
  * @key: (nullable): the key of one of its rows, or %NULL for all of them
  *
  * Lists what was changed, on all devices, the newest first.  The list is live: what is committed or merged later appears in
- * its place.  Its newest items are there at once; of a long history the others follow soon.
+ * its place, and what pruning has dropped goes; where only values of a change were dropped, another item comes in its place.
+ * Its newest items are there at once; of a long history the others follow soon.
  *
  * What lost a merge is listed, too: see [property@Change:won].
  *

@@ -8,6 +8,7 @@
 #include "dimple-error.h"
 #include "dimple-record-private.h"
 #include "dimple-row-shape-private.h"
+#include "dimple-row-value-private.h"
 #include "dimple-schema-private.h"
 
 typedef struct
@@ -152,4 +153,23 @@ assert_notified (GPtrArray  *notified,
   names = g_strjoinv (" ", (char **) notified->pdata);
   g_assert_cmpstr (names, ==, expected);
   g_ptr_array_set_size (notified, 0);
+}
+
+/* What save() would write, as a{sv} is printed */
+static inline char *
+print_edits (const DimpleRowEdits *edits,
+             gboolean              with_types)
+{
+  g_auto(GVariantBuilder) builder = G_VARIANT_BUILDER_INIT (G_VARIANT_TYPE_VARDICT);
+  g_autoptr(GVariant) dictionary = NULL;
+
+  for (guint i = 0; i < dimple_row_edits_get_n (edits); i++)
+    {
+      DimpleValue value;
+      const char *column = dimple_row_edits_get (edits, i, NULL, &value);
+
+      g_variant_builder_add (&builder, "{sv}", column, dimple_value_to_variant (&value));
+    }
+  dictionary = g_variant_ref_sink (g_variant_builder_end (&builder));
+  return g_variant_print (dictionary, with_types);
 }

@@ -522,7 +522,7 @@ test_plain_objects (void)
   g_autoptr(GObject) empty = NULL;
   g_autoptr(GPtrArray) notified = NULL;
   g_autoptr(GError) error = NULL;
-  g_autoptr(GVariant) edits = NULL;
+  g_autoptr(DimpleRowEdits) edits = NULL;
   g_autofree char *key = NULL;
   g_autofree char *text = NULL;
   g_autofree char *time = NULL;
@@ -569,11 +569,11 @@ test_plain_objects (void)
   g_assert_cmpstr (note->title, ==, "Typed");
   g_assert_cmpint (note->n, ==, 9);
   g_assert_true (dimple_row_dup_edits (object, &edits, &error));
-  text = g_variant_print (edits, TRUE);
+  text = print_edits (edits, TRUE);
   g_assert_cmpstr (text, ==, "{'title': <'Typed'>, 'starred': <int64 0>}");
 
   dimple_row_set_saved (object, NULL, NULL, 0);
-  g_clear_pointer (&edits, g_variant_unref);
+  g_clear_pointer (&edits, dimple_row_edits_free);
   g_assert_true (dimple_row_dup_edits (object, &edits, &error));
   g_assert_null (edits);
   g_assert_cmpstr (note->title, ==, "Typed");
@@ -590,8 +590,8 @@ test_new_plain_objects (void)
   g_auto(Fixture) fixture = { 0 };
   g_autoptr(GObject) object = g_object_new (test_note_get_type (), "title", "New", "n", 5, NULL);
   g_autoptr(GObject) stranger = g_object_new (test_note_get_type (), NULL);
-  g_autoptr(GVariant) edits = NULL;
-  g_autoptr(GVariant) later = NULL;
+  g_autoptr(DimpleRowEdits) edits = NULL;
+  g_autoptr(DimpleRowEdits) later = NULL;
   g_autoptr(GByteArray) record = NULL;
   g_autoptr(GError) error = NULL;
   g_autofree char *text = NULL;
@@ -606,7 +606,7 @@ test_new_plain_objects (void)
   g_assert_null (dimple_row_dup_key (object));
 
   g_assert_true (dimple_row_dup_edits (object, &edits, &error));
-  text = g_variant_print (edits, TRUE);
+  text = print_edits (edits, TRUE);
   g_assert_cmpstr (text, ==, "{'title': <'New'>, 'n': <int64 5>, 'starred': <int64 0>}");
 
   record = fixture_record (&fixture, "SELECT 'k9', 'New', 5, 0, '2024-01-01', NULL, 'default body'");
@@ -619,7 +619,7 @@ test_new_plain_objects (void)
 
   g_object_set (object, "title", "Changed", NULL);
   g_assert_true (dimple_row_dup_edits (object, &later, &error));
-  g_assert_cmpuint (g_variant_n_children (later), ==, 1);
+  g_assert_cmpuint (dimple_row_edits_get_n (later), ==, 1);
 }
 
 static void
@@ -666,7 +666,7 @@ test_new_derived_rows (void)
   g_auto(Fixture) fixture = { 0 };
   g_autoptr(GObject) early = NULL;
   g_autoptr(GObject) row = NULL;
-  g_autoptr(GVariant) edits = NULL;
+  g_autoptr(DimpleRowEdits) edits = NULL;
   g_autoptr(GError) error = NULL;
   g_autofree char *text = NULL;
 
@@ -685,7 +685,7 @@ test_new_derived_rows (void)
   g_object_set (row, "title", "Newer", NULL);
   g_assert_cmpstr (dimple_row_get_string (DIMPLE_ROW (row), "title"), ==, "Newer");
   g_assert_true (dimple_row_dup_edits (row, &edits, &error));
-  text = g_variant_print (edits, FALSE);
+  text = print_edits (edits, FALSE);
   g_assert_cmpstr (text, ==, "{'title': <'Newer'>}");
 }
 

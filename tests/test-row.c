@@ -201,8 +201,8 @@ test_edits (void)
   g_auto(Fixture) fixture = { 0 };
   g_autoptr(DimpleRow) row = NULL;
   g_autoptr(GPtrArray) notified = NULL;
-  g_autoptr(GVariant) edits = NULL;
-  g_autoptr(GVariant) none = NULL;
+  g_autoptr(DimpleRowEdits) edits = NULL;
+  g_autoptr(DimpleRowEdits) none = NULL;
   g_autoptr(GError) error = NULL;
   g_autofree char *text = NULL;
   const char *lent;
@@ -232,7 +232,7 @@ test_edits (void)
   g_assert_true (dimple_row_is_null (row, "title"));
   g_assert_true (dimple_row_dup_edits (G_OBJECT (row), &edits, &error));
   g_assert_no_error (error);
-  text = g_variant_print (edits, TRUE);
+  text = print_edits (edits, TRUE);
   g_assert_cmpstr (text, ==, "{'title': <@ms nothing>, 'n': <int64 8>, 'starred': <int64 0>}");
 
   /* Back to what was loaded: nothing is left to save. */
@@ -433,7 +433,7 @@ test_unsaved (void)
   g_auto(Fixture) fixture = { 0 };
   g_autoptr(DimpleRow) row = NULL;
   g_autoptr(GPtrArray) notified = NULL;
-  g_autoptr(GVariant) edits = NULL;
+  g_autoptr(DimpleRowEdits) edits = NULL;
   g_autoptr(GByteArray) record = NULL;
   g_autoptr(GError) error = NULL;
   g_autofree char *text = NULL;
@@ -451,7 +451,7 @@ test_unsaved (void)
   assert_notified (notified, "key title");
   g_assert_null (dimple_row_get_key (row));
   g_assert_true (dimple_row_dup_edits (G_OBJECT (row), &edits, &error));
-  text = g_variant_print (edits, FALSE);
+  text = print_edits (edits, FALSE);
   g_assert_cmpstr (text, ==, "{'key': <'mine'>, 'title': <'New'>, 'data': <@ms nothing>}");
 
   record = fixture_record (&fixture, "SELECT 'mine', 'New', 5, NULL, NULL, NULL, 'default'");
@@ -503,8 +503,8 @@ test_read_only_columns (void)
 {
   g_auto(Fixture) fixture = { 0 };
   g_autoptr(DimpleRow) row = NULL;
-  g_autoptr(GVariant) edits = NULL;
-  g_autoptr(GVariant) renamed = NULL;
+  g_autoptr(DimpleRowEdits) edits = NULL;
+  g_autoptr(DimpleRowEdits) renamed = NULL;
   g_autoptr(GError) error = NULL;
   g_auto(GValue) value = G_VALUE_INIT;
   g_autofree char *text = NULL;
@@ -518,7 +518,7 @@ test_read_only_columns (void)
   g_value_set_static_string (g_value_init (&value, G_TYPE_STRING), "x");
   dimple_row_set_value (row, "title", &value);
   g_assert_true (dimple_row_dup_edits (G_OBJECT (row), &renamed, &error));
-  text = g_variant_print (renamed, FALSE);
+  text = print_edits (renamed, FALSE);
   g_assert_cmpstr (text, ==, "{'name': <'x'>}");
 
   for (guint i = 2; i < 5; i++)

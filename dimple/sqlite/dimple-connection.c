@@ -20,6 +20,7 @@
 #include "dimple-statement-trace-private.h"
 
 #define MAX_CACHED_STATEMENTS 256
+#define N_RECENT 4
 #define BUSY_TIMEOUT_MS 5000
 #define BUSY_RETRY_US 2000
 #define PROGRESS_OPCODES 2000
@@ -28,7 +29,8 @@ struct _DimpleConnection
 {
   sqlite3          *handle;
   GHashTable       *statements;      /* of sqlite3_stmt by its SQL, those not in use */
-  sqlite3_stmt     *recent;          /* (nullable) the one used last, which is not among them */
+  sqlite3_stmt     *recent[N_RECENT]; /* (nullable) those used last, which are not among them */
+  guint             next_recent;     /* the place of the one that came first */
   gint64            schema_version;  /* that they were prepared for, if somebody asked */
   DimpleAuthorizer  authorizer;
   gpointer          authorizer_data;
@@ -316,15 +318,17 @@ is_blank (DimpleConnection *self,
   return TRUE;
 }
 
-/* An app that writes many rows runs one statement again and again: it is found without a look into the table. */
+/* An app that writes many rows runs the same few statements again and again: they are found without a look into the
+ * table. */
 static sqlite3_stmt *
 take_kept (DimpleConnection *self,
            const char       *sql)
 {
   gpointer statement = NULL;
 
-  if (self->recent != NULL && strcmp (sqlite3_sql (self->recent), sql) == 0)
-    return g_steal_pointer (&self->recent);
+  for (guint i = 0; i < N_RECENT; i++)
+    if (self->recent[i] != NULL && strcmp (sqlite3_sql (self->recent[i]), sql) == 0)
+      return g_steal_pointer (&self->recent[i]);
   g_hash_table_steal_extended (self->statements, sql, NULL, &statement);
   return statement;
 }
@@ -339,6 +343,21 @@ keep_in_table (DimpleConnection *self,
     sqlite3_finalize (statement);
   else
     g_hash_table_insert (self->statements, (char *) sql, statement);
+}
+
+static void
+keep (DimpleConnection *self,
+      sqlite3_stmt     *statement)
+{
+  for (guint i = 0; i < N_RECENT; i++)
+    if (self->recent[i] == NULL)
+      {
+        self->recent[i] = statement;
+        return;
+      }
+  keep_in_table (self, self->recent[self->next_recent]);
+  self->recent[self->next_recent] = statement;
+  self->next_recent = (self->next_recent + 1) % N_RECENT;
 }
 
 sqlite3_stmt *
@@ -390,9 +409,7 @@ dimple_statement_release (sqlite3_stmt *statement)
       sqlite3_finalize (statement);
       return;
     }
-  if (self->recent != NULL)
-    keep_in_table (self, self->recent);
-  self->recent = statement;
+  keep (self, statement);
   dimple_statement_trace_report (self->trace);
 }
 
@@ -402,7 +419,8 @@ dimple_connection_drop_statements (DimpleConnection *self)
   GHashTableIter iter;
   gpointer statement;
 
-  g_clear_pointer (&self->recent, sqlite3_finalize);
+  for (guint i = 0; i < N_RECENT; i++)
+    g_clear_pointer (&self->recent[i], sqlite3_finalize);
   g_hash_table_iter_init (&iter, self->statements);
   while (g_hash_table_iter_next (&iter, NULL, &statement))
     {

@@ -453,8 +453,13 @@ const DimpleTable *
 dimple_schema_find (DimpleSchema *self,
                     const char   *table)
 {
-  g_autofree char *lower = g_ascii_strdown (table, -1);
+  const DimpleTable *found = g_hash_table_lookup (self->by_name, table);
+  g_autofree char *lower = NULL;
 
+  /* Most names are lower case as they are. */
+  if (found != NULL)
+    return found;
+  lower = g_ascii_strdown (table, -1);
   return g_hash_table_lookup (self->by_name, lower);
 }
 

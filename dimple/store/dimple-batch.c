@@ -29,29 +29,42 @@ typedef enum
 
 typedef struct
 {
-  StepKind  kind;
-  char     *subject;       /* the table, or the SQL */
-  char     *key;           /* (nullable) */
-  GVariant *values;        /* (nullable) */
+  StepKind    kind;
+  char       *subject;     /* the table, or the SQL; of g_ref_string_new() */
+  char       *key;         /* (nullable) of an insert: one that is not among the values … */
+  const char *key_column;  /* (nullable) … and its column; interned */
+  GVariant   *values;      /* (nullable) */
 } Step;
 
 struct _DimpleBatch
 {
   GObject      parent_instance;
   DimpleStore *store;
-  GPtrArray   *steps;      /* of Step */
+  GArray      *steps;      /* of Step */
   gboolean     committed;
 };
 
 G_DEFINE_FINAL_TYPE (DimpleBatch, dimple_batch, G_TYPE_OBJECT)
 
 static void
-step_free (Step *step)
+clear_step (gpointer data)
 {
-  g_free (step->subject);
+  Step *step = data;
+
+  g_ref_string_release (step->subject);
   g_free (step->key);
   g_clear_pointer (&step->values, g_variant_unref);
-  g_free (step);
+}
+
+/* Most steps have the table or the SQL of the one before. */
+static char *
+ref_subject (DimpleBatch *self,
+             const char  *subject)
+{
+  const Step *last = self->steps->len > 0 ? &g_array_index (self->steps, Step, self->steps->len - 1) : NULL;
+
+  return last != NULL && g_str_equal (last->subject, subject) ? g_ref_string_acquire (last->subject)
+                                                              : g_ref_string_new (subject);
 }
 
 /* Takes `values`, which is sunk. */
@@ -62,13 +75,9 @@ add_step (DimpleBatch *self,
           const char  *key,
           GVariant    *values)
 {
-  Step *step = g_new0 (Step, 1);
+  Step step = { .kind = kind, .subject = ref_subject (self, subject), .key = g_strdup (key), .values = values };
 
-  step->kind = kind;
-  step->subject = g_strdup (subject);
-  step->key = g_strdup (key);
-  step->values = values;
-  g_ptr_array_add (self->steps, step);
+  g_array_append_val (self->steps, step);
 }
 
 /**
@@ -91,38 +100,14 @@ dimple_batch_new (DimpleStore *store)
   return self;
 }
 
-/* The one key column that is text, if it is left to us: then the key can be known before the row is there. */
-static const char *
-find_missing_key (DimpleSchema *schema,
-                  const char   *table_name,
-                  GVariant     *values)
+/* The key column, if there is one and it is text: then the key can be known before the row is there. */
+static const DimpleColumn *
+find_text_key (DimpleSchema *schema,
+               const char   *table_name)
 {
   const DimpleTable *table = dimple_schema_find (schema, table_name);
-  g_autoptr(GVariant) given = NULL;
-  const DimpleColumn *column;
 
-  if (table == NULL || !table->text_key)
-    return NULL;
-  column = g_ptr_array_index (table->columns, g_array_index (table->key, guint, 0));
-  given = g_variant_lookup_value (values, column->name, NULL);
-  return given == NULL ? column->name : NULL;
-}
-
-/* The key that is among the values, if it is one text. */
-static char *
-dup_given_key (DimpleSchema *schema,
-               const char   *table_name,
-               GVariant     *values)
-{
-  const DimpleTable *table = dimple_schema_find (schema, table_name);
-  const DimpleColumn *column;
-  char *key = NULL;
-
-  if (table == NULL || !table->text_key)
-    return NULL;
-  column = g_ptr_array_index (table->columns, g_array_index (table->key, guint, 0));
-  g_variant_lookup (values, column->name, "s", &key);
-  return key;
+  return table != NULL && table->text_key ? dimple_table_get_key_column (table, 0) : NULL;
 }
 
 /**
@@ -142,26 +127,27 @@ dimple_batch_insert (DimpleBatch *self,
 {
   g_autoptr(GVariant) sunk = g_variant_ref_sink (values);
   g_autoptr(DimpleSchema) schema = NULL;
-  const char *column;
+  g_autoptr(GVariant) given = NULL;
+  const DimpleColumn *column;
   char key[DIMPLE_UUID_SIZE];
-  GVariantDict dict;
 
   g_return_val_if_fail (DIMPLE_IS_BATCH (self), NULL);
   g_return_val_if_fail (table != NULL, NULL);
   g_return_val_if_fail (g_variant_is_of_type (values, G_VARIANT_TYPE_VARDICT), NULL);
 
   schema = dimple_store_ref_schema (self->store);
-  column = find_missing_key (schema, table, sunk);
-  if (column == NULL)
+  column = find_text_key (schema, table);
+  given = column != NULL ? dimple_given_values_look_up (sunk, column->name) : NULL;
+  if (column == NULL || given != NULL)
     {
       add_step (self, STEP_INSERT, table, NULL, g_variant_ref (sunk));
-      return dup_given_key (schema, table, sunk);
+      return given != NULL && g_variant_is_of_type (given, G_VARIANT_TYPE_STRING) ? g_variant_dup_string (given, NULL)
+                                                                                  : NULL;
     }
 
   dimple_uuid7_new (key);
-  g_variant_dict_init (&dict, sunk);
-  g_variant_dict_insert (&dict, column, "s", key);
-  add_step (self, STEP_INSERT, table, NULL, g_variant_ref_sink (g_variant_dict_end (&dict)));
+  add_step (self, STEP_INSERT, table, key, g_variant_ref (sunk));
+  g_array_index (self->steps, Step, self->steps->len - 1).key_column = g_intern_string (column->name);
   return g_strdup (key);
 }
 
@@ -236,7 +222,7 @@ run_step (DimpleStore  *store,
   switch (step->kind)
     {
     case STEP_INSERT:
-      key = dimple_store_insert (store, step->subject, step->values, error);
+      key = dimple_store_insert_with_key (store, step->subject, step->values, step->key_column, step->key, error);
       return key != NULL;
     case STEP_UPDATE:
       return dimple_store_update (store, step->subject, step->key, step->values, error);
@@ -257,7 +243,7 @@ run_steps (DimpleStore  *store,
 
   for (guint i = 0; i < self->steps->len; i++)
     {
-      const Step *step = g_ptr_array_index (self->steps, i);
+      const Step *step = &g_array_index (self->steps, Step, i);
 
       if (!run_step (store, step, error))
         {
@@ -355,7 +341,7 @@ dimple_batch_finalize (GObject *object)
 {
   DimpleBatch *self = DIMPLE_BATCH (object);
 
-  g_ptr_array_unref (self->steps);
+  g_array_unref (self->steps);
   g_clear_object (&self->store);
 
   G_OBJECT_CLASS (dimple_batch_parent_class)->finalize (object);
@@ -370,5 +356,6 @@ dimple_batch_class_init (DimpleBatchClass *klass)
 static void
 dimple_batch_init (DimpleBatch *self)
 {
-  self->steps = g_ptr_array_new_with_free_func ((GDestroyNotify) step_free);
+  self->steps = g_array_new (FALSE, FALSE, sizeof (Step));
+  g_array_set_clear_func (self->steps, clear_step);
 }

@@ -6,130 +6,166 @@
 
 #include "dimple-error.h"
 
+/* -- One value ------------------------------------------------------------------------------------------------------ */
+
+/* FALSE: it is no number that SQLite has. */
 static gboolean
-bind_number (sqlite3_stmt *statement,
-             int           position,
-             GVariant     *value)
+read_integer (GVariant *variant,
+              gint64   *integer)
 {
-  switch (g_variant_classify (value))
+  switch (g_variant_classify (variant))
     {
     case G_VARIANT_CLASS_BOOLEAN:
-      sqlite3_bind_int64 (statement, position, g_variant_get_boolean (value));
+      *integer = g_variant_get_boolean (variant);
       return TRUE;
     case G_VARIANT_CLASS_BYTE:
-      sqlite3_bind_int64 (statement, position, g_variant_get_byte (value));
+      *integer = g_variant_get_byte (variant);
       return TRUE;
     case G_VARIANT_CLASS_INT16:
-      sqlite3_bind_int64 (statement, position, g_variant_get_int16 (value));
+      *integer = g_variant_get_int16 (variant);
       return TRUE;
     case G_VARIANT_CLASS_UINT16:
-      sqlite3_bind_int64 (statement, position, g_variant_get_uint16 (value));
+      *integer = g_variant_get_uint16 (variant);
       return TRUE;
     case G_VARIANT_CLASS_INT32:
-      sqlite3_bind_int64 (statement, position, g_variant_get_int32 (value));
+      *integer = g_variant_get_int32 (variant);
       return TRUE;
     case G_VARIANT_CLASS_UINT32:
-      sqlite3_bind_int64 (statement, position, g_variant_get_uint32 (value));
+      *integer = g_variant_get_uint32 (variant);
       return TRUE;
     case G_VARIANT_CLASS_INT64:
-      sqlite3_bind_int64 (statement, position, g_variant_get_int64 (value));
+      *integer = g_variant_get_int64 (variant);
       return TRUE;
     case G_VARIANT_CLASS_UINT64:
       /* SQLite has no integer beyond this. */
-      if (g_variant_get_uint64 (value) > G_MAXINT64)
-        return FALSE;
-      sqlite3_bind_int64 (statement, position, (gint64) g_variant_get_uint64 (value));
-      return TRUE;
-    case G_VARIANT_CLASS_DOUBLE:
-      sqlite3_bind_double (statement, position, g_variant_get_double (value));
-      return TRUE;
+      *integer = (gint64) g_variant_get_uint64 (variant);
+      return *integer >= 0;
     default:
       return FALSE;
     }
 }
 
-static void
-bind_blob (sqlite3_stmt             *statement,
-           int                       position,
-           GVariant                 *value,
-           sqlite3_destructor_type   lifetime)
+GVariant *
+dimple_parameter_unwrap (GVariant *variant)
 {
-  gsize size;
-  gconstpointer bytes = g_variant_get_fixed_array (value, &size, 1);
+  GVariantClass class = g_variant_classify (variant);
 
-  sqlite3_bind_blob64 (statement, position, size > 0 ? bytes : "", size, lifetime);
+  while (class == G_VARIANT_CLASS_VARIANT || class == G_VARIANT_CLASS_MAYBE)
+    {
+      g_autoptr(GVariant) wrapper = variant;
+
+      if (g_variant_n_children (wrapper) == 0)
+        return NULL;
+      variant = g_variant_get_child_value (wrapper, 0);
+      class = g_variant_classify (variant);
+    }
+  return variant;
 }
 
-/* A variant and a maybe hold one value; a maybe may hold nothing. */
-static gboolean
-bind_held (sqlite3_stmt  *statement,
-           int            position,
-           GVariant      *value,
-           GError       **error)
+gboolean
+dimple_parameter_read (GVariant     *variant,
+                       DimpleValue  *value,
+                       GError      **error)
 {
-  g_autoptr(GVariant) held = g_variant_n_children (value) > 0 ? g_variant_get_child_value (value, 0) : NULL;
+  *value = (DimpleValue) { .type = SQLITE_NULL };
+  if (variant == NULL)
+    return TRUE;
 
-  if (held != NULL)
-    return dimple_parameter_bind (statement, position, held, error);
-  sqlite3_bind_null (statement, position);
-  return TRUE;
-}
-
-static gboolean
-refuse (GVariant  *value,
-        GError   **error)
-{
+  switch (g_variant_classify (variant))
+    {
+    case G_VARIANT_CLASS_STRING:
+      value->type = SQLITE_TEXT;
+      value->bytes = g_variant_get_string (variant, &value->size);
+      return TRUE;
+    case G_VARIANT_CLASS_DOUBLE:
+      value->type = SQLITE_FLOAT;
+      value->real = g_variant_get_double (variant);
+      return TRUE;
+    case G_VARIANT_CLASS_ARRAY:
+      value->type = SQLITE_BLOB;
+      if (!g_variant_is_of_type (variant, G_VARIANT_TYPE_BYTESTRING))
+        break;
+      value->bytes = g_variant_get_fixed_array (variant, &value->size, 1);
+      return TRUE;
+    default:
+      value->type = SQLITE_INTEGER;
+      if (!read_integer (variant, &value->integer))
+        break;
+      return TRUE;
+    }
   g_set_error (error, DIMPLE_ERROR, DIMPLE_ERROR_PARAMETERS,
                "A value of type “%s” cannot be stored: use a string, number, boolean, ay for a blob, or an empty maybe "
-               "for NULL", g_variant_get_type_string (value));
+               "for NULL", g_variant_get_type_string (variant));
   return FALSE;
 }
 
-static gboolean
-bind_value (sqlite3_stmt             *statement,
-            int                       position,
-            GVariant                 *value,
-            sqlite3_destructor_type   lifetime,
-            GError                  **error)
+static void
+bind_copy (sqlite3_stmt      *statement,
+           int                position,
+           const DimpleValue *value)
 {
-  const char *text;
-  gsize size;
+  const char *bytes = value->size > 0 ? value->bytes : "";
 
-  switch (g_variant_classify (value))
+  if (value->type == SQLITE_TEXT)
+    sqlite3_bind_text64 (statement, position, bytes, value->size, SQLITE_TRANSIENT, SQLITE_UTF8);
+  else if (value->type == SQLITE_BLOB)
+    sqlite3_bind_blob64 (statement, position, bytes, value->size, SQLITE_TRANSIENT);
+  else
+    dimple_value_bind (value, statement, position);
+}
+
+/* -- All of a statement --------------------------------------------------------------------------------------------- */
+
+void
+dimple_held_parameters_clear (DimpleHeldParameters *self)
+{
+  for (gsize i = 0; i < self->n; i++)
+    g_clear_pointer (&self->variants[i], g_variant_unref);
+  if (self->variants != self->few)
+    g_free (self->variants);
+  self->variants = NULL;
+  self->n = 0;
+}
+
+/* Makes room for `n`. */
+static void
+held_parameters_begin (DimpleHeldParameters *self,
+                       gsize                 n)
+{
+  if (self != NULL)
+    self->variants = n <= G_N_ELEMENTS (self->few) ? self->few : g_new (GVariant *, n);
+}
+
+/* Takes `variant`.  What is held need not be copied. */
+static gboolean
+bind_next (sqlite3_stmt          *statement,
+           int                    position,
+           GVariant              *variant,
+           DimpleHeldParameters  *held,
+           GError               **error)
+{
+  g_autoptr(GVariant) plain = dimple_parameter_unwrap (variant);
+  DimpleValue value;
+
+  if (!dimple_parameter_read (plain, &value, error))
+    return FALSE;
+  if (held == NULL)
+    bind_copy (statement, position, &value);
+  else
     {
-    case G_VARIANT_CLASS_STRING:
-      text = g_variant_get_string (value, &size);
-      sqlite3_bind_text64 (statement, position, text, size, lifetime, SQLITE_UTF8);
-      return TRUE;
-    case G_VARIANT_CLASS_VARIANT:
-    case G_VARIANT_CLASS_MAYBE:
-      return bind_held (statement, position, value, error);
-    case G_VARIANT_CLASS_ARRAY:
-      if (!g_variant_is_of_type (value, G_VARIANT_TYPE_BYTESTRING))
-        return refuse (value, error);
-      bind_blob (statement, position, value, lifetime);
-      return TRUE;
-    default:
-      return bind_number (statement, position, value) || refuse (value, error);
+      dimple_value_bind (&value, statement, position);
+      held->variants[held->n++] = g_steal_pointer (&plain);
     }
+  return TRUE;
 }
 
 gboolean
 dimple_parameter_bind (sqlite3_stmt  *statement,
                        int            position,
-                       GVariant      *value,
+                       GVariant      *variant,
                        GError       **error)
 {
-  return bind_value (statement, position, value, SQLITE_TRANSIENT, error);
-}
-
-gboolean
-dimple_parameter_bind_static (sqlite3_stmt  *statement,
-                              int            position,
-                              GVariant      *value,
-                              GError       **error)
-{
-  return bind_value (statement, position, value, SQLITE_STATIC, error);
+  return bind_next (statement, position, g_variant_ref (variant), NULL, error);
 }
 
 static gboolean
@@ -148,37 +184,37 @@ check_count (sqlite3_stmt  *statement,
 }
 
 static gboolean
-bind_tuple (sqlite3_stmt  *statement,
-            GVariant      *parameters,
-            GError       **error)
+bind_tuple (sqlite3_stmt          *statement,
+            GVariant              *parameters,
+            DimpleHeldParameters  *held,
+            GError               **error)
 {
   gsize n = g_variant_n_children (parameters);
 
   if (!check_count (statement, n, error))
     return FALSE;
+  held_parameters_begin (held, n);
   for (gsize i = 0; i < n; i++)
-    {
-      g_autoptr(GVariant) value = g_variant_get_child_value (parameters, i);
-
-      if (!dimple_parameter_bind (statement, (int) i + 1, value, error))
-        return FALSE;
-    }
+    if (!bind_next (statement, (int) i + 1, g_variant_get_child_value (parameters, i), held, error))
+      return FALSE;
   return TRUE;
 }
 
 static gboolean
-bind_dictionary (sqlite3_stmt  *statement,
-                 GVariant      *parameters,
-                 GError       **error)
+bind_dictionary (sqlite3_stmt          *statement,
+                 GVariant              *parameters,
+                 DimpleHeldParameters  *held,
+                 GError               **error)
 {
   int n = sqlite3_bind_parameter_count (statement);
 
   if (!check_count (statement, g_variant_n_children (parameters), error))
     return FALSE;
+  held_parameters_begin (held, (gsize) n);
   for (int i = 1; i <= n; i++)
     {
       const char *name = sqlite3_bind_parameter_name (statement, i);
-      g_autoptr(GVariant) value = name != NULL ? g_variant_lookup_value (parameters, name + 1, NULL) : NULL;
+      GVariant *value = name != NULL ? g_variant_lookup_value (parameters, name + 1, NULL) : NULL;
 
       if (value == NULL)
         {
@@ -186,10 +222,28 @@ bind_dictionary (sqlite3_stmt  *statement,
                        name != NULL ? name : "?", sqlite3_sql (statement));
           return FALSE;
         }
-      if (!dimple_parameter_bind (statement, i, value, error))
+      if (!bind_next (statement, i, value, held, error))
         return FALSE;
     }
   return TRUE;
+}
+
+static gboolean
+bind_all (sqlite3_stmt          *statement,
+          GVariant              *parameters,
+          DimpleHeldParameters  *held,
+          GError               **error)
+{
+  if (parameters == NULL)
+    return check_count (statement, 0, error);
+  if (g_variant_classify (parameters) == G_VARIANT_CLASS_TUPLE)
+    return bind_tuple (statement, parameters, held, error);
+  if (g_variant_is_of_type (parameters, G_VARIANT_TYPE_VARDICT))
+    return bind_dictionary (statement, parameters, held, error);
+  if (!check_count (statement, 1, error))
+    return FALSE;
+  held_parameters_begin (held, 1);
+  return bind_next (statement, 1, g_variant_ref (parameters), held, error);
 }
 
 gboolean
@@ -197,11 +251,14 @@ dimple_parameters_bind (sqlite3_stmt  *statement,
                         GVariant      *parameters,
                         GError       **error)
 {
-  if (parameters == NULL)
-    return check_count (statement, 0, error);
-  if (g_variant_is_of_type (parameters, G_VARIANT_TYPE_VARDICT))
-    return bind_dictionary (statement, parameters, error);
-  if (g_variant_is_of_type (parameters, G_VARIANT_TYPE_TUPLE))
-    return bind_tuple (statement, parameters, error);
-  return check_count (statement, 1, error) && dimple_parameter_bind (statement, 1, parameters, error);
+  return bind_all (statement, parameters, NULL, error);
+}
+
+gboolean
+dimple_parameters_bind_held (sqlite3_stmt          *statement,
+                             GVariant              *parameters,
+                             DimpleHeldParameters  *held,
+                             GError               **error)
+{
+  return bind_all (statement, parameters, held, error);
 }

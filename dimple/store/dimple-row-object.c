@@ -216,7 +216,7 @@ dimple_row_object_dup_key (GObject *object)
 
 gboolean
 dimple_row_object_collect_edits (GObject          *object,
-                                 GVariantBuilder  *edits,
+                                 DimpleRowEdits   *edits,
                                  GError          **error)
 {
   Loaded *loaded = g_object_get_qdata (object, loaded_quark ());

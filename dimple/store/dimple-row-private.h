@@ -75,7 +75,7 @@ void              dimple_row_update              (DimpleRow        *self,
                                                   const guint8     *record,
                                                   gsize             size);
 gboolean          dimple_row_collect_edits       (DimpleRow        *self,
-                                                  GVariantBuilder  *edits,
+                                                  DimpleRowEdits   *edits,
                                                   GError          **error);
 void              dimple_row_become_saved        (DimpleRow        *self,
                                                   const char       *key,
@@ -93,7 +93,7 @@ void              dimple_row_object_update       (GObject          *object,
 DimpleRowBinding *dimple_row_object_get_binding  (GObject          *object);
 char             *dimple_row_object_dup_key      (GObject          *object);
 gboolean          dimple_row_object_collect_edits (GObject         *object,
-                                                  GVariantBuilder  *edits,
+                                                  DimpleRowEdits   *edits,
                                                   GError          **error);
 void              dimple_row_object_become_saved (GObject          *object,
                                                   const char       *key,
@@ -104,7 +104,7 @@ void              dimple_row_object_become_saved (GObject          *object,
 gboolean          dimple_row_shape_add_edit      (DimpleRowShape   *self,
                                                   guint             column,
                                                   const DimpleValue *value,
-                                                  GVariantBuilder  *edits,
+                                                  DimpleRowEdits   *edits,
                                                   GError          **error);
 /* The value of a column of a record; NULL where there is no record. */
 void              dimple_row_read_column         (const guint8     *record,

@@ -7,6 +7,7 @@
  */
 #pragma once
 
+#include "dimple-row-edits-private.h"
 #include "dimple-row.h"
 #include "dimple-schema-private.h"
 
@@ -66,12 +67,16 @@ void                dimple_row_shape_register      (DimpleRowShape     *self,
 DimpleRowShape     *dimple_row_shape_of            (GObject            *object);
 /* (nullable) the public key that the object was loaded or saved with; NULL: unsaved, or without a key. */
 char               *dimple_row_dup_key             (GObject            *object);
-/* The table's columns that were set since loading, and their values: a{sv}, or NULL if there are none.  Of an unsaved
+/* The columns of the table that were set since loading, and their values; NULL if there are none.  Of an unsaved
  * object of the app's own class: all that are not NULL.  FALSE with DIMPLE_ERROR_READ_ONLY if a column was set that is
  * none of the table's, or is generated. */
 gboolean            dimple_row_dup_edits           (GObject            *object,
-                                                    GVariant          **edits,
+                                                    DimpleRowEdits    **edits,
                                                     GError            **error);
+/* Sets a column of the row, as dimple_row_set_value() does. */
+void                dimple_row_edit                (DimpleRow          *self,
+                                                    guint               column,
+                                                    const DimpleValue  *value);
 /* Saved: what was edited is the row's own now.  `key` (nullable) names a row just inserted; `record` (nullable) is how it
  * is now, in the columns of dimple_row_shape_of(): with defaults and generated columns. */
 void                dimple_row_set_saved           (GObject            *object,

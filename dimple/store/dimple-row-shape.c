@@ -377,11 +377,12 @@ gboolean
 dimple_row_shape_add_edit (DimpleRowShape     *self,
                            guint               column,
                            const DimpleValue  *value,
-                           GVariantBuilder    *edits,
+                           DimpleRowEdits     *edits,
                            GError            **error)
 {
   const DimpleRowColumn *edited = &self->columns[column];
-  GVariant *boxed;
+  g_autofree char *valid = NULL;
+  DimpleValue text;
 
   if (!edited->writable)
     {
@@ -390,9 +391,13 @@ dimple_row_shape_add_edit (DimpleRowShape     *self,
                    edited->name);
       return FALSE;
     }
-  /* A third of what a format string would cost */
-  boxed = g_variant_new_variant (dimple_value_to_variant (value));
-  g_variant_builder_add_value (edits, g_variant_new_dict_entry (g_variant_new_string (edited->origin), boxed));
+  if (value->type == SQLITE_TEXT && !g_utf8_validate_len (value->bytes, value->size, NULL))
+    {
+      valid = dimple_value_dup_string (value);
+      text = (DimpleValue) { .type = SQLITE_TEXT, .bytes = valid, .size = strlen (valid) };
+      value = &text;
+    }
+  dimple_row_edits_add (edits, column, edited->origin, value);
   return TRUE;
 }
 
@@ -761,23 +766,21 @@ dimple_row_dup_key (GObject *object)
 }
 
 gboolean
-dimple_row_dup_edits (GObject   *object,
-                      GVariant **edits,
-                      GError   **error)
+dimple_row_dup_edits (GObject         *object,
+                      DimpleRowEdits **edits,
+                      GError         **error)
 {
-  g_auto(GVariantBuilder) builder = G_VARIANT_BUILDER_INIT (G_VARIANT_TYPE_VARDICT);
-  g_autoptr(GVariant) collected = NULL;
+  g_autoptr(DimpleRowEdits) collected = dimple_row_edits_new ();
   gboolean ok;
 
   *edits = NULL;
   if (DIMPLE_IS_ROW (object))
-    ok = dimple_row_collect_edits (DIMPLE_ROW (object), &builder, error);
+    ok = dimple_row_collect_edits (DIMPLE_ROW (object), collected, error);
   else
-    ok = dimple_row_object_collect_edits (object, &builder, error);
+    ok = dimple_row_object_collect_edits (object, collected, error);
   if (!ok)
     return FALSE;
-  collected = g_variant_ref_sink (g_variant_builder_end (&builder));
-  if (g_variant_n_children (collected) > 0)
+  if (dimple_row_edits_get_n (collected) > 0)
     *edits = g_steal_pointer (&collected);
   return TRUE;
 }

@@ -367,6 +367,18 @@ dimple_row_class_install (GObjectClass     *object_class,
     }
 }
 
+void
+dimple_row_edit (DimpleRow         *self,
+                 guint              column,
+                 const DimpleValue *value)
+{
+  g_autoptr(GByteArray) record = g_byte_array_new ();
+
+  dimple_record_append (record, value);
+  if (edit_column (self, column, record))
+    column_changed (self, column);
+}
+
 /* The app set a property of its own class: that edits the column. */
 static void
 property_notified (DimpleRow  *self,
@@ -463,7 +475,7 @@ dimple_row_update (DimpleRow    *self,
 
 gboolean
 dimple_row_collect_edits (DimpleRow        *self,
-                          GVariantBuilder  *edits,
+                          DimpleRowEdits   *edits,
                           GError          **error)
 {
   guint n_columns = get_n_columns (self);
@@ -482,6 +494,7 @@ dimple_row_collect_edits (DimpleRow        *self,
   return TRUE;
 }
 
+/* Replaces the record and drops the edits.  Only columns that look another way now notify. */
 void
 dimple_row_become_saved (DimpleRow    *self,
                          const char   *key,
@@ -491,21 +504,35 @@ dimple_row_become_saved (DimpleRow    *self,
   DimpleRowPrivate *priv = PRIVATE (self);
   DimpleRowShape *shape = dimple_row_get_binding (self)->shape;
   g_autofree DimpleValue *values = g_new (DimpleValue, shape->n_columns + 1);
-  g_autoptr(GByteArray) visible = g_byte_array_new ();
-  g_autoptr(GByteArray) saved = g_byte_array_new ();
+  g_autofree gboolean *changed = g_new (gboolean, shape->n_columns + 1);
+  g_autoptr(GByteArray) saved = NULL;
+  const guint8 *position;
 
   for (guint i = 0; i < shape->n_columns; i++)
     read_value (self, i, &values[i]);
-  dimple_row_shape_append_saved (shape, values, NULL, visible);
-  dimple_row_shape_append_saved (shape, values, key, saved);
+  if (record == NULL)
+    {
+      saved = g_byte_array_new ();
+      dimple_row_shape_append_saved (shape, values, key, saved);
+      record = saved->data;
+      size = saved->len;
+    }
+  position = record;
+  for (guint i = 0; i < shape->n_columns; i++)
+    {
+      DimpleValue value;
 
-  /* What is visible becomes the row's own, which nobody notices; what saving changed is then an update. */
-  set_record (self, visible->data, visible->len);
+      position = dimple_record_read (position, &value);
+      changed[i] = !dimple_value_equal (&values[i], &value);
+    }
+
+  set_record (self, record, size);
   g_clear_pointer (&priv->edits, g_array_unref);
-  if (record != NULL)
-    replace_record (self, record, size);
-  else
-    replace_record (self, saved->data, saved->len);
+  g_object_freeze_notify (G_OBJECT (self));
+  for (guint i = 0; i < shape->n_columns; i++)
+    if (changed[i])
+      column_changed (self, i);
+  g_object_thaw_notify (G_OBJECT (self));
 }
 
 /* -- The object ----------------------------------------------------------------------------------------------------- */

@@ -5,6 +5,7 @@
 #pragma once
 
 #include "dimple-reader-pool-private.h"
+#include "dimple-row-sql-private.h"
 #include "dimple-snapshot-private.h"
 #include "dimple-store-private.h"
 #include "dimple-store-watcher-private.h"
@@ -21,6 +22,7 @@ struct _DimpleStore
   char             *name;             /* the path, or what connections in memory are opened by */
   GMainContext     *context;          /* signals are emitted here */
   DimpleWriter     *writer;
+  DimpleRowSql     *row_sql;          /* of the write lock */
   DimpleReaderPool *readers;
   DimpleWorker     *worker;           /* runs what is asynchronous */
   DimpleStoreWatcher *watcher;        /* (nullable) */
@@ -52,8 +54,6 @@ void               dimple_store_schedule_prune       (DimpleStore        *self);
 const DimpleTable *dimple_store_find_keyed_table     (DimpleSchema       *schema,
                                                       const char         *name,
                                                       GError            **error);
-void               dimple_store_append_key_condition (GString            *sql,
-                                                      const DimpleTable  *table);
 GVariant          *dimple_store_key_to_parameters    (const DimpleTable  *table,
                                                       const char         *key,
                                                       GError            **error);
@@ -79,16 +79,29 @@ DimpleSnapshot    *dimple_store_read_by_key          (DimpleStore        *self,
                                                       GCancellable       *cancellable,
                                                       GError            **error);
 
-/* Rows that are on the shelf, in a transaction; `found` FALSE: there is none of that key. */
-gboolean           dimple_store_update_shelved       (DimpleStore        *self,
+/* One row, in a transaction, with a table of the writer's schema.  Insert returns the key, and may add it to `values`. */
+char              *dimple_store_insert_row           (DimpleStore        *self,
                                                       const DimpleTable  *table,
-                                                      const char         *key,
-                                                      GVariant           *values,
-                                                      gboolean           *found,
+                                                      DimpleGivenValues  *values,
                                                       GError            **error);
-gboolean           dimple_store_delete_shelved       (DimpleStore        *self,
+gboolean           dimple_store_update_row           (DimpleStore        *self,
                                                       const DimpleTable  *table,
                                                       const char         *key,
+                                                      const DimpleGivenValues *values,
+                                                      GError            **error);
+/* As dimple_store_insert(), with a value more: `key_column` (nullable) is to be `key`. */
+char              *dimple_store_insert_with_key      (DimpleStore        *self,
+                                                      const char         *table,
+                                                      GVariant           *dictionary,
+                                                      const char         *key_column,
+                                                      const char         *key,
+                                                      GError            **error);
+/* A row that is on the shelf, in a transaction: sets `values`, or deletes it (NULL); `found` FALSE: there is none of that
+ * key. */
+gboolean           dimple_store_write_shelved        (DimpleStore        *self,
+                                                      const DimpleTable  *table,
+                                                      const char         *key,
+                                                      const DimpleGivenValues *values,
                                                       gboolean           *found,
                                                       GError            **error);
 

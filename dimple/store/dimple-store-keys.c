@@ -52,20 +52,6 @@ value_to_variant (const DimpleValue *value)
     }
 }
 
-/* Appends ` WHERE …` to `sql`: the key's values are its parameters. */
-void
-dimple_store_append_key_condition (GString           *sql,
-                                   const DimpleTable *table)
-{
-  for (guint k = 0; k < table->key->len; k++)
-    {
-      g_string_append (sql, k > 0 ? " AND " : " WHERE ");
-      g_string_append (sql, dimple_table_get_key_column (table, k)->quoted);
-      /* The key of a NOCASE column is one row's all the same. */
-      g_string_append (sql, " = ? COLLATE BINARY");
-    }
-}
-
 /* The values of a key as a tuple, floating. */
 GVariant *
 dimple_store_key_to_parameters (const DimpleTable  *table,

@@ -170,12 +170,11 @@ dimple_store_read_by_key (DimpleStore   *self,
   const DimpleTable *table = dimple_store_find_keyed_table (schema, table_name, error);
   g_autoptr(GVariant) parameters = NULL;
   g_autoptr(DimpleSnapshot) snapshot = NULL;
-  g_autoptr(GString) sql = g_string_new ("SELECT * FROM main.");
+  g_autoptr(GString) sql = g_string_new (NULL);
 
   if (table == NULL)
     return NULL;
-  g_string_append (sql, table->quoted);
-  dimple_store_append_key_condition (sql, table);
+  dimple_row_sql_append_select (sql, table);
   parameters = dimple_store_key_to_parameters (table, key, error);
   if (parameters == NULL)
     return NULL;

@@ -9,17 +9,24 @@
  */
 #include "dimple-store-internal-private.h"
 
+#include <string.h>
+
 #include "dimple-error.h"
-#include "dimple-given-values-private.h"
 #include "dimple-key-private.h"
 #include "dimple-statement-policy-private.h"
 #include "dimple-uuid-private.h"
 
-static const DimpleColumn *
-get_column (const DimpleTable *table,
-            guint              position)
+/* The statement of a kind that writes these values to a table. */
+static sqlite3_stmt *
+prepare (DimpleStore              *self,
+         DimpleRowSqlKind          kind,
+         const DimpleTable        *table,
+         const DimpleGivenValues  *values,
+         GError                  **error)
 {
-  return g_ptr_array_index (table->columns, position);
+  const char *sql = dimple_row_sql_get (self->row_sql, kind, dimple_writer_get_schema (self->writer), table, values);
+
+  return dimple_statement_policy_prepare (dimple_writer_get_connection (self->writer), sql, error);
 }
 
 /* Runs a statement that has no result; `n_changed` receives how many rows it changed. */
@@ -35,78 +42,48 @@ run (DimpleStore   *self,
   return TRUE;
 }
 
+static const DimpleTable *
+find_table (DimpleStore  *self,
+            const char   *name,
+            GError      **error)
+{
+  return dimple_store_find_keyed_table (dimple_writer_get_schema (self->writer), name, error);
+}
+
 /* -- Insert --------------------------------------------------------------------------------------------------------- */
 
-/* The key that the new row will have: the one that is given, or a new UUIDv7 in `fresh` where neither the app nor the schema
- * gives one; NULL if only the table can tell. */
-static const char *
-choose_key (const DimpleTable       *table,
-            const DimpleGivenValues *values,
-            char                     fresh[DIMPLE_UUID_SIZE])
+/* The key that the new row will have: the one that is given, or else (where neither the app nor the schema gives one) a
+ * new UUIDv7 in `fresh`, which is given too; NULL if only the table can tell. */
+static const DimpleValue *
+choose_key (const DimpleTable *table,
+            DimpleGivenValues *values,
+            char               fresh[DIMPLE_UUID_SIZE])
 {
-  GVariant *given;
+  const DimpleColumn *column;
+  const DimpleValue *given;
+  DimpleValue key = { .type = SQLITE_TEXT, .bytes = fresh, .size = DIMPLE_UUID_LENGTH };
 
-  *fresh = '\0';
   if (!table->text_key)
     return NULL;
   given = dimple_given_values_find (values, g_array_index (table->key, guint, 0));
   if (given != NULL)
-    return g_variant_is_of_type (given, G_VARIANT_TYPE_STRING) ? g_variant_get_string (given, NULL) : NULL;
-  if (dimple_table_get_key_column (table, 0)->default_sql != NULL)
+    return given->type == SQLITE_TEXT ? given : NULL;
+  column = dimple_table_get_key_column (table, 0);
+  if (column->default_sql != NULL)
     return NULL;
   dimple_uuid7_new (fresh);
-  return fresh;
+  dimple_given_values_add (values, table, column->name, &key, NULL);
+  return dimple_given_values_find (values, g_array_index (table->key, guint, 0));
 }
 
-/* `fresh_key`: behind the values comes the key. */
-static void
-append_columns (GString                 *sql,
-                const DimpleTable       *table,
-                const DimpleGivenValues *values,
-                gboolean                 fresh_key)
+static char *
+dup_key (const DimpleTable *table,
+         const DimpleValue *values)
 {
-  guint n = values->n_values + (fresh_key ? 1 : 0);
+  GString *key = g_string_sized_new (DIMPLE_UUID_SIZE);
 
-  if (n == 0)
-    {
-      g_string_append (sql, " DEFAULT VALUES");
-      return;
-    }
-  for (guint i = 0; i < values->n_values; i++)
-    {
-      g_string_append (sql, i == 0 ? " (" : ", ");
-      g_string_append (sql, get_column (table, values->values[i].column)->quoted);
-    }
-  if (fresh_key)
-    {
-      g_string_append (sql, values->n_values == 0 ? " (" : ", ");
-      g_string_append (sql, dimple_table_get_key_column (table, 0)->quoted);
-    }
-  g_string_append (sql, ") VALUES (?");
-  for (guint i = 1; i < n; i++)
-    g_string_append (sql, ", ?");
-  g_string_append_c (sql, ')');
-}
-
-static sqlite3_stmt *
-prepare_insert (DimpleStore              *self,
-                const DimpleTable        *table,
-                const DimpleGivenValues  *values,
-                gboolean                  fresh_key,
-                gboolean                  returns_key,
-                GError                  **error)
-{
-  g_autoptr(GString) sql = g_string_sized_new (256);
-
-  g_string_append (sql, "INSERT INTO main.");
-  g_string_append (sql, table->quoted);
-  append_columns (sql, table, values, fresh_key);
-  for (guint k = 0; returns_key && k < table->key->len; k++)
-    {
-      g_string_append (sql, k == 0 ? " RETURNING " : ", ");
-      g_string_append (sql, dimple_table_get_key_column (table, k)->quoted);
-    }
-  return dimple_statement_policy_prepare (dimple_writer_get_connection (self->writer), sql->str, error);
+  dimple_key_append (key, table, values);
+  return g_string_free (key, FALSE);
 }
 
 /* Runs an INSERT … RETURNING the key. */
@@ -121,13 +98,11 @@ run_for_key (sqlite3_stmt       *statement,
   while (dimple_statement_step (statement, &step_error))
     if (*key == NULL)
       {
-        g_autoptr(GString) text = g_string_new (NULL);
         g_autofree DimpleValue *values = g_new (DimpleValue, table->key->len);
 
         for (guint k = 0; k < table->key->len; k++)
           dimple_value_from_column (&values[k], statement, (int) k);
-        dimple_key_append (text, table, values);
-        *key = g_string_free (g_steal_pointer (&text), FALSE);
+        *key = dup_key (table, values);
       }
   if (step_error == NULL)
     return TRUE;
@@ -135,37 +110,75 @@ run_for_key (sqlite3_stmt       *statement,
   return FALSE;
 }
 
-static char *
-insert_row (DimpleStore  *self,
-            const char   *table_name,
-            GVariant     *dictionary,
-            GError      **error)
+char *
+dimple_store_insert_row (DimpleStore        *self,
+                         const DimpleTable  *table,
+                         DimpleGivenValues  *values,
+                         GError            **error)
 {
-  const DimpleTable *table = dimple_store_find_keyed_table (dimple_writer_get_schema (self->writer), table_name, error);
-  g_auto(DimpleGivenValues) values = { NULL };
   char fresh[DIMPLE_UUID_SIZE];
+  const DimpleValue *known = choose_key (table, values, fresh);
   g_autoptr(DimpleStatement) statement = NULL;
   g_autofree char *key = NULL;
-  const char *known;
   int n_changed = 0;
 
-  if (table == NULL || !dimple_given_values_init (&values, table, dictionary, error))
+  statement = prepare (self, known != NULL ? DIMPLE_ROW_SQL_INSERT : DIMPLE_ROW_SQL_INSERT_RETURNING, table, values, error);
+  if (statement == NULL)
     return NULL;
-  known = choose_key (table, &values, fresh);
-  statement = prepare_insert (self, table, &values, *fresh != '\0', known == NULL, error);
-  if (statement == NULL || !dimple_given_values_bind (&values, statement, error))
-    return NULL;
-  if (*fresh != '\0')
-    sqlite3_bind_text (statement, (int) values.n_values + 1, fresh, DIMPLE_UUID_LENGTH, SQLITE_STATIC);
-
+  dimple_given_values_bind (values, statement);
   if (known == NULL ? !run_for_key (statement, table, &key, error) : !run (self, statement, &n_changed, error))
     return NULL;
   if (n_changed > 0)
-    key = g_strdup (known);
+    key = dup_key (table, known);
   if (key == NULL)
     g_set_error (error, DIMPLE_ERROR, DIMPLE_ERROR_CONSTRAINT,
                  "A trigger of the table “%s” has left the new row out", table->name);
   return g_steal_pointer (&key);
+}
+
+/* `key_column` (nullable): one that is to be `key`, though it is not in the dictionary */
+static char *
+insert_dictionary (DimpleStore  *self,
+                   const char   *table_name,
+                   GVariant     *dictionary,
+                   const char   *key_column,
+                   const char   *key,
+                   GError      **error)
+{
+  const DimpleTable *table = find_table (self, table_name, error);
+  g_auto(DimpleGivenValues) values = { NULL };
+  DimpleValue value = { .type = SQLITE_TEXT, .bytes = key };
+
+  if (table == NULL || !dimple_given_values_init (&values, table, dictionary, error))
+    return NULL;
+  if (key_column != NULL)
+    {
+      value.size = strlen (key);
+      if (!dimple_given_values_add (&values, table, key_column, &value, error))
+        return NULL;
+    }
+  return dimple_store_insert_row (self, table, &values, error);
+}
+
+char *
+dimple_store_insert_with_key (DimpleStore  *self,
+                              const char   *table,
+                              GVariant     *dictionary,
+                              const char   *key_column,
+                              const char   *key,
+                              GError      **error)
+{
+  g_autofree char *inserted = NULL;
+
+  if (!dimple_writer_begin_statement (self->writer, table, error))
+    return NULL;
+  inserted = insert_dictionary (self, table, dictionary, key_column, key, error);
+  if (inserted == NULL)
+    {
+      dimple_writer_rollback (self->writer);
+      return NULL;
+    }
+  return dimple_writer_commit (self->writer, error) ? g_steal_pointer (&inserted) : NULL;
 }
 
 /**
@@ -189,21 +202,12 @@ dimple_store_insert (DimpleStore  *self,
                      GError      **error)
 {
   g_autoptr(GVariant) sunk = g_variant_ref_sink (values);
-  g_autofree char *key = NULL;
 
   g_return_val_if_fail (DIMPLE_IS_STORE (self), NULL);
   g_return_val_if_fail (table != NULL, NULL);
   g_return_val_if_fail (error == NULL || *error == NULL, NULL);
 
-  if (!dimple_writer_begin_statement (self->writer, table, error))
-    return NULL;
-  key = insert_row (self, table, sunk, error);
-  if (key == NULL)
-    {
-      dimple_writer_rollback (self->writer);
-      return NULL;
-    }
-  return dimple_writer_commit (self->writer, error) ? g_steal_pointer (&key) : NULL;
+  return dimple_store_insert_with_key (self, table, sunk, NULL, NULL, error);
 }
 
 /* -- Update and delete ---------------------------------------------------------------------------------------------- */
@@ -227,22 +231,38 @@ run_by_key (DimpleStore        *self,
   return succeeded;
 }
 
-/* A row that is not in the table may be on the shelf; `dictionary` is what it is set to there, NULL: it is to be deleted. */
+/* A row that is not in the table may be on the shelf; `values` is what is set there, NULL: it is to be deleted. */
 static gboolean
-write_shelved (DimpleStore        *self,
-               const DimpleTable  *table,
-               const char         *key,
-               GVariant           *dictionary,
-               GError            **error)
+write_shelved (DimpleStore              *self,
+               const DimpleTable        *table,
+               const char               *key,
+               const DimpleGivenValues  *values,
+               GError                  **error)
 {
   gboolean found = FALSE;
 
-  if (dictionary != NULL ? !dimple_store_update_shelved (self, table, key, dictionary, &found, error)
-                         : !dimple_store_delete_shelved (self, table, key, &found, error))
+  if (!dimple_store_write_shelved (self, table, key, values, &found, error))
     return FALSE;
   if (!found)
     dimple_store_set_not_found (table, key, error);
   return found;
+}
+
+gboolean
+dimple_store_update_row (DimpleStore              *self,
+                         const DimpleTable        *table,
+                         const char               *key,
+                         const DimpleGivenValues  *values,
+                         GError                  **error)
+{
+  g_autoptr(DimpleStatement) statement = prepare (self, DIMPLE_ROW_SQL_UPDATE, table, values, error);
+  int n_changed = 0;
+
+  if (statement == NULL)
+    return FALSE;
+  dimple_given_values_bind (values, statement);
+  return run_by_key (self, table, statement, values->n_values, key, &n_changed, error) &&
+         (n_changed > 0 || write_shelved (self, table, key, values, error));
 }
 
 static gboolean
@@ -252,36 +272,11 @@ update_row (DimpleStore  *self,
             GVariant     *dictionary,
             GError      **error)
 {
-  const DimpleTable *table = dimple_store_find_keyed_table (dimple_writer_get_schema (self->writer), table_name, error);
+  const DimpleTable *table = find_table (self, table_name, error);
   g_auto(DimpleGivenValues) values = { NULL };
-  g_autoptr(GString) sql = g_string_sized_new (256);
-  g_autoptr(DimpleStatement) statement = NULL;
-  int n_changed = 0;
 
-  if (table == NULL || !dimple_given_values_init (&values, table, dictionary, error))
-    return FALSE;
-  g_string_append (sql, "UPDATE main.");
-  g_string_append (sql, table->quoted);
-  for (guint i = 0; i < values.n_values; i++)
-    {
-      g_string_append (sql, i == 0 ? " SET " : ", ");
-      g_string_append (sql, get_column (table, values.values[i].column)->quoted);
-      g_string_append (sql, " = ?");
-    }
-  if (values.n_values == 0)
-    {
-      const char *column = dimple_table_get_key_column (table, 0)->quoted;
-
-      /* Nothing to set: only whether the row is there matters. */
-      g_string_append_printf (sql, " SET %s = %s", column, column);
-    }
-  dimple_store_append_key_condition (sql, table);
-
-  statement = dimple_statement_policy_prepare (dimple_writer_get_connection (self->writer), sql->str, error);
-  if (statement == NULL || !dimple_given_values_bind (&values, statement, error) ||
-      !run_by_key (self, table, statement, values.n_values, key, &n_changed, error))
-    return FALSE;
-  return n_changed > 0 || write_shelved (self, table, key, dictionary, error);
+  return table != NULL && dimple_given_values_init (&values, table, dictionary, error) &&
+         dimple_store_update_row (self, table, key, &values, error);
 }
 
 static gboolean
@@ -290,19 +285,15 @@ delete_row (DimpleStore  *self,
             const char   *key,
             GError      **error)
 {
-  const DimpleTable *table = dimple_store_find_keyed_table (dimple_writer_get_schema (self->writer), table_name, error);
-  g_autoptr(GString) sql = g_string_new ("DELETE FROM main.");
+  const DimpleTable *table = find_table (self, table_name, error);
   g_autoptr(DimpleStatement) statement = NULL;
   int n_changed = 0;
 
   if (table == NULL)
     return FALSE;
-  g_string_append (sql, table->quoted);
-  dimple_store_append_key_condition (sql, table);
-  statement = dimple_statement_policy_prepare (dimple_writer_get_connection (self->writer), sql->str, error);
-  if (statement == NULL || !run_by_key (self, table, statement, 0, key, &n_changed, error))
-    return FALSE;
-  return n_changed > 0 || write_shelved (self, table, key, NULL, error);
+  statement = prepare (self, DIMPLE_ROW_SQL_DELETE, table, NULL, error);
+  return statement != NULL && run_by_key (self, table, statement, 0, key, &n_changed, error) &&
+         (n_changed > 0 || write_shelved (self, table, key, NULL, error));
 }
 
 /**

@@ -6,6 +6,7 @@
 
 #include "dimple-error.h"
 #include "dimple-record-private.h"
+#include "dimple-statement-policy-private.h"
 
 /* What a save is about: taken from the object in its own context, done on any thread, and told to the object again. */
 typedef struct
@@ -13,9 +14,9 @@ typedef struct
   DimpleRowShape *shape;
   char           *table;
   char           *key;          /* NULL: to be inserted */
-  GVariant       *edits;        /* (nullable) a{sv} */
+  DimpleRowEdits *edits;        /* (nullable) */
   char           *new_key;      /* once inserted */
-  GBytes         *record;       /* (nullable) how the row is now */
+  GByteArray     *record;       /* (nullable) how the row is now */
   gboolean        at_once;      /* blocking: the object cannot have been edited meanwhile */
 } Save;
 
@@ -25,8 +26,8 @@ save_free (Save *save)
   g_free (save->table);
   g_free (save->key);
   g_free (save->new_key);
-  g_clear_pointer (&save->edits, g_variant_unref);
-  g_clear_pointer (&save->record, g_bytes_unref);
+  g_clear_pointer (&save->edits, dimple_row_edits_free);
+  g_clear_pointer (&save->record, g_byte_array_unref);
   g_free (save);
 }
 
@@ -59,50 +60,49 @@ save_new (GObject  *object,
   return g_steal_pointer (&save);
 }
 
-/* Reads back what the table made of it: defaults, conversions, generated columns, triggers. */
-static gboolean
-read_back (DimpleStore  *self,
-           Save         *save,
-           GError      **error)
+/* Reads back what the table made of it: defaults, conversions, generated columns, triggers.  A shelved row is written though
+ * it is in no table; it stays as it was set.  So does a row that cannot be read: it is saved all the same, unless COMMIT,
+ * which reads it too, says otherwise. */
+static void
+read_back (DimpleStore       *self,
+           const DimpleTable *table,
+           Save              *save)
 {
-  g_autoptr(DimpleSchema) schema = dimple_store_ref_schema (self);
-  const DimpleTable *table = dimple_schema_find (schema, save->table);
-  g_autoptr(DimpleSnapshot) snapshot = NULL;
-  g_autoptr(GError) read_error = NULL;
+  g_autoptr(GByteArray) key = g_byte_array_new ();
+  g_autoptr(DimpleStatement) statement = NULL;
+  const char *sql;
 
-  if (table == NULL || dimple_row_shape_for_table (table) != save->shape)
-    return TRUE;
-  snapshot = dimple_store_read_by_key (self, save->table, save->new_key != NULL ? save->new_key : save->key, NULL,
-                                       &read_error);
-  /* A shelved row is written though it is in no table; it stays as it was set. */
-  if (g_error_matches (read_error, DIMPLE_ERROR, DIMPLE_ERROR_NOT_FOUND) && save->key != NULL)
-    return TRUE;
-  if (snapshot == NULL)
-    {
-      g_propagate_error (error, g_steal_pointer (&read_error));
-      return FALSE;
-    }
-  save->record = dimple_snapshot_dup_record (snapshot, 0);
-  return TRUE;
+  if (dimple_row_shape_for_table (table) != save->shape)
+    return;
+  sql = dimple_row_sql_get (self->row_sql, DIMPLE_ROW_SQL_SELECT, dimple_writer_get_schema (self->writer), table, NULL);
+  statement = dimple_statement_policy_prepare (dimple_writer_get_connection (self->writer), sql, NULL);
+  if (statement == NULL ||
+      !dimple_store_bind_key (statement, 0, table, save->new_key != NULL ? save->new_key : save->key, key, NULL) ||
+      !dimple_statement_step (statement, NULL))
+    return;
+  save->record = g_byte_array_new ();
+  dimple_record_append_row (save->record, statement, (guint) sqlite3_column_count (statement));
 }
 
 static gboolean
 write_row (DimpleStore  *self,
-           gpointer      user_data,
+           Save         *save,
            GError      **error)
 {
-  Save *save = user_data;
+  const DimpleTable *table = NULL;
+  g_auto(DimpleGivenValues) values = { NULL };
 
+  table = dimple_store_find_keyed_table (dimple_writer_get_schema (self->writer), save->table, error);
+  if (table == NULL || !dimple_given_values_init_from_edits (&values, table, save->edits, error))
+    return FALSE;
   if (save->key == NULL)
-    {
-      GVariant *values = save->edits != NULL ? save->edits : g_variant_new_array (G_VARIANT_TYPE ("{sv}"), NULL, 0);
-
-      save->new_key = dimple_store_insert (self, save->table, values, error);
-      return save->new_key != NULL && read_back (self, save, error);
-    }
-  if (save->edits == NULL)
-    return TRUE;
-  return dimple_store_update (self, save->table, save->key, save->edits, error) && read_back (self, save, error);
+    save->new_key = dimple_store_insert_row (self, table, &values, error);
+  else if (!dimple_store_update_row (self, table, save->key, &values, error))
+    return FALSE;
+  if (save->key == NULL && save->new_key == NULL)
+    return FALSE;
+  read_back (self, table, save);
+  return TRUE;
 }
 
 static gboolean
@@ -113,45 +113,30 @@ save_run (DimpleStore  *self,
   /* Nothing was set: nothing is written, not even a transaction begun. */
   if (save->key != NULL && save->edits == NULL)
     return TRUE;
-  return dimple_store_transaction (self, write_row, save, error);
-}
-
-static void
-set_again (DimpleRow  *row,
-           const char *column,
-           GVariant   *variant)
-{
-  g_auto(GValue) value = G_VALUE_INIT;
-
-  if (g_variant_is_of_type (variant, G_VARIANT_TYPE_BYTESTRING))
-    {
-      g_value_init (&value, G_TYPE_BYTES);
-      g_value_take_boxed (&value, g_variant_get_data_as_bytes (variant));
-    }
-  else if (!g_variant_is_of_type (variant, G_VARIANT_TYPE_MAYBE))
-    g_dbus_gvariant_to_gvalue (variant, &value);
-  dimple_row_set_value (row, column, G_IS_VALUE (&value) ? &value : NULL);
+  if (!dimple_writer_begin_statement (self->writer, save->table, error))
+    return FALSE;
+  if (write_row (self, save, error))
+    return dimple_writer_commit (self->writer, error);
+  dimple_writer_rollback (self->writer);
+  return FALSE;
 }
 
 /* What was set while the save was under way is not saved: it stays edited. */
 static void
-restore_later_edits (GObject  *object,
-                     GVariant *later,
-                     GVariant *saved)
+restore_later_edits (GObject              *object,
+                     const DimpleRowEdits *later,
+                     const DimpleRowEdits *saved)
 {
-  GVariantIter iter;
-  const char *column;
-  GVariant *value;
-
   if (later == NULL || !DIMPLE_IS_ROW (object))
     return;
-  g_variant_iter_init (&iter, later);
-  while (g_variant_iter_loop (&iter, "{&sv}", &column, &value))
+  for (guint i = 0; i < dimple_row_edits_get_n (later); i++)
     {
-      g_autoptr(GVariant) before = saved != NULL ? g_variant_lookup_value (saved, column, NULL) : NULL;
+      guint column;
+      DimpleValue value;
 
-      if (before == NULL || !g_variant_equal (before, value))
-        set_again (DIMPLE_ROW (object), column, value);
+      dimple_row_edits_get (later, i, &column, &value);
+      if (saved == NULL || !dimple_row_edits_has (saved, column, &value))
+        dimple_row_edit (DIMPLE_ROW (object), column, &value);
     }
 }
 
@@ -159,21 +144,20 @@ static void
 save_tell (Save    *save,
            GObject *object)
 {
-  g_autoptr(GVariant) later = NULL;
-  gconstpointer bytes = NULL;
-  gsize size = 0;
+  g_autoptr(DimpleRowEdits) later = NULL;
 
   if (save->key != NULL && save->edits == NULL)
     return;
   if (!save->at_once)
     dimple_row_dup_edits (object, &later, NULL);
-  if (save->record != NULL)
-    bytes = g_bytes_get_data (save->record, &size);
   /* Whoever is bound to the object sees only how it ends up. */
-  g_object_freeze_notify (object);
-  dimple_row_set_saved (object, save->new_key, bytes, size);
+  if (later != NULL)
+    g_object_freeze_notify (object);
+  dimple_row_set_saved (object, save->new_key, save->record != NULL ? save->record->data : NULL,
+                        save->record != NULL ? save->record->len : 0);
   restore_later_edits (object, later, save->edits);
-  g_object_thaw_notify (object);
+  if (later != NULL)
+    g_object_thaw_notify (object);
 }
 
 /**

@@ -10,15 +10,13 @@
 
 #include "dimple-error.h"
 #include "dimple-key-private.h"
-#include "dimple-parameters-private.h"
-#include "dimple-row-value-private.h"
 #include "dimple-shelf-private.h"
 
 typedef struct
 {
-  DimpleShelvedRow *row;
-  GVariant         *values;      /* (nullable) a{sv}; NULL: to be deleted */
-  GVariant         *renamed;     /* receives a{sv} of the whole row if its key is another now */
+  DimpleShelvedRow        *row;
+  const DimpleGivenValues *values;      /* (nullable) NULL: to be deleted */
+  GByteArray              *renamed;     /* receives the whole row if its key is another now */
 } Edit;
 
 static const DimpleColumn *
@@ -66,37 +64,18 @@ create_copy (DimpleConnection        *connection,
 }
 
 static gboolean
-set_value (DimpleConnection  *connection,
-           const char        *column,
-           GVariant          *value,
-           GError           **error)
+set_value (DimpleConnection    *connection,
+           const DimpleColumn  *column,
+           const DimpleValue   *value,
+           GError             **error)
 {
-  g_autofree char *name = dimple_quote (column);
-  g_autofree char *sql = g_strdup_printf ("UPDATE temp.dimple_edit SET %s = ?", name);
+  g_autofree char *sql = g_strdup_printf ("UPDATE temp.dimple_edit SET %s = ?", column->quoted);
   g_autoptr(DimpleStatement) statement = dimple_connection_prepare (connection, sql, error);
 
-  return statement != NULL && dimple_parameter_bind (statement, 1, value, error) &&
-         dimple_statement_run (statement, error);
-}
-
-/* The whole row as an insert takes it, from the copy that the statement stands on. */
-static GVariant *
-collect_values (const DimpleTable *table,
-                sqlite3_stmt      *statement)
-{
-  GVariantBuilder values;
-
-  g_variant_builder_init (&values, G_VARIANT_TYPE_VARDICT);
-  for (guint i = 0; i < table->columns->len; i++)
-    {
-      DimpleValue value;
-
-      if (get_column (table, i)->generated)
-        continue;
-      dimple_value_from_column (&value, statement, (int) i);
-      g_variant_builder_add (&values, "{sv}", get_column (table, i)->name, dimple_value_to_variant (&value));
-    }
-  return g_variant_ref_sink (g_variant_builder_end (&values));
+  if (statement == NULL)
+    return FALSE;
+  dimple_value_bind (value, statement, 1);
+  return dimple_statement_run (statement, error);
 }
 
 static gboolean
@@ -124,47 +103,38 @@ convert (DimpleConnection  *connection,
 {
   g_autoptr(DimpleStatement) statement = NULL;
   g_autoptr(GByteArray) record = g_byte_array_new ();
-  GVariantIter iter;
-  const char *column;
-  GVariant *value;
 
   if (!create_copy (connection, edit->row, error))
     return NULL;
-  g_variant_iter_init (&iter, edit->values);
-  while (g_variant_iter_loop (&iter, "{&sv}", &column, &value))
-    if (!set_value (connection, column, value, error))
-      {
-        g_variant_unref (value);
+  for (guint i = 0; i < edit->values->n_values; i++)
+    {
+      const DimpleGivenValue *given = &edit->values->values[i];
+
+      if (!set_value (connection, get_column (edit->row->table, given->column), &given->value, error))
         return NULL;
-      }
+    }
   statement = dimple_connection_prepare (connection, "SELECT * FROM temp.dimple_edit", error);
   if (statement == NULL || !dimple_statement_step (statement, error))
     return NULL;
   dimple_record_append_row (record, statement, edit->row->table->columns->len);
   if (is_same_key (edit->row->table, edit->row->key->data, statement))
     return g_steal_pointer (&record);
-  edit->renamed = collect_values (edit->row->table, statement);
+  edit->renamed = g_steal_pointer (&record);
   return NULL;
 }
 
 /* -- Edits --------------------------------------------------------------------------------------------------------- */
 
-static gboolean
-is_nothing (GVariant *value)
-{
-  return g_variant_is_of_type (value, G_VARIANT_TYPE_MAYBE) && g_variant_n_children (value) == 0;
-}
-
 /* What a statement would refuse, too, whatever else there is in the row. */
 static gboolean
 check_value (const DimpleTable   *table,
              const DimpleColumn  *column,
-             GVariant            *value,
+             const DimpleValue   *value,
              GError             **error)
 {
   if (column->generated)
     g_set_error (error, DIMPLE_ERROR, DIMPLE_ERROR_SQL, "The column “%s” is generated, and cannot be set", column->name);
-  else if ((column->not_null || column->key_position > 0) && is_nothing (value))
+  else if ((column->not_null || column->key_position > 0) && value->type == SQLITE_NULL)
     g_set_error (error, DIMPLE_ERROR, DIMPLE_ERROR_CONSTRAINT, "NOT NULL constraint failed: %s.%s", table->name,
                  column->name);
   else
@@ -173,21 +143,13 @@ check_value (const DimpleTable   *table,
 }
 
 static gboolean
-check_values (const DimpleTable  *table,
-              GVariant           *values,
-              GError            **error)
+check_values (const DimpleTable        *table,
+              const DimpleGivenValues  *values,
+              GError                  **error)
 {
-  GVariantIter iter;
-  const char *name;
-  GVariant *value;
-
-  g_variant_iter_init (&iter, values);
-  while (g_variant_iter_loop (&iter, "{&sv}", &name, &value))
-    if (!check_value (table, get_column (table, (guint) dimple_table_find_column (table, name)), value, error))
-      {
-        g_variant_unref (value);
-        return FALSE;
-      }
+  for (guint i = 0; i < values->n_values; i++)
+    if (!check_value (table, get_column (table, values->values[i].column), &values->values[i].value, error))
+      return FALSE;
   return TRUE;
 }
 
@@ -217,13 +179,14 @@ write_edit (DimpleConnection  *connection,
 }
 
 static gboolean
-edit_row (DimpleStore       *self,
-          DimpleShelvedRow  *row,
-          GVariant          *values,
-          GError           **error)
+edit_row (DimpleStore              *self,
+          DimpleShelvedRow         *row,
+          const DimpleGivenValues  *values,
+          GError                  **error)
 {
   Edit edit = { row, values, NULL };
-  g_autoptr(GVariant) renamed = NULL;
+  g_autoptr(GByteArray) renamed = NULL;
+  g_auto(DimpleGivenValues) whole = { NULL };
   g_autofree char *new_key = NULL;
 
   if (!dimple_writer_write_own (self->writer, write_edit, &edit, error))
@@ -232,17 +195,18 @@ edit_row (DimpleStore       *self,
   renamed = edit.renamed;
   if (renamed == NULL)
     return TRUE;
-  new_key = dimple_store_insert (self, row->table->name, renamed, error);
+  dimple_given_values_init_from_row (&whole, row->table, renamed->data);
+  new_key = dimple_store_insert_row (self, row->table, &whole, error);
   return new_key != NULL;
 }
 
-static gboolean
-edit_shelved (DimpleStore        *self,
-              const DimpleTable  *table,
-              const char         *key,
-              GVariant           *values,
-              gboolean           *found,
-              GError            **error)
+gboolean
+dimple_store_write_shelved (DimpleStore              *self,
+                            const DimpleTable        *table,
+                            const char               *key,
+                            const DimpleGivenValues  *values,
+                            gboolean                 *found,
+                            GError                  **error)
 {
   g_autoptr(GByteArray) record = g_byte_array_new ();
   g_autoptr(DimpleShelvedRow) row = NULL;
@@ -269,25 +233,4 @@ edit_shelved (DimpleStore        *self,
     return dimple_writer_commit (self->writer, error);
   dimple_writer_rollback (self->writer);
   return FALSE;
-}
-
-gboolean
-dimple_store_update_shelved (DimpleStore        *self,
-                             const DimpleTable  *table,
-                             const char         *key,
-                             GVariant           *values,
-                             gboolean           *found,
-                             GError            **error)
-{
-  return edit_shelved (self, table, key, values, found, error);
-}
-
-gboolean
-dimple_store_delete_shelved (DimpleStore        *self,
-                             const DimpleTable  *table,
-                             const char         *key,
-                             gboolean           *found,
-                             GError            **error)
-{
-  return edit_shelved (self, table, key, NULL, found, error);
 }

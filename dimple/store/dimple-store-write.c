@@ -129,9 +129,10 @@ run_statement (DimpleStore  *self,
                GError      **error)
 {
   DimpleConnection *connection = dimple_writer_get_connection (self->writer);
+  g_auto(DimpleHeldParameters) held = { NULL };
   g_autoptr(DimpleStatement) statement = dimple_statement_policy_prepare (connection, sql, error);
 
-  return statement != NULL && dimple_parameters_bind (statement, parameters, error) &&
+  return statement != NULL && dimple_parameters_bind_held (statement, parameters, &held, error) &&
          dimple_statement_run (statement, error);
 }
 

@@ -543,6 +543,7 @@ dimple_store_finalize (GObject *object)
   g_hash_table_unref (self->row_types);
   g_clear_pointer (&self->readers, dimple_reader_pool_free);
   g_clear_pointer (&self->writer, dimple_writer_free);
+  dimple_row_sql_free (self->row_sql);
   g_clear_pointer (&self->pending, dimple_change_set_unref);
   g_array_unref (self->listeners);
   g_clear_pointer (&self->context, g_main_context_unref);
@@ -699,6 +700,7 @@ dimple_store_init (DimpleStore *self)
   self->worker = dimple_worker_new ();
   self->reading_worker = dimple_worker_new ();
   self->history_worker = dimple_worker_new ();
+  self->row_sql = dimple_row_sql_new ();
   self->row_types = g_hash_table_new_full (g_str_hash, g_str_equal, g_free, NULL);
   self->listeners = g_array_new (FALSE, FALSE, sizeof (Listener));
   g_weak_ref_init (&self->conflicts, NULL);

@@ -187,7 +187,8 @@ oracle_run_afresh (Oracle      *oracle,
   g_assert_no_error (error);
   dimple_connection_check_schema (reader, &version, &error);
   g_assert_no_error (error);
-  statement = oracle_prepare (oracle, reader, oracle->sql);
+  statement = oracle_prepare (oracle, reader,
+                              oracle->total_sql != NULL && oracle->query->incremental ? oracle->total_sql : oracle->sql);
   oracle_find_keys (oracle, statement, schema);
   shape = dimple_row_shape_for_statement (statement, schema);
   *comparable = oracle_note_columns (oracle, shape);
@@ -560,7 +561,7 @@ oracle_check (Oracle *oracle,
   oracle_check_rows (oracle, shown, seen, max_emissions == 1);
   /* Of another process it is known which keys changed, but not always where their rows were: what is kept row by row may take
    * a row that a REPLACE gave another rowid for another one. */
-  if (is_comparable && oracle->n_emissions <= 1 && !(oracle->is_beside && oracle->query->incremental))
+  if (is_comparable && oracle->n_emissions <= 1)
     oracle_check_emitted (oracle, seen);
   if (oracle->asks_first)
     oracle_check_first (oracle, max_emissions == 1);

@@ -25,7 +25,8 @@ typedef struct
 {
   char      *table;            /* as in the schema; for FTS5 the virtual table's name */
   guint64    columns;          /* of all rows; an insert or delete sets all bits */
-  gboolean   anything;         /* the rows are not known: take all of the table as changed */
+  gboolean   anything;         /* the rows are not known: take all of the table as changed … */
+  gboolean   unnamed;          /* … and not even `keys` names all of them */
   GArray    *rows;             /* of DimpleChangedRow; empty for WITHOUT ROWID and virtual tables */
   GString   *keys;             /* the public keys of the rows, each ended by NUL; empty for tables without a key */
 } DimpleTableChanges;

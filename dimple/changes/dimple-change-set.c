@@ -194,7 +194,7 @@ dimple_change_set_add_virtual (DimpleChangeSet *self,
   DimpleTableChanges *changes = dimple_change_set_add_table (self, table);
 
   changes->columns = DIMPLE_ALL_COLUMNS;
-  changes->anything = TRUE;
+  changes->anything = changes->unnamed = TRUE;
 }
 
 void
@@ -206,7 +206,7 @@ dimple_change_set_add_all (DimpleChangeSet *self)
       DimpleTableChanges *changes =
         dimple_change_set_add_table (self, dimple_schema_get_table (self->schema, i)->name);
 
-      changes->anything = TRUE;
+      changes->anything = changes->unnamed = TRUE;
       changes->columns = DIMPLE_ALL_COLUMNS;
     }
 }
@@ -225,6 +225,7 @@ dimple_change_set_join (DimpleChangeSet *self,
 
       to->columns |= from->columns;
       to->anything |= from->anything;
+      to->unnamed |= from->unnamed;
       g_array_append_vals (to->rows, from->rows->data, from->rows->len);
       g_string_append_len (to->keys, from->keys->str, (gssize) from->keys->len);
     }

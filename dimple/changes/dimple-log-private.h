@@ -39,7 +39,8 @@ typedef enum
   DIMPLE_LOG_FOREIGN = 1 << 0,   /* came from elsewhere: in the partial index */
   DIMPLE_LOG_PRUNED  = 1 << 1,   /* something of it was dropped */
   DIMPLE_LOG_MORE    = 1 << 2,   /* goes on in the next row */
-  DIMPLE_LOG_DELETES = 1 << 3    /* written here, and has a delete: the merge looks for them once, see dimple-merge.c */
+  DIMPLE_LOG_DELETES = 1 << 3,   /* written here, and has a delete: the merge looks for them once, see dimple-merge.c */
+  DIMPLE_LOG_MOVED   = 1 << 4    /* written here, and a row that it updates has got another rowid by that */
 } DimpleLogFlags;
 
 /* The tables of Dimple's own, made if they are not there, and a first author; the list is in dimple-log-tables.c.
@@ -93,6 +94,7 @@ typedef struct
   int      script;
   gboolean pruned;
   gboolean foreign;
+  gboolean moved;
   gint64   seq;
   char    *label;                        /* (nullable) */
   GBytes  *changes;                      /* the JSON of all its parts as one array */

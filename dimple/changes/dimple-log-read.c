@@ -78,6 +78,7 @@ read_transaction (sqlite3_stmt  *statement,
   do
     {
       unfinished = (sqlite3_column_int (statement, 5) & DIMPLE_LOG_MORE) != 0;
+      transaction->moved |= (sqlite3_column_int (statement, 5) & DIMPLE_LOG_MOVED) != 0;
       join_changes (changes, statement);
       *more = dimple_statement_step (statement, &local_error);
     }

@@ -440,6 +440,8 @@ dimple_log_writer_add (DimpleLogWriter          *self,
 
   if (operation == DIMPLE_OPERATION_DELETE)
     self->flags |= DIMPLE_LOG_DELETES;
+  else if (operation == DIMPLE_OPERATION_UPDATE && row->rowid != row->old_rowid)
+    self->flags |= DIMPLE_LOG_MOVED;
   return TRUE;
 }
 

@@ -246,7 +246,7 @@ dimple_merge_mode_report (DimpleMergeMode *self,
         {
           DimpleTableChanges *written = dimple_change_set_add_table (changes, g_ptr_array_index ((GPtrArray *) names, i));
 
-          written->anything = TRUE;
+          written->anything = written->unnamed = TRUE;
           written->columns = DIMPLE_ALL_COLUMNS;
         }
     }

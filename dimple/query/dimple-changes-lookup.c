@@ -1,7 +1,8 @@
 /* dimple-changes-lookup.c: what became of the rows of a result, looked up before and now
  *
  * Where a row of a joined table changed, the rows of the result that may be others are those that held it before and those
- * that hold it now.  Before is the read point of what is shown, now is the one that it goes to: between the two nothing
+ * that hold it now.  Of rows that another process changed only the keys are known: where they were before, and where they
+ * are now.  Before is the read point of what is shown, now is the one that it goes to: between the two nothing
  * happened but the changes.  So each of these rows is asked for once, now, whatever the order of the commits was.
  *
  * SPDX-License-Identifier: LGPL-2.1-or-later
@@ -19,15 +20,34 @@ typedef struct
   DimpleQueryPlan  *plan;
   GVariant         *parameters;   /* (nullable) */
   DimpleRowChanges *changes;
+  GArray           *named;        /* of DimpleRowChange: rows of the base table of which only the key is known */
+  GArray           *holders;      /* of gint64: rowids of the base table */
   GArray           *net;          /* of DimpleRowChange */
-  GHashTable       *before;       /* the rowids that these had … */
-  GHashTable       *now;          /* … and have */
+  GHashTable       *before;       /* of positions in this + 1, by the rowid that the row had … */
+  GHashTable       *now;          /* … and has */
   guint             n_asked;
 } Lookup;
 
 static void
+lookup_init (Lookup           *self,
+             DimpleKeptRows   *rows,
+             DimpleRowChanges *changes)
+{
+  self->plan = dimple_kept_rows_get_plan (rows);
+  self->parameters = dimple_kept_rows_get_parameters (rows);
+  self->changes = changes;
+  self->named = g_array_new (FALSE, TRUE, sizeof (DimpleRowChange));
+  self->holders = g_array_new (FALSE, FALSE, sizeof (gint64));
+  self->net = dimple_row_changes_net (changes);
+  self->before = g_hash_table_new_full (g_int64_hash, g_int64_equal, g_free, NULL);
+  self->now = g_hash_table_new_full (g_int64_hash, g_int64_equal, g_free, NULL);
+}
+
+static void
 lookup_clear (Lookup *self)
 {
+  g_clear_pointer (&self->named, g_array_unref);
+  g_clear_pointer (&self->holders, g_array_unref);
   g_clear_pointer (&self->net, g_array_unref);
   g_clear_pointer (&self->before, g_hash_table_unref);
   g_clear_pointer (&self->now, g_hash_table_unref);
@@ -35,30 +55,7 @@ lookup_clear (Lookup *self)
 
 G_DEFINE_AUTO_CLEANUP_CLEAR_FUNC (Lookup, lookup_clear)
 
-static void
-add_rowid (GHashTable *rowids,
-           gint64      rowid)
-{
-  g_hash_table_add (rowids, g_memdup2 (&rowid, sizeof rowid));
-}
-
-static void
-index_net (Lookup *self)
-{
-  self->before = g_hash_table_new_full (g_int64_hash, g_int64_equal, g_free, NULL);
-  self->now = g_hash_table_new_full (g_int64_hash, g_int64_equal, g_free, NULL);
-  for (guint i = 0; i < self->net->len; i++)
-    {
-      const DimpleRowChange *row = &g_array_index (self->net, DimpleRowChange, i);
-
-      if (row->had_row)
-        add_rowid (self->before, row->from);
-      if (row->has_row)
-        add_rowid (self->now, row->to);
-    }
-}
-
-/* -- Rows that hold others ------------------------------------------------------------------------------------------ */
+/* -- At one read point: before, and then now ------------------------------------------------------------------------ */
 
 /* `record` is where the values are, for as long as they are bound. */
 static gboolean
@@ -90,12 +87,12 @@ bind_key (sqlite3_stmt      *statement,
   return TRUE;
 }
 
-/* Adds the rows that hold this one, as `reader` sees it.  A row that is there already has changed itself. */
+/* Adds the rows that hold this one. */
 static gboolean
-add_holders (Lookup                  *self,
-             DimpleConnection        *reader,
-             const DimpleJoinedTable *joined,
-             const char              *key)
+find_holders (Lookup                  *self,
+              DimpleConnection        *reader,
+              const DimpleJoinedTable *joined,
+              const char              *key)
 {
   g_autoptr(GByteArray) record = g_byte_array_new ();
   g_autoptr(DimpleStatement) statement = NULL;
@@ -104,34 +101,132 @@ add_holders (Lookup                  *self,
   statement = dimple_plan_prepare (self->plan, reader, joined->holders_sql, self->parameters, NULL);
   if (statement == NULL || !bind_key (statement, joined->table, key, record))
     return FALSE;
-  while (self->net->len <= MAX_ROWS && dimple_statement_step (statement, &error))
+  while (self->holders->len <= 2 * MAX_ROWS && dimple_statement_step (statement, &error))
     {
       gint64 rowid = sqlite3_column_int64 (statement, 0);
-      DimpleRowChange row = { .from = rowid, .to = rowid, .had_row = TRUE, .has_row = TRUE };
 
-      if (g_hash_table_contains (self->before, &rowid) || g_hash_table_contains (self->now, &rowid))
-        continue;
-      add_rowid (self->before, rowid);
-      add_rowid (self->now, rowid);
-      g_array_append_val (self->net, row);
+      g_array_append_val (self->holders, rowid);
     }
-  return error == NULL && self->net->len <= MAX_ROWS;
+  return error == NULL && self->holders->len <= 2 * MAX_ROWS;
+}
+
+/* Where the n-th row that is known by its key was, or is. */
+static void
+find_named (Lookup           *self,
+            DimpleConnection *reader,
+            guint             n,
+            const char       *key,
+            gboolean          is_now)
+{
+  DimpleRowChange *row;
+  gint64 rowid = 0;
+  gboolean found = dimple_plan_find_key (self->plan, reader, key, &rowid);
+
+  if (n >= self->named->len)
+    g_array_set_size (self->named, n + 1);
+  row = &g_array_index (self->named, DimpleRowChange, n);
+  if (is_now)
+    {
+      row->to = rowid;
+      row->has_row = found;
+    }
+  else
+    {
+      row->from = rowid;
+      row->had_row = found;
+    }
 }
 
 static gboolean
-add_all_holders (Lookup           *self,
-                 DimpleConnection *reader)
+find_others (Lookup           *self,
+             DimpleConnection *reader,
+             gboolean          is_now)
 {
+  guint n_named = 0;
+
   for (guint i = 0; i < self->changes->others->len; i++)
     {
       guint table;
       const char *key = dimple_row_changes_get_other (self->changes, i, &table);
-      const DimpleJoinedTable *joined = &g_array_index (self->plan->joined, DimpleJoinedTable, table - 1);
 
-      if (!add_holders (self, reader, joined, key))
+      if (table == 0)
+        find_named (self, reader, n_named++, key, is_now);
+      else if (!find_holders (self, reader, &g_array_index (self->plan->joined, DimpleJoinedTable, table - 1), key))
         return FALSE;
     }
   return TRUE;
+}
+
+/* -- Put together --------------------------------------------------------------------------------------------------- */
+
+static void
+index_rowid (GHashTable *positions,
+             gint64      rowid,
+             guint       position)
+{
+  g_hash_table_insert (positions, g_memdup2 (&rowid, sizeof rowid), GUINT_TO_POINTER (position + 1));
+}
+
+static void
+index_row (Lookup *self,
+           guint   position)
+{
+  const DimpleRowChange *row = &g_array_index (self->net, DimpleRowChange, position);
+
+  if (row->had_row)
+    index_rowid (self->before, row->from, position);
+  if (row->has_row)
+    index_rowid (self->now, row->to, position);
+}
+
+/* A commit of another process may have been heard after later ones of this: so what was seen of a row there gives way. */
+static void
+add_named (Lookup                *self,
+           const DimpleRowChange *named)
+{
+  guint position = 0;
+
+  if (named->had_row)
+    position = GPOINTER_TO_UINT (g_hash_table_lookup (self->before, &named->from));
+  if (position == 0 && named->has_row)
+    position = GPOINTER_TO_UINT (g_hash_table_lookup (self->now, &named->to));
+  if (position == 0)
+    {
+      g_array_append_vals (self->net, named, 1);
+      position = self->net->len;
+    }
+  g_array_index (self->net, DimpleRowChange, position - 1) = *named;
+  index_row (self, position - 1);
+}
+
+/* One that is there already has changed itself. */
+static void
+add_holder (Lookup *self,
+            gint64  rowid)
+{
+  DimpleRowChange row = { .from = rowid, .to = rowid, .had_row = TRUE, .has_row = TRUE };
+
+  if (g_hash_table_contains (self->before, &rowid) || g_hash_table_contains (self->now, &rowid))
+    return;
+  g_array_append_val (self->net, row);
+  index_row (self, self->net->len - 1);
+}
+
+static gboolean
+put_together (Lookup *self)
+{
+  for (guint i = 0; i < self->net->len; i++)
+    index_row (self, i);
+  for (guint i = 0; i < self->named->len; i++)
+    {
+      const DimpleRowChange *named = &g_array_index (self->named, DimpleRowChange, i);
+
+      if (named->had_row || named->has_row)
+        add_named (self, named);
+    }
+  for (guint i = 0; i < self->holders->len; i++)
+    add_holder (self, g_array_index (self->holders, gint64, i));
+  return self->net->len <= MAX_ROWS;
 }
 
 /* -- Where rows belong ---------------------------------------------------------------------------------------------- */
@@ -190,16 +285,11 @@ dimple_changes_look_up (DimpleRowChanges   *changes,
   DimpleConnection *reader;
   gboolean succeeded;
 
-  self.plan = dimple_kept_rows_get_plan (rows);
-  self.parameters = dimple_kept_rows_get_parameters (rows);
-  self.changes = changes;
-  self.net = dimple_row_changes_net (changes);
-  index_net (&self);
-
+  lookup_init (&self, rows, changes);
   reader = dimple_subscription_begin_reading (subscription);
   if (reader == NULL)
     return NULL;
-  succeeded = add_all_holders (&self, reader);
+  succeeded = find_others (&self, reader, FALSE);
   dimple_subscription_end_reading (subscription);
   if (!succeeded)
     return NULL;
@@ -207,7 +297,7 @@ dimple_changes_look_up (DimpleRowChanges   *changes,
   reader = dimple_query_hub_begin_reading (hub, NULL);
   if (reader == NULL)
     return NULL;
-  succeeded = add_all_holders (&self, reader) && place_all (&self, reader);
+  succeeded = find_others (&self, reader, TRUE) && put_together (&self) && place_all (&self, reader);
   dimple_query_hub_end_reading (hub);
   dimple_evaluator_add_asked (dimple_subscription_get_evaluator (subscription), self.n_asked);
   return succeeded ? g_steal_pointer (&self.net) : NULL;

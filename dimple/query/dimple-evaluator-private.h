@@ -34,8 +34,8 @@ void              dimple_evaluator_forget_writer (DimpleEvaluator   *self);
  * What was staged is committed, or undone.  Whether there is anything to take. */
 gboolean          dimple_evaluator_publish       (DimpleEvaluator   *self,
                                                   gboolean           committed);
-/* What `changes` says may matter, but was committed unseen: nothing is known from now on. */
-gboolean          dimple_evaluator_lose          (DimpleEvaluator   *self,
+/* What `changes` says was committed by another process: at best the keys are known.  Whether it matters. */
+gboolean          dimple_evaluator_hear          (DimpleEvaluator   *self,
                                                   DimpleChangeSet   *changes);
 gboolean          dimple_evaluator_has_published (DimpleEvaluator   *self);
 /* What was published and not taken yet. */

@@ -267,13 +267,38 @@ dimple_evaluator_publish (DimpleEvaluator *self,
   return committed;
 }
 
+/* FALSE: not all of the rows that matter are named by their keys, or there are too many. */
+static gboolean
+add_named (DimpleEvaluator *self,
+           DimpleChangeSet *changes,
+           guint            number)
+{
+  const DimpleJoinedTable *joined = number > 0 ? &g_array_index (self->plan->joined, DimpleJoinedTable, number - 1) : NULL;
+  guint64 columns = joined != NULL ? joined->columns : self->columns;
+  const DimpleTableChanges *table =
+    dimple_change_set_find (changes, joined != NULL ? joined->table->name : self->plan->table->name);
+
+  if (table == NULL || (table->columns & columns) == 0)
+    return TRUE;
+  if (table->unnamed || (joined != NULL && joined->holders_sql == NULL))
+    return FALSE;
+  for (const char *key = table->keys->str; key < table->keys->str + table->keys->len; key += strlen (key) + 1)
+    dimple_row_changes_add_other (self->published, number, key);
+  return !is_too_much (self, dimple_row_changes_count (self->published));
+}
+
 gboolean
-dimple_evaluator_lose (DimpleEvaluator *self,
+dimple_evaluator_hear (DimpleEvaluator *self,
                        DimpleChangeSet *changes)
 {
+  gboolean is_known = !dimple_change_set_is_all (changes);
+
   if (!dimple_watch_set_matches (&self->plan->watch, changes, NULL))
     return FALSE;
-  dimple_row_changes_set_unknown (self->published);
+  for (guint i = 0; is_known && !self->published->lost && i <= self->plan->joined->len; i++)
+    is_known = add_named (self, changes, i);
+  if (!is_known || self->published->lost)
+    dimple_row_changes_set_unknown (self->published);
   count_published (self);
   return TRUE;
 }

@@ -173,7 +173,7 @@ publish (DimpleQueryHub  *self,
         self->advancing |= dimple_evaluator_publish (evaluator, committed);
       /* Another process has committed it, before anybody could look. */
       else if (committed)
-        self->advancing |= dimple_evaluator_lose (evaluator, changes);
+        self->advancing |= dimple_evaluator_hear (evaluator, changes);
     }
 }
 

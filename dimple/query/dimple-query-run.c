@@ -275,24 +275,37 @@ add_moved (DimpleQueryRun   *self,
     }
 }
 
+/* What was committed since the old point; NULL if it cannot be read. */
+static DimpleChangeSet *
+collect_unseen (DimpleQueryRun   *self,
+                DimpleConnection *reader,
+                DimpleConnection *old_reader)
+{
+  g_autoptr(DimpleChangeSet) changes = dimple_change_set_new (self->plan->schema, DIMPLE_ORIGIN_PROCESS);
+  gint64 n_unnamed;
+
+  if (!dimple_process_changes_count_unnamed (old_reader, &n_unnamed, NULL) ||
+      !dimple_process_changes_collect (reader, self->plan->schema, dimple_read_point_get_seq (self->old_point), &n_unnamed,
+                                       changes, NULL))
+    return NULL;
+  return g_steal_pointer (&changes);
+}
+
 /* Of commits that nobody saw the log tells the keys: where the rows were, and where they are.  NULL if it does not, or if
  * there are too many. */
 static GArray *
-net_unseen (DimpleQueryRun   *self,
-            DimpleConnection *reader)
+find_unseen (DimpleQueryRun   *self,
+             DimpleConnection *reader,
+             DimpleConnection *old_reader)
 {
-  g_autoptr(DimpleChangeSet) changes = dimple_change_set_new (self->plan->schema, DIMPLE_ORIGIN_PROCESS);
+  g_autoptr(DimpleChangeSet) changes = collect_unseen (self, reader, old_reader);
   const DimpleTableChanges *table;
-  DimpleConnection *old_reader;
   GArray *net;
 
-  if (!dimple_process_changes_collect (reader, self->plan->schema, dimple_read_point_get_seq (self->old_point), changes, NULL))
+  if (changes == NULL)
     return NULL;
   table = dimple_change_set_find (changes, self->old_plan->table->name);
   if (dimple_change_set_is_all (changes) || (table != NULL && (table->keys->len == 0 || table->keys->len > MAX_UNSEEN)))
-    return NULL;
-  old_reader = dimple_query_hub_begin_reading (self->hub, self->old_point);
-  if (old_reader == NULL)
     return NULL;
   net = g_array_new (FALSE, FALSE, sizeof (DimpleRowChange));
   for (const char *key = table != NULL ? table->keys->str : NULL; key != NULL && *key != '\0'; key += strlen (key) + 1)
@@ -304,6 +317,19 @@ net_unseen (DimpleQueryRun   *self,
       g_array_append_val (net, row);
     }
   add_moved (self, reader, old_reader, net);
+  return net;
+}
+
+static GArray *
+net_unseen (DimpleQueryRun   *self,
+            DimpleConnection *reader)
+{
+  DimpleConnection *old_reader = dimple_query_hub_begin_reading (self->hub, self->old_point);
+  GArray *net;
+
+  if (old_reader == NULL)
+    return NULL;
+  net = find_unseen (self, reader, old_reader);
   dimple_query_hub_end_reading (self->hub);
   return net;
 }
@@ -341,7 +367,7 @@ net_kept (DimpleQueryRun   *self,
   gboolean is_other_schema = self->plan->schema != self->old_plan->schema;
   GArray *net = NULL;
 
-  if (!self->missed->unknown && !is_other_schema)
+  if (!self->missed->unknown && !dimple_row_changes_has_named (self->missed) && !is_other_schema)
     return dimple_row_changes_net (self->missed);
   if (!g_str_equal (table->name, old_table->name) || table->key->len == 0 || table->key->len != old_table->key->len)
     return NULL;

@@ -51,6 +51,8 @@ void              dimple_row_changes_add_other   (DimpleRowChanges       *self,
 const char       *dimple_row_changes_get_other   (DimpleRowChanges       *self,
                                                   guint                   position,
                                                   guint                  *table);
+/* Whether there are rows of the base table of which only the key is known. */
+gboolean          dimple_row_changes_has_named   (DimpleRowChanges       *self);
 /* How many there are, of rows and others. */
 guint             dimple_row_changes_count       (DimpleRowChanges       *self);
 /* It is not known what happened. */

@@ -78,6 +78,15 @@ dimple_row_changes_get_other (DimpleRowChanges *self,
   return self->other_keys->str + other->key;
 }
 
+gboolean
+dimple_row_changes_has_named (DimpleRowChanges *self)
+{
+  for (guint i = 0; i < self->others->len; i++)
+    if (g_array_index (self->others, DimpleOtherChange, i).table == 0)
+      return TRUE;
+  return FALSE;
+}
+
 void
 dimple_row_changes_set_unknown (DimpleRowChanges *self)
 {

@@ -9,11 +9,19 @@
 
 G_BEGIN_DECLS
 
-/* Collects what the log has after `seq`.  Without anything there somebody wrote past Dimple: then all may have changed. */
-gboolean dimple_process_changes_collect (DimpleConnection  *connection,
-                                         DimpleSchema      *schema,
-                                         gint64             seq,
-                                         DimpleChangeSet   *changes,
-                                         GError           **error);
+/* Collects what the log has after `seq`.  Without anything there somebody wrote past Dimple: then all may have changed, as
+ * where *n_unnamed commits were known to have changes that no transaction names, and now there are others. */
+gboolean dimple_process_changes_collect       (DimpleConnection  *connection,
+                                               DimpleSchema      *schema,
+                                               gint64             seq,
+                                               gint64            *n_unnamed,
+                                               DimpleChangeSet   *changes,
+                                               GError           **error);
+gboolean dimple_process_changes_count_unnamed (DimpleConnection  *connection,
+                                               gint64            *n_unnamed,
+                                               GError           **error);
+/* The transaction at hand is one. */
+gboolean dimple_process_changes_note_unnamed  (DimpleConnection  *connection,
+                                               GError           **error);
 
 G_END_DECLS

@@ -1,8 +1,8 @@
 /* dimple-process-changes.c: what another process has committed to the file
  *
  * The log tells tables, keys and columns, but no rowids, and nothing of local tables.  So of each table named the rows are
- * taken as unknown, local and virtual tables as changed, and after a merge, which may show and hide rows that it does not
- * name, everything.
+ * known by their keys alone, local and virtual tables are taken as changed, and after a merge, which may show and hide rows
+ * that it does not name, everything.  Besides, the state “unnamed” counts the commits with changes that no transaction names.
  *
  * SPDX-License-Identifier: LGPL-2.1-or-later
  */
@@ -19,13 +19,15 @@ typedef struct
   gboolean         everything;
 } Collection;
 
+/* A row that has another rowid is taken as wholly changed, as if it was seen being written. */
 static guint64
 mask_of_columns (const DimpleTable        *table,
-                 const DimpleChangeReader *reader)
+                 const DimpleChangeReader *reader,
+                 gboolean                  moved)
 {
   guint64 mask = 0;
 
-  if (reader->operation != DIMPLE_OPERATION_UPDATE)
+  if (reader->operation != DIMPLE_OPERATION_UPDATE || moved)
     return DIMPLE_ALL_COLUMNS;
   for (guint i = 0; i < reader->columns->len; i++)
     {
@@ -53,6 +55,7 @@ is_key_in_order (const DimpleTable        *table,
 static gboolean
 collect_group (Collection          *self,
                DimpleChangeReader  *reader,
+               gboolean             moved,
                GError             **error)
 {
   const DimpleTable *table = dimple_schema_find (self->schema, reader->table);
@@ -62,11 +65,15 @@ collect_group (Collection          *self,
   if (table != NULL && table->tracked)
     {
       changes = dimple_change_set_add_table (self->changes, table->name);
-      changes->columns |= mask_of_columns (table, reader);
+      changes->columns |= mask_of_columns (table, reader, moved);
       changes->anything = TRUE;
     }
   while (dimple_change_reader_next_row (reader, &row_error))
-    if (changes != NULL && is_key_in_order (table, reader))
+    if (changes == NULL)
+      continue;
+    else if (!is_key_in_order (table, reader))
+      changes->unnamed = TRUE;
+    else
       {
         dimple_key_append_record (changes->keys, table, reader->key_values->data);
         g_string_append_c (changes->keys, '\0');
@@ -88,13 +95,13 @@ collect_transaction (DimpleTransaction  *transaction,
   g_autoptr(GError) group_error = NULL;
 
   self->n_transactions++;
-  self->everything |= owned->foreign || owned->script > 0;
+  self->everything |= owned->foreign || owned->pruned || owned->script > 0;
   if (self->everything)
     return TRUE;
 
   dimple_change_reader_init (&reader, owned->changes, owned->script);
   while (dimple_change_reader_next_group (&reader, &group_error))
-    if (!collect_group (self, &reader, error))
+    if (!collect_group (self, &reader, owned->moved, error))
       return FALSE;
   if (group_error == NULL)
     return TRUE;
@@ -121,7 +128,7 @@ add_virtual_tables (DimpleConnection  *connection,
         dimple_change_set_add_table (changes, (const char *) sqlite3_column_text (statement, 0));
 
       table->columns = DIMPLE_ALL_COLUMNS;
-      table->anything = TRUE;
+      table->anything = table->unnamed = TRUE;
     }
   if (step_error == NULL)
     return TRUE;
@@ -142,24 +149,48 @@ add_local_tables (DimpleSchema    *schema,
         continue;
       local = dimple_change_set_add_table (changes, table->name);
       local->columns = DIMPLE_ALL_COLUMNS;
-      local->anything = TRUE;
+      local->anything = local->unnamed = TRUE;
     }
+}
+
+gboolean
+dimple_process_changes_count_unnamed (DimpleConnection  *connection,
+                                      gint64            *n_unnamed,
+                                      GError           **error)
+{
+  return dimple_connection_get_int64 (connection, "SELECT value FROM dimple_state WHERE name = 'unnamed'", 0, n_unnamed,
+                                      error);
+}
+
+gboolean
+dimple_process_changes_note_unnamed (DimpleConnection  *connection,
+                                     GError           **error)
+{
+  g_autoptr(DimpleStatement) statement = NULL;
+
+  statement = dimple_connection_prepare (connection, "INSERT INTO dimple_state VALUES ('unnamed', 1) "
+                                                     "ON CONFLICT (name) DO UPDATE SET value = value + 1", error);
+  return statement != NULL && dimple_statement_run (statement, error);
 }
 
 gboolean
 dimple_process_changes_collect (DimpleConnection  *connection,
                                 DimpleSchema      *schema,
                                 gint64             seq,
+                                gint64            *n_unnamed,
                                 DimpleChangeSet   *changes,
                                 GError           **error)
 {
   Collection collection = { schema, changes, 0, FALSE };
+  gint64 n_now;
 
   if (!dimple_log_visit_since (connection, seq, collect_transaction, &collection, error) ||
+      !dimple_process_changes_count_unnamed (connection, &n_now, error) ||
       !add_virtual_tables (connection, changes, error))
     return FALSE;
   add_local_tables (schema, changes);
-  if (collection.everything || collection.n_transactions == 0)
+  if (collection.everything || collection.n_transactions == 0 || n_now != *n_unnamed)
     dimple_change_set_add_all (changes);
+  *n_unnamed = n_now;
   return TRUE;
 }

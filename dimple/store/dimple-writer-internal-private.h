@@ -30,6 +30,7 @@ struct _DimpleWriter
   gint64             data_version;   /* of SQLite's: another process wrote if it differs … */
   guint32            file_version;   /* … and nobody did if this is as it was; 0: not known */
   gint64             last_seq;       /* of the log, when it was last looked at */
+  gint64             n_unnamed;      /* of commits with changes that no transaction names, then */
   gboolean           waiting;        /* rows are shelved: a commit may let them be shown */
   DimpleTransactionWatch watch;
   gboolean           shelf_edited;   /* by the transaction at hand */

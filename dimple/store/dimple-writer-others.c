@@ -66,7 +66,8 @@ dimple_writer_load_versions (DimpleWriter  *self,
 {
   self->file_version = 0;
   return read_number (self->get_data_version, &self->data_version, error) &&
-         read_number (self->get_last_seq, &self->last_seq, error);
+         read_number (self->get_last_seq, &self->last_seq, error) &&
+         dimple_process_changes_count_unnamed (self->connection, &self->n_unnamed, error);
 }
 
 gint64
@@ -87,7 +88,8 @@ tell_others_changes (DimpleWriter  *self,
   g_autoptr(DimpleChangeSet) changes = dimple_change_set_new (self->schema, DIMPLE_ORIGIN_PROCESS);
   gint64 last_seq;
 
-  if (!dimple_process_changes_collect (self->connection, self->schema, self->last_seq, changes, error) ||
+  if (!dimple_process_changes_collect (self->connection, self->schema, self->last_seq, &self->n_unnamed, changes,
+                                       error) ||
       !dimple_writer_read_last_seq (self, &last_seq, error))
     return FALSE;
   dimple_writer_set_last_seq (self, last_seq);

@@ -10,6 +10,7 @@
 #include <string.h>
 
 #include "dimple-debug-private.h"
+#include "dimple-process-changes-private.h"
 #include "dimple-shelf-private.h"
 #include "dimple-statement-policy-private.h"
 
@@ -197,6 +198,7 @@ typedef struct
 {
   DimpleWriter    *self;
   DimpleChangeSet *changes;
+  gboolean         has_moved;    /* a row has another rowid, and no other value */
 } Flush;
 
 static gboolean
@@ -207,7 +209,8 @@ flush_row (const DimpleCapturedRow  *row,
   Flush *flush = user_data;
 
   dimple_change_set_add_row (flush->changes, row);
-  /* A tracked row that only moved to another rowid is no change for anybody else. */
+  /* A tracked row that only moved to another rowid is no change for other devices. */
+  flush->has_moved |= row->table->tracked && row->changed == 0;
   if (!row->table->tracked || row->changed == 0)
     return TRUE;
   return dimple_log_writer_add (flush->self->log, row, NULL, error);
@@ -276,7 +279,7 @@ flush_and_commit (DimpleWriter     *self,
                   DimpleChangeSet  *changes,
                   GError          **error)
 {
-  Flush flush = { self, changes };
+  Flush flush = { self, changes, FALSE };
   char id[DIMPLE_UUID_SIZE] = "";
   gint64 last_seq = self->last_seq;
 
@@ -286,7 +289,8 @@ flush_and_commit (DimpleWriter     *self,
       dimple_log_writer_begin (self->log, NULL, 0);
       if (!flush_edits (self, &flush, error) ||
           !dimple_capture_net (self->capture, flush_row, &flush, error) ||
-          !dimple_log_writer_end (self->log, id, error))
+          !dimple_log_writer_end (self->log, id, error) ||
+          (flush.has_moved && !dimple_process_changes_note_unnamed (self->connection, error)))
         {
           dimple_log_writer_undo (self->log);
           dimple_writer_abandon (self);
@@ -296,7 +300,10 @@ flush_and_commit (DimpleWriter     *self,
     }
   if (*id != '\0')
     last_seq = dimple_log_writer_get_last_own (self->log);
-  return dimple_writer_commit_changes (self, changes, last_seq, error);
+  if (!dimple_writer_commit_changes (self, changes, last_seq, error))
+    return FALSE;
+  self->n_unnamed += flush.has_moved;
+  return TRUE;
 }
 
 /* -- Commit and roll back ------------------------------------------------------------------------------------------- */

@@ -6,6 +6,7 @@
 
 #include "dimple-error.h"
 #include "dimple-merge-private.h"
+#include "dimple-process-changes-private.h"
 
 static gboolean
 run_func (DimpleWriter      *self,
@@ -14,6 +15,7 @@ run_func (DimpleWriter      *self,
           gpointer           user_data,
           GError           **error)
 {
+  gboolean is_unnamed;
   gint64 last_seq;
 
   if (!dimple_writer_begin_immediate (self, error))
@@ -26,14 +28,17 @@ run_func (DimpleWriter      *self,
       dimple_writer_load_schema (self, NULL);
       return FALSE;
     }
+  is_unnamed = !dimple_change_set_is_empty (changes);
   /* Asked for here it costs no lock of its own. */
-  if (!dimple_writer_read_last_seq (self, &last_seq, error))
+  if ((is_unnamed && !dimple_process_changes_note_unnamed (self->connection, error)) ||
+      !dimple_writer_read_last_seq (self, &last_seq, error))
     {
       dimple_writer_abandon (self);
       return FALSE;
     }
   if (!dimple_writer_commit_changes (self, changes, last_seq, error))
     return FALSE;
+  self->n_unnamed += is_unnamed;
   /* What came may have lost everywhere, or be on the shelf: no row differs, and yet there is something new. */
   if (dimple_change_set_is_empty (changes))
     self->hooks.after_silent_commit (self->user_data);

@@ -43,6 +43,7 @@ typedef struct
   GVariant     *parameters;      /* (nullable) */
   char         *identity_sql;    /* (nullable) the same with more columns: key and rowid, and the rank in ORDER BY */
   guint         n_hidden;
+  char         *total_sql;       /* (nullable) what a query that is kept row by row takes a LIMIT for that cuts between equals */
   gboolean      is_ordered;      /* ORDER BY leaves nothing open */
   gboolean      is_beside;       /* another process wrote since the last check */
   guint         held;            /* percent of the objects */
@@ -315,6 +316,7 @@ oracle_free (Oracle *oracle)
   g_object_unref (oracle->store);
   g_clear_pointer (&oracle->parameters, g_variant_unref);
   g_free (oracle->identity_sql);
+  g_free (oracle->total_sql);
   g_free (oracle->columns);
   g_free (oracle->sql);
   g_free (oracle);

@@ -27,6 +27,7 @@ typedef struct
   GString        *sql;
   char           *identity_sql;  /* (nullable) the same with n_hidden more columns: what its rows are, and their rank */
   guint           n_hidden;
+  char           *total_sql;     /* (nullable) if a LIMIT cuts where ORDER BY leaves something open: the same by rowid then */
   GPtrArray      *slots;     /* of Column: what each parameter is compared with */
   ParameterStyle  style;
   gboolean        is_ordered;    /* ORDER BY leaves nothing open */
@@ -45,6 +46,7 @@ select_free (Select *select)
   g_string_free (select->sql, TRUE);
   g_ptr_array_unref (select->slots);
   g_free (select->identity_sql);
+  g_free (select->total_sql);
   g_free (select->list);
   g_free (select);
 }
@@ -393,9 +395,12 @@ static inline Select *
 select_window (World *world)
 {
   Select *select = select_of_table (world, TRUE);
+  guint end;
 
-  while (!select->is_ordered)
+  /* What SQLite takes by itself may hang on columns that are not read, by the index that it uses. */
+  while (!select->is_ordered && !select->table->has_rowid)
     select_fill_in (select);
+  end = select->sql->len;
   g_string_append (select->sql, " LIMIT ");
   if (chance (world, 50))
     put_parameter (select, &a_count);
@@ -408,6 +413,14 @@ select_window (World *world)
         put_parameter (select, &a_count);
       else
         g_string_append_printf (select->sql, "%u", pick (world, 6));
+    }
+  if (!select->is_ordered)
+    {
+      gboolean has_order = strstr (select->sql->str, " ORDER BY ") != NULL;
+
+      select->total_sql = g_strdup_printf ("%.*s%s%s.rowid%s", (int) end, select->sql->str, has_order ? ", " : " ORDER BY ",
+                                           select->alias, select->sql->str + end);
+      select->is_ordered = TRUE;
     }
   g_clear_pointer (&select->identity_sql, g_free);
   return select;

@@ -128,8 +128,6 @@ static const struct
   { NEVER, "SELECT max (modified) FROM note" },
   { NEVER, "SELECT key, max (modified) FROM note" },
   { NEVER, "SELECT folder, count (*) FROM note GROUP BY folder" },
-  { NEVER, "SELECT key FROM note LIMIT 10" },
-  { NEVER, "SELECT key FROM note ORDER BY title LIMIT 10 OFFSET 2" },
   { NEVER, "SELECT key FROM note WHERE folder IN one" },
   { NEVER, "SELECT key FROM note WHERE folder IN main.one ORDER BY title" },
   { NEVER, "SELECT key FROM note WHERE folder NOT IN onev" },

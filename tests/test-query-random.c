@@ -67,6 +67,7 @@ add_subject (Run *run)
   subject->oracle = oracle_new (run->store, select->sql->str, select_make_parameters (select), select->is_ordered,
                                 PICK (world, held));
   subject->oracle->identity_sql = g_strdup (select->identity_sql);
+  subject->oracle->total_sql = g_strdup (select->total_sql);
   subject->oracle->n_hidden = select->n_hidden;
   subject->oracle->asks_first = chance (world, 30);
   subject->oracle->log = world->log;

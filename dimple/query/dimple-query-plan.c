@@ -223,6 +223,7 @@ append_where (DimplePlanner *self,
     g_string_append_printf (sql, "\nWHERE (%s\n)", where);
 }
 
+/* Rows that ORDER BY leaves equal are in the order of their rowids, so that it is known which of them a LIMIT cuts off. */
 static void
 append_order (DimplePlanner *self,
               GString       *sql)
@@ -306,44 +307,6 @@ check_columns (DimplePlanner *self,
   return TRUE;
 }
 
-static gboolean
-is_ordered_by (DimplePlanner *self,
-               sqlite3_stmt  *load,
-               const char    *column,
-               const char    *collation)
-{
-  for (guint i = 0; i < self->plan->terms->len; i++)
-    {
-      int place = (int) g_array_index (self->plan->term_columns, guint, i);
-      DimpleCollation expected;
-
-      if (g_strcmp0 (sqlite3_column_table_name (load, place), self->plan->table->name) == 0 &&
-          g_strcmp0 (sqlite3_column_origin_name (load, place), column) == 0 && dimple_collation_from_name (collation, &expected) &&
-          expected == g_array_index (self->plan->terms, DimpleSortTerm, i).collation)
-        return TRUE;
-    }
-  return FALSE;
-}
-
-/* A LIMIT may cut between rows that ORDER BY leaves equal, and which of them SQLite takes nobody knows. */
-static gboolean
-check_total_order (DimplePlanner *self,
-                   sqlite3_stmt  *load)
-{
-  const DimpleTable *table = self->plan->table;
-
-  if (is_ordered_by (self, load, sqlite3_column_origin_name (load, (int) self->plan->first_hidden), "BINARY"))
-    return TRUE;
-  for (guint k = 0; k < table->key->len; k++)
-    {
-      const DimpleColumn *column = dimple_table_get_key_column (table, k);
-
-      if ((!table->tracked && !column->not_null) || !is_ordered_by (self, load, column->name, column->collation))
-        return dimple_planner_refuse (self, "its LIMIT may cut between rows that ORDER BY leaves equal: end that with the PRIMARY KEY");
-    }
-  return table->key->len > 0 || dimple_planner_refuse (self, "its LIMIT may cut between rows that ORDER BY leaves equal");
-}
-
 /* Whether SQLite understands a statement that was made as it is meant. */
 static gboolean
 check_made (DimplePlanner *self,
@@ -372,8 +335,6 @@ check_made (DimplePlanner *self,
         succeeded = dimple_planner_refuse (self, "its rows cannot be named");
       self->plan->place_columns = dimple_watch_set_get_columns (&watch, self->plan->table->name);
     }
-  if (succeeded && self->plan->limit_sql != NULL && sql == self->plan->load_sql)
-    succeeded = check_total_order (self, made);
   sqlite3_finalize (made);
   return succeeded;
 }

@@ -275,16 +275,15 @@ add_moved (DimpleQueryRun   *self,
     }
 }
 
-/* What was committed since the old point; NULL if it cannot be read. */
+/* What was committed since the old point, or NULL.  Rows that no transaction names are told by add_moved(). */
 static DimpleChangeSet *
 collect_unseen (DimpleQueryRun   *self,
-                DimpleConnection *reader,
-                DimpleConnection *old_reader)
+                DimpleConnection *reader)
 {
   g_autoptr(DimpleChangeSet) changes = dimple_change_set_new (self->plan->schema, DIMPLE_ORIGIN_PROCESS);
   gint64 n_unnamed;
 
-  if (!dimple_process_changes_count_unnamed (old_reader, &n_unnamed, NULL) ||
+  if (!dimple_process_changes_count_unnamed (reader, &n_unnamed, NULL) ||
       !dimple_process_changes_collect (reader, self->plan->schema, dimple_read_point_get_seq (self->old_point), &n_unnamed,
                                        changes, NULL))
     return NULL;
@@ -294,18 +293,21 @@ collect_unseen (DimpleQueryRun   *self,
 /* Of commits that nobody saw the log tells the keys: where the rows were, and where they are.  NULL if it does not, or if
  * there are too many. */
 static GArray *
-find_unseen (DimpleQueryRun   *self,
-             DimpleConnection *reader,
-             DimpleConnection *old_reader)
+net_unseen (DimpleQueryRun   *self,
+            DimpleConnection *reader)
 {
-  g_autoptr(DimpleChangeSet) changes = collect_unseen (self, reader, old_reader);
+  g_autoptr(DimpleChangeSet) changes = collect_unseen (self, reader);
   const DimpleTableChanges *table;
+  DimpleConnection *old_reader;
   GArray *net;
 
   if (changes == NULL)
     return NULL;
   table = dimple_change_set_find (changes, self->old_plan->table->name);
   if (dimple_change_set_is_all (changes) || (table != NULL && (table->keys->len == 0 || table->keys->len > MAX_UNSEEN)))
+    return NULL;
+  old_reader = dimple_query_hub_begin_reading (self->hub, self->old_point);
+  if (old_reader == NULL)
     return NULL;
   net = g_array_new (FALSE, FALSE, sizeof (DimpleRowChange));
   for (const char *key = table != NULL ? table->keys->str : NULL; key != NULL && *key != '\0'; key += strlen (key) + 1)
@@ -317,19 +319,6 @@ find_unseen (DimpleQueryRun   *self,
       g_array_append_val (net, row);
     }
   add_moved (self, reader, old_reader, net);
-  return net;
-}
-
-static GArray *
-net_unseen (DimpleQueryRun   *self,
-            DimpleConnection *reader)
-{
-  DimpleConnection *old_reader = dimple_query_hub_begin_reading (self->hub, self->old_point);
-  GArray *net;
-
-  if (old_reader == NULL)
-    return NULL;
-  net = find_unseen (self, reader, old_reader);
   dimple_query_hub_end_reading (self->hub);
   return net;
 }

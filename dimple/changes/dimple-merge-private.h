@@ -19,6 +19,12 @@ gboolean dimple_merge_apply        (DimpleConnection   *connection,
                                     DimpleChangeSet    *changes,
                                     GError            **error);
 
+/* Before COMMIT of a transaction with a REPLACE: fails with DIMPLE_ERROR_CONSTRAINT if a row that it changed lacks a parent
+ * though SQLite has not noticed. */
+gboolean dimple_merge_check_parents (DimpleConnection  *connection,
+                                     DimpleSchema      *schema,
+                                     DimpleChangeSet   *changes,
+                                     GError           **error);
 /* Whether rows are on the shelf; if so, settle() follows each local commit. */
 gboolean dimple_merge_is_waiting   (DimpleConnection   *connection,
                                     gboolean           *waiting,

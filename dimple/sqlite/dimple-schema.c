@@ -14,6 +14,7 @@ struct _DimpleSchema
   GHashTable *by_name;      /* DimpleTable by its lower-case name */
   GHashTable *shadows;      /* the virtual table's name, by the shadow table's lower-case name */
   GHashTable *locals;       /* lower-case names of the tables that the app made local */
+  gboolean    may_miss_parents;
 };
 
 static void
@@ -278,6 +279,7 @@ add_foreign_key_column (sqlite3_stmt *statement,
     {
       foreign_key = g_new0 (DimpleForeignKey, 1);
       foreign_key->parent = g_strdup (column_text (statement, 2));
+      foreign_key->updates_child = g_str_has_prefix (column_text (statement, 5), "SET ");
       foreign_key->columns = g_new0 (char *, 1);
       foreign_key->parent_columns = g_new0 (char *, 1);
       g_ptr_array_add (foreign_keys, foreign_key);
@@ -322,6 +324,35 @@ complete_foreign_keys (DimpleSchema      *self,
     }
 }
 
+/* The tables that `table` references, directly or not; `updates` is set if ON DELETE SET NULL is among the references. */
+static void
+collect_ancestors (DimpleSchema      *self,
+                   const DimpleTable *table,
+                   GHashTable        *ancestors,
+                   gboolean          *updates)
+{
+  for (guint i = 0; i < table->foreign_keys->len; i++)
+    {
+      const DimpleForeignKey *foreign_key = g_ptr_array_index (table->foreign_keys, i);
+      const DimpleTable *parent = dimple_schema_find (self, foreign_key->parent);
+
+      *updates |= foreign_key->updates_child;
+      if (parent != NULL && g_hash_table_add (ancestors, (gpointer) parent))
+        collect_ancestors (self, parent, ancestors, updates);
+    }
+}
+
+static gboolean
+may_miss_parent (DimpleSchema      *self,
+                 const DimpleTable *table)
+{
+  g_autoptr(GHashTable) ancestors = g_hash_table_new (NULL, NULL);
+  gboolean updates = FALSE;
+
+  collect_ancestors (self, table, ancestors, &updates);
+  return updates && g_hash_table_contains (ancestors, table);
+}
+
 static gboolean
 read_table (DimpleConnection  *connection,
             DimpleTable       *table,
@@ -335,7 +366,7 @@ read_table (DimpleConnection  *connection,
                        "SELECT name, origin, partial FROM pragma_index_list (?) WHERE \"unique\" ORDER BY seq",
                        table->name, add_unique_index, table, error) ||
       !read_catalogue (connection,
-                       "SELECT id, seq, \"table\", \"from\", \"to\" FROM pragma_foreign_key_list (?) ORDER BY id, seq",
+                       "SELECT id, seq, \"table\", \"from\", \"to\", on_delete FROM pragma_foreign_key_list (?) ORDER BY id, seq",
                        table->name, add_foreign_key_column, table->foreign_keys, error))
     return FALSE;
 
@@ -444,6 +475,13 @@ dimple_schema_load (DimpleConnection  *connection,
     }
   for (guint i = 0; i < self->tables->len; i++)
     complete_foreign_keys (self, g_ptr_array_index (self->tables, i));
+  for (guint i = 0; i < self->tables->len; i++)
+    {
+      DimpleTable *table = g_ptr_array_index (self->tables, i);
+
+      table->may_miss_parent = table->tracked && may_miss_parent (self, table);
+      self->may_miss_parents |= table->may_miss_parent;
+    }
   return g_steal_pointer (&self);
 }
 
@@ -461,6 +499,12 @@ dimple_schema_find (DimpleSchema *self,
     return found;
   lower = g_ascii_strdown (table, -1);
   return g_hash_table_lookup (self->by_name, lower);
+}
+
+gboolean
+dimple_schema_may_miss_parents (DimpleSchema *self)
+{
+  return self->may_miss_parents;
 }
 
 guint

@@ -26,6 +26,7 @@ struct _DimpleWriter
 
   GArray            *levels;         /* of gboolean, one a begin: whether it set a savepoint */
   gboolean           may_fail_half;  /* the schema says FAIL somewhere: a statement may fail and leave work behind */
+  gboolean           may_replace;    /* the same of REPLACE */
   GThread           *owner;          /* while there are levels */
   gint64             data_version;   /* of SQLite's: another process wrote if it differs … */
   guint32            file_version;   /* … and nobody did if this is as it was; 0: not known */
@@ -34,6 +35,7 @@ struct _DimpleWriter
   gboolean           waiting;        /* rows are shelved: a commit may let them be shown */
   DimpleTransactionWatch watch;
   gboolean           shelf_edited;   /* by the transaction at hand */
+  gboolean           check_parents;  /* SQLite may not see that the transaction at hand leaves a row without a parent */
   DimpleWal          wal;
   GMutex             unused_lock;
   GPtrArray         *unused;         /* of sqlite3_stmt, to be given back under the write lock; NULL: closed */

@@ -10,6 +10,7 @@
 #include <string.h>
 
 #include "dimple-debug-private.h"
+#include "dimple-merge-private.h"
 #include "dimple-process-changes-private.h"
 #include "dimple-shelf-private.h"
 #include "dimple-statement-policy-private.h"
@@ -77,17 +78,32 @@ begin_outermost (DimpleWriter  *self,
   return FALSE;
 }
 
+/* `first` are its first letter's two cases. */
+static gboolean
+has_word (const char *sql,
+          const char *word,
+          const char *first)
+{
+  for (sql = strpbrk (sql, first); sql != NULL; sql = strpbrk (sql + 1, first))
+    if (g_ascii_strncasecmp (sql, word, strlen (word)) == 0)
+      return TRUE;
+  return FALSE;
+}
+
 /* FAIL as a conflict clause or in a RAISE, in the statement or in what it sets off. */
 static gboolean
 may_fail_half (DimpleWriter *self,
                const char   *sql)
 {
-  if (self->may_fail_half)
-    return TRUE;
-  for (sql = strpbrk (sql, "fF"); sql != NULL; sql = strpbrk (sql + 1, "fF"))
-    if (g_ascii_strncasecmp (sql, "fail", strlen ("fail")) == 0)
-      return TRUE;
-  return FALSE;
+  return self->may_fail_half || has_word (sql, "fail", "fF");
+}
+
+/* REPLACE in the same places, where it matters. */
+static gboolean
+may_miss_parents (DimpleWriter *self,
+                  const char   *sql)
+{
+  return dimple_schema_may_miss_parents (self->schema) && (self->may_replace || has_word (sql, "replace", "rR"));
 }
 
 /* `sql` (nullable): the one statement that the level is for */
@@ -116,6 +132,8 @@ begin_level (DimpleWriter  *self,
     }
   if (self->levels->len == 0)
     dimple_transaction_watch_begin (&self->watch);
+  if (sql != NULL && may_miss_parents (self, sql))
+    self->check_parents = TRUE;
   g_array_append_val (self->levels, savepoint);
   g_atomic_pointer_set (&self->owner, g_thread_self ());
   return TRUE;
@@ -153,6 +171,7 @@ leave (DimpleWriter *self)
     {
       dimple_connection_set_authorizer (self->connection, NULL, NULL);
       g_atomic_pointer_set (&self->owner, NULL);
+      self->check_parents = FALSE;
       dimple_transaction_watch_end (&self->watch);
     }
   g_rec_mutex_unlock (&self->lock);
@@ -289,6 +308,7 @@ flush_and_commit (DimpleWriter     *self,
       dimple_log_writer_begin (self->log, NULL, 0);
       if (!flush_edits (self, &flush, error) ||
           !dimple_capture_net (self->capture, flush_row, &flush, error) ||
+          (self->check_parents && !dimple_merge_check_parents (self->connection, self->schema, changes, error)) ||
           !dimple_log_writer_end (self->log, id, error) ||
           (flush.has_moved && !dimple_process_changes_note_unnamed (self->connection, error)))
         {

@@ -14,24 +14,40 @@
 
 /* -- Life ----------------------------------------------------------------------------------------------------------- */
 
+/* Whether the app's tables and triggers have a word somewhere. */
+static gboolean
+is_in_schema (DimpleConnection  *connection,
+              const char        *pattern,
+              gboolean          *found,
+              GError           **error)
+{
+  g_autoptr(DimpleStatement) statement = NULL;
+
+  statement = dimple_connection_prepare (connection, "SELECT count (*) FROM main.sqlite_schema"
+                                         " WHERE sql LIKE ? AND name NOT LIKE 'dimple\\_%' ESCAPE '\\'", error);
+  if (statement == NULL)
+    return FALSE;
+  sqlite3_bind_text (statement, 1, pattern, -1, SQLITE_STATIC);
+  if (!dimple_statement_step (statement, error))
+    return FALSE;
+  *found = sqlite3_column_int (statement, 0) > 0;
+  return TRUE;
+}
+
 gboolean
 dimple_writer_load_schema (DimpleWriter  *self,
                            GError       **error)
 {
   DimpleSchema *schema = dimple_schema_load (self->connection, error);
-  gint64 n_failing;
 
   if (schema == NULL)
     return FALSE;
-  if (!dimple_connection_get_int64 (self->connection,
-                                    "SELECT count (*) FROM main.sqlite_schema"
-                                    " WHERE sql LIKE '%fail%' AND name NOT LIKE 'dimple\\_%' ESCAPE '\\'",
-                                    0, &n_failing, error))
+  if (!is_in_schema (self->connection, "%fail%", &self->may_fail_half, error) ||
+      !is_in_schema (self->connection, "%replace%", &self->may_replace, error))
     {
       dimple_schema_unref (schema);
       return FALSE;
     }
-  self->may_fail_half = n_failing > 0;
   dimple_capture_set_schema (self->capture, schema);
   g_mutex_lock (&self->schema_lock);
   g_clear_pointer (&self->schema, dimple_schema_unref);

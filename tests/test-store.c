@@ -532,6 +532,39 @@ test_batch (void)
   assert_file (path, "SELECT count (*) FROM note", "1\n");
 }
 
+static void
+test_batch_keys (void)
+{
+  const char * const renamed[] = { "CREATE TABLE note (key TEXT PRIMARY KEY, title TEXT)",
+                                   "ALTER TABLE note RENAME COLUMN key TO id", NULL };
+  const char * const first[] = { renamed[0], NULL };
+  g_autoptr(DimpleStore) store = dimple_store_open (NULL, NULL);
+  g_autoptr(DimpleBatch) batch = dimple_batch_new (store);
+  g_autoptr(DimpleBatch) without = dimple_batch_new (store);
+  g_autoptr(DimpleBatch) late = dimple_batch_new (store);
+  g_autofree char *given = NULL, *none = NULL, *fresh = NULL;
+  g_autoptr(GError) error = NULL;
+
+  g_assert_true (dimple_store_migrate (store, first, &error));
+  given = dimple_batch_insert (batch, "note", g_variant_new_parsed ("{'title': <'Milk'>, 'KEY': <'k'>}"));
+  g_assert_cmpstr (given, ==, "k");
+  g_assert_true (dimple_batch_commit (batch, &error));
+  g_assert_no_error (error);
+
+  /* NULL is no key, and no wish for a new one either. */
+  none = dimple_batch_insert (without, "note", g_variant_new_parsed ("{'title': <'Milk'>, 'key': <@ms nothing>}"));
+  g_assert_null (none);
+  g_assert_false (dimple_batch_commit (without, &error));
+  g_assert_error (error, DIMPLE_ERROR, DIMPLE_ERROR_CONSTRAINT);
+  g_clear_error (&error);
+
+  fresh = dimple_batch_insert (late, "note", g_variant_new_parsed ("{'title': <'Milk'>}"));
+  g_assert_nonnull (fresh);
+  g_assert_true (dimple_store_migrate (store, renamed, &error));
+  g_assert_false (dimple_batch_commit (late, &error));
+  g_assert_error (error, DIMPLE_ERROR, DIMPLE_ERROR_SQL);
+}
+
 /* -- Without blocking ----------------------------------------------------------------------------------------------- */
 
 static void
@@ -787,6 +820,7 @@ main (int    argc,
   g_test_add_func ("/store/close", test_close);
   g_test_add_func ("/store/changed", test_changed);
   g_test_add_func ("/store/batch", test_batch);
+  g_test_add_func ("/store/batch-keys", test_batch_keys);
   g_test_add_func ("/store/threads", test_threads);
   g_test_add_func ("/store/async", test_async);
   g_test_add_func ("/store/cancelled", test_cancelled);

@@ -361,7 +361,9 @@ ensure_group (DimpleLogWriter         *self,
   g_string_append (self->json, ",\"key\":[");
   for (guint i = 0; i < row->table->key->len; i++)
     append_name (self->json, row->table, g_array_index (row->table->key, guint, i), i == 0);
-  g_string_append_printf (self->json, "],\"op\":\"%s\",\"columns\":[", dimple_operation_get_name (operation));
+  g_string_append (self->json, "],\"op\":\"");
+  g_string_append (self->json, dimple_operation_get_name (operation));
+  g_string_append (self->json, "\",\"columns\":[");
   for (guint i = 0; i < row->table->columns->len; i++)
     if (is_written (self, row, operation, i))
       {

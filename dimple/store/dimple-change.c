@@ -7,6 +7,7 @@
 #include "dimple-enum-types.h"
 #include "dimple-error.h"
 #include "dimple-key-private.h"
+#include "dimple-read-only-properties-private.h"
 #include "dimple-row-value-private.h"
 #include "dimple-shelf-private.h"
 #include "dimple-store-internal-private.h"
@@ -117,13 +118,9 @@ static GDateTime *
 make_time (const char *id)
 {
   guint64 time = 0;
-  gint64 milliseconds;
-  g_autoptr(GDateTime) second = NULL;
 
   dimple_uuid7_parse (id, &time, NULL);
-  milliseconds = DIMPLE_UUID_MILLISECONDS (time);
-  second = g_date_time_new_from_unix_utc (milliseconds / 1000);
-  return second != NULL ? g_date_time_add (second, milliseconds % 1000 * 1000) : NULL;
+  return dimple_time_new_from_milliseconds (DIMPLE_UUID_MILLISECONDS (time));
 }
 
 /* -- Values -------------------------------------------------------------------------------------------------------- */
@@ -384,49 +381,49 @@ dimple_change_class_init (DimpleChangeClass *klass)
    *
    * The id of the transaction that it is part of, a UUIDv7.
    */
-  properties[PROP_TRANSACTION] = g_param_spec_string ("transaction", NULL, NULL, NULL, flags);
+  properties[PROP_TRANSACTION] = dimple_property_new_string ("transaction");
 
   /**
    * DimpleChange:time:
    *
    * When it was committed, in UTC, by the clock of the device that did so.
    */
-  properties[PROP_TIME] = g_param_spec_boxed ("time", NULL, NULL, G_TYPE_DATE_TIME, flags);
+  properties[PROP_TIME] = dimple_property_new_time ("time");
 
   /**
    * DimpleChange:label:
    *
    * What the app called what the user did; %NULL if it called it nothing.
    */
-  properties[PROP_LABEL] = g_param_spec_string ("label", NULL, NULL, NULL, flags);
+  properties[PROP_LABEL] = dimple_property_new_string ("label");
 
   /**
    * DimpleChange:author:
    *
    * The UUID of the device that made the change.
    */
-  properties[PROP_AUTHOR] = g_param_spec_string ("author", NULL, NULL, NULL, flags);
+  properties[PROP_AUTHOR] = dimple_property_new_string ("author");
 
   /**
    * DimpleChange:author-name:
    *
    * What that device is called; %NULL if that is not known.
    */
-  properties[PROP_AUTHOR_NAME] = g_param_spec_string ("author-name", NULL, NULL, NULL, flags);
+  properties[PROP_AUTHOR_NAME] = dimple_property_new_string ("author-name");
 
   /**
    * DimpleChange:table:
    *
    * The row's table.
    */
-  properties[PROP_TABLE] = g_param_spec_string ("table", NULL, NULL, NULL, flags);
+  properties[PROP_TABLE] = dimple_property_new_string ("table");
 
   /**
    * DimpleChange:key:
    *
    * The row's key.
    */
-  properties[PROP_KEY] = g_param_spec_string ("key", NULL, NULL, NULL, flags);
+  properties[PROP_KEY] = dimple_property_new_string ("key");
 
   /**
    * DimpleChange:operation:
@@ -434,7 +431,7 @@ dimple_change_class_init (DimpleChangeClass *klass)
    * What happened to the row.
    */
   properties[PROP_OPERATION] =
-    g_param_spec_enum ("operation", NULL, NULL, DIMPLE_TYPE_OPERATION, DIMPLE_OPERATION_INSERT, flags);
+    dimple_property_new_enum ("operation", DIMPLE_TYPE_OPERATION, DIMPLE_OPERATION_INSERT);
 
   /**
    * DimpleChange:columns:

@@ -9,6 +9,7 @@
 #include "dimple-enum-types.h"
 #include "dimple-enums.h"
 #include "dimple-key-private.h"
+#include "dimple-read-only-properties-private.h"
 #include "dimple-row.h"
 
 /**
@@ -271,13 +272,7 @@ set_state (DimpleConflict      *self,
   g_clear_pointer (&self->state, dimple_conflict_state_free);
   self->state = state;
   g_clear_pointer (&self->time, g_date_time_unref);
-  self->time = g_date_time_new_from_unix_utc (state->time / 1000);
-  if (self->time != NULL && state->time % 1000 != 0)
-    {
-      g_autoptr(GDateTime) second = self->time;
-
-      self->time = g_date_time_add (second, state->time % 1000 * 1000);
-    }
+  self->time = dimple_time_new_from_milliseconds (state->time);
 }
 
 DimpleConflict *
@@ -388,7 +383,6 @@ static void
 dimple_conflict_class_init (DimpleConflictClass *klass)
 {
   GObjectClass *object_class = G_OBJECT_CLASS (klass);
-  const GParamFlags flags = G_PARAM_READABLE | G_PARAM_STATIC_STRINGS;
 
   object_class->finalize = dimple_conflict_finalize;
   object_class->get_property = dimple_conflict_get_property;
@@ -398,14 +392,14 @@ dimple_conflict_class_init (DimpleConflictClass *klass)
    *
    * The row's table.
    */
-  properties[PROP_TABLE] = g_param_spec_string ("table", NULL, NULL, NULL, flags);
+  properties[PROP_TABLE] = dimple_property_new_string ("table");
 
   /**
    * DimpleConflict:key:
    *
    * The row's key, as [method@Store.update] takes it.
    */
-  properties[PROP_KEY] = g_param_spec_string ("key", NULL, NULL, NULL, flags);
+  properties[PROP_KEY] = dimple_property_new_string ("key");
 
   /**
    * DimpleConflict:reason:
@@ -413,21 +407,21 @@ dimple_conflict_class_init (DimpleConflictClass *klass)
    * Why the row is not shown: the first reason that applies.
    */
   properties[PROP_REASON] =
-    g_param_spec_enum ("reason", NULL, NULL, DIMPLE_TYPE_CONFLICT_REASON, DIMPLE_CONFLICT_UNIQUE, flags);
+    dimple_property_new_enum ("reason", DIMPLE_TYPE_CONFLICT_REASON, DIMPLE_CONFLICT_UNIQUE);
 
   /**
    * DimpleConflict:message:
    *
    * The same as sentences for the user, translated.
    */
-  properties[PROP_MESSAGE] = g_param_spec_string ("message", NULL, NULL, NULL, flags);
+  properties[PROP_MESSAGE] = dimple_property_new_string ("message");
 
   /**
    * DimpleConflict:row:
    *
    * The row with its values: set some, and [method@Store.save] it.
    */
-  properties[PROP_ROW] = g_param_spec_object ("row", NULL, NULL, DIMPLE_TYPE_ROW, flags);
+  properties[PROP_ROW] = dimple_property_new_object ("row", DIMPLE_TYPE_ROW);
 
   /**
    * DimpleConflict:rivals: (type Gio.ListModel)
@@ -435,21 +429,21 @@ dimple_conflict_class_init (DimpleConflictClass *klass)
    * The rows that are shown and that it collides with, of [class@Row]; the first hundred of them.  Empty if the reason is
    * not %DIMPLE_CONFLICT_UNIQUE.  Live; read when it is first asked for, which blocks for a moment.
    */
-  properties[PROP_RIVALS] = g_param_spec_object ("rivals", NULL, NULL, G_TYPE_LIST_MODEL, flags);
+  properties[PROP_RIVALS] = dimple_property_new_object ("rivals", G_TYPE_LIST_MODEL);
 
   /**
    * DimpleConflict:time:
    *
    * When the row was edited last.
    */
-  properties[PROP_TIME] = g_param_spec_boxed ("time", NULL, NULL, G_TYPE_DATE_TIME, flags);
+  properties[PROP_TIME] = dimple_property_new_time ("time");
 
   /**
    * DimpleConflict:author-name:
    *
    * What the device that did so is called; %NULL if that is not known.
    */
-  properties[PROP_AUTHOR_NAME] = g_param_spec_string ("author-name", NULL, NULL, NULL, flags);
+  properties[PROP_AUTHOR_NAME] = dimple_property_new_string ("author-name");
 
   g_object_class_install_properties (object_class, N_PROPERTIES, properties);
 }

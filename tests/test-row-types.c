@@ -572,7 +572,7 @@ test_plain_objects (void)
   text = print_edits (edits, TRUE);
   g_assert_cmpstr (text, ==, "{'title': <'Typed'>, 'starred': <int64 0>}");
 
-  dimple_row_set_saved (object, NULL, NULL, 0);
+  dimple_row_set_saved (object, NULL, NULL, NULL, 0);
   g_clear_pointer (&edits, dimple_row_edits_free);
   g_assert_true (dimple_row_dup_edits (object, &edits, &error));
   g_assert_null (edits);
@@ -610,7 +610,7 @@ test_new_plain_objects (void)
   g_assert_cmpstr (text, ==, "{'title': <'New'>, 'n': <int64 5>, 'starred': <int64 0>}");
 
   record = fixture_record (&fixture, "SELECT 'k9', 'New', 5, 0, '2024-01-01', NULL, 'default body'");
-  dimple_row_set_saved (object, "k9", record->data, record->len);
+  dimple_row_set_saved (object, NULL, "k9", record->data, record->len);
   key = dimple_row_dup_key (object);
   g_assert_cmpstr (key, ==, "k9");
   g_assert_nonnull (((TestNote *) object)->modified_at);

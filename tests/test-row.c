@@ -455,7 +455,7 @@ test_unsaved (void)
   g_assert_cmpstr (text, ==, "{'key': <'mine'>, 'title': <'New'>, 'data': <@ms nothing>}");
 
   record = fixture_record (&fixture, "SELECT 'mine', 'New', 5, NULL, NULL, NULL, 'default'");
-  dimple_row_set_saved (G_OBJECT (row), "mine", record->data, record->len);
+  dimple_row_set_saved (G_OBJECT (row), NULL, "mine", record->data, record->len);
   assert_notified (notified, "n other");
   g_assert_false (dimple_row_is_edited (row));
   g_assert_cmpstr (dimple_row_get_key (row), ==, "mine");
@@ -475,7 +475,7 @@ test_saved_by_key (void)
   notified = watch (row);
   g_object_set (row, "title", "New", NULL);
   g_ptr_array_set_size (notified, 0);
-  dimple_row_set_saved (G_OBJECT (row), "made", NULL, 0);
+  dimple_row_set_saved (G_OBJECT (row), NULL, "made", NULL, 0);
   assert_notified (notified, "key");
   g_assert_cmpstr (dimple_row_get_key (row), ==, "made");
   g_assert_cmpstr (dimple_row_get_string (row, "key"), ==, "made");
@@ -485,14 +485,14 @@ test_saved_by_key (void)
   g_object_set (row, "title", "Newer", "key", "renamed", NULL);
   g_assert_cmpstr (dimple_row_get_key (row), ==, "made");
   g_ptr_array_set_size (notified, 0);
-  dimple_row_set_saved (G_OBJECT (row), NULL, NULL, 0);
+  dimple_row_set_saved (G_OBJECT (row), NULL, NULL, NULL, 0);
   assert_notified (notified, "");
   g_assert_cmpstr (dimple_row_get_key (row), ==, "renamed");
   dimple_row_revert (row);
   g_assert_cmpstr (dimple_row_get_string (row, "title"), ==, "Newer");
 
   pair = dimple_row_new_unsaved (dimple_row_shape_for_table (dimple_schema_find (fixture.schema, "pair")));
-  dimple_row_set_saved (G_OBJECT (pair), "[\"x\",3]", NULL, 0);
+  dimple_row_set_saved (G_OBJECT (pair), NULL, "[\"x\",3]", NULL, 0);
   g_assert_cmpstr (dimple_row_get_key (pair), ==, "[\"x\",3]");
   g_assert_cmpint (dimple_row_get_int64 (pair, "a"), ==, 3);
   g_assert_cmpstr (dimple_row_get_string (pair, "b"), ==, "x");

@@ -389,6 +389,41 @@ test_async (void)
   g_assert_false (dimple_row_is_edited (row));
 }
 
+/* The same where the column is shown by another name. */
+static void
+test_async_alias (void)
+{
+  g_autoptr(DimpleStore) store = open_store ();
+  g_autofree char *key = insert (store, "note", "{'title': <'Milk'>, 'body': <'none'>}");
+  g_autoptr(GAsyncResult) saved = NULL;
+  g_autoptr(GError) error = NULL;
+  g_autoptr(GObject) row = dimple_store_select_first (store, "SELECT key, title, body AS words FROM note", NULL, &error);
+
+  g_assert_no_error (error);
+  g_object_set (row, "words", "one", NULL);
+  dimple_store_save_async (store, row, NULL, take_result, &saved);
+  g_object_set (row, "words", "two", NULL);
+  g_assert_true (dimple_store_save_finish (store, wait_for (&saved), &error));
+  g_assert_no_error (error);
+  g_assert_true (dimple_row_is_edited (DIMPLE_ROW (row)));
+  g_assert_cmpstr (dimple_row_get_string (DIMPLE_ROW (row), "words"), ==, "two");
+  g_assert_true (dimple_store_save (store, row, &error));
+  g_assert_no_error (error);
+  g_assert_false (dimple_row_is_edited (DIMPLE_ROW (row)));
+}
+
+/* What begins like a key that is no text is returned as one, so that the row is found by it. */
+static void
+test_special_key (void)
+{
+  g_autoptr(DimpleStore) store = open_store ();
+  g_autofree char *key = insert (store, "note", "{'key': <'[{\"hex\":'>, 'title': <'Milk'>}");
+  g_autoptr(GError) error = NULL;
+
+  g_assert_true (dimple_store_update (store, "note", key, g_variant_new_parsed ("{'title': <'Bread'>}"), &error));
+  g_assert_no_error (error);
+}
+
 static void
 test_cancelled (void)
 {
@@ -421,6 +456,8 @@ main (int    argc,
   g_test_add_func ("/store-rows/save-refused", test_save_refused);
   g_test_add_func ("/store-rows/define", test_define);
   g_test_add_func ("/store-rows/async", test_async);
+  g_test_add_func ("/store-rows/async-alias", test_async_alias);
+  g_test_add_func ("/store-rows/special-key", test_special_key);
   g_test_add_func ("/store-rows/cancelled", test_cancelled);
   return g_test_run ();
 }

@@ -25,10 +25,10 @@ const char     *dimple_row_edits_get   (const DimpleRowEdits *self,
                                         guint                 n,
                                         guint                *column,
                                         DimpleValue          *value);
-/* Whether a column of the row is among them, with this value. */
-gboolean        dimple_row_edits_has   (const DimpleRowEdits *self,
+/* The value of a column of the row; FALSE if it is not among them. */
+gboolean        dimple_row_edits_find  (const DimpleRowEdits *self,
                                         guint                 column,
-                                        const DimpleValue    *value);
+                                        DimpleValue          *value);
 
 G_DEFINE_AUTOPTR_CLEANUP_FUNC (DimpleRowEdits, dimple_row_edits_free)
 

@@ -71,18 +71,17 @@ dimple_row_edits_get (const DimpleRowEdits *self,
 }
 
 gboolean
-dimple_row_edits_has (const DimpleRowEdits *self,
-                      guint                 column,
-                      const DimpleValue    *value)
+dimple_row_edits_find (const DimpleRowEdits *self,
+                       guint                 column,
+                       DimpleValue          *value)
 {
   for (guint i = 0; i < self->edits->len; i++)
     {
       guint edited;
-      DimpleValue given;
 
-      dimple_row_edits_get (self, i, &edited, &given);
+      dimple_row_edits_get (self, i, &edited, value);
       if (edited == column)
-        return dimple_value_equal (&given, value);
+        return TRUE;
     }
   return FALSE;
 }

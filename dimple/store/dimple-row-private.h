@@ -78,6 +78,7 @@ gboolean          dimple_row_collect_edits       (DimpleRow        *self,
                                                   DimpleRowEdits   *edits,
                                                   GError          **error);
 void              dimple_row_become_saved        (DimpleRow        *self,
+                                                  const DimpleRowEdits *edits,
                                                   const char       *key,
                                                   const guint8     *record,
                                                   gsize             size);

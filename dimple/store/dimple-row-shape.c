@@ -786,13 +786,14 @@ dimple_row_dup_edits (GObject         *object,
 }
 
 void
-dimple_row_set_saved (GObject      *object,
-                      const char   *key,
-                      const guint8 *record,
-                      gsize         size)
+dimple_row_set_saved (GObject              *object,
+                      const DimpleRowEdits *edits,
+                      const char           *key,
+                      const guint8         *record,
+                      gsize                 size)
 {
   if (DIMPLE_IS_ROW (object))
-    dimple_row_become_saved (DIMPLE_ROW (object), key, record, size);
+    dimple_row_become_saved (DIMPLE_ROW (object), edits, key, record, size);
   else
     dimple_row_object_become_saved (object, key, record, size);
 }

@@ -494,42 +494,58 @@ dimple_row_collect_edits (DimpleRow        *self,
   return TRUE;
 }
 
-/* Replaces the record and drops the edits.  Only columns that look another way now notify. */
-void
-dimple_row_become_saved (DimpleRow    *self,
-                         const char   *key,
-                         const guint8 *record,
-                         gsize         size)
+/* What the row is if it is not read back: as it was loaded, with what was saved. */
+static GByteArray *
+make_saved_record (DimpleRow            *self,
+                   const DimpleRowEdits *edits,
+                   const char           *key)
 {
-  DimpleRowPrivate *priv = PRIVATE (self);
   DimpleRowShape *shape = dimple_row_get_binding (self)->shape;
   g_autofree DimpleValue *values = g_new (DimpleValue, shape->n_columns + 1);
-  g_autofree gboolean *changed = g_new (gboolean, shape->n_columns + 1);
-  g_autoptr(GByteArray) saved = NULL;
+  GByteArray *record = g_byte_array_new ();
+
+  for (guint i = 0; i < shape->n_columns; i++)
+    if (edits == NULL)
+      read_value (self, i, &values[i]);
+    else if (!dimple_row_edits_find (edits, i, &values[i]))
+      dimple_row_read_column (PRIVATE (self)->record, i, &values[i]);
+  dimple_row_shape_append_saved (shape, values, key, record);
+  return record;
+}
+
+/* Replaces the record and drops the edits.  Only columns that look another way now notify. */
+void
+dimple_row_become_saved (DimpleRow            *self,
+                         const DimpleRowEdits *edits,
+                         const char           *key,
+                         const guint8         *record,
+                         gsize                 size)
+{
+  DimpleRowPrivate *priv = PRIVATE (self);
+  guint n_columns = get_n_columns (self);
+  g_autofree gboolean *changed = g_new (gboolean, n_columns + 1);
+  g_autoptr(GByteArray) made = record == NULL ? make_saved_record (self, edits, key) : NULL;
   const guint8 *position;
 
-  for (guint i = 0; i < shape->n_columns; i++)
-    read_value (self, i, &values[i]);
-  if (record == NULL)
+  if (made != NULL)
     {
-      saved = g_byte_array_new ();
-      dimple_row_shape_append_saved (shape, values, key, saved);
-      record = saved->data;
-      size = saved->len;
+      record = made->data;
+      size = made->len;
     }
   position = record;
-  for (guint i = 0; i < shape->n_columns; i++)
+  for (guint i = 0; i < n_columns; i++)
     {
-      DimpleValue value;
+      DimpleValue before, after;
 
-      position = dimple_record_read (position, &value);
-      changed[i] = !dimple_value_equal (&values[i], &value);
+      read_value (self, i, &before);
+      position = dimple_record_read (position, &after);
+      changed[i] = !dimple_value_equal (&before, &after);
     }
 
   set_record (self, record, size);
   g_clear_pointer (&priv->edits, g_array_unref);
   g_object_freeze_notify (G_OBJECT (self));
-  for (guint i = 0; i < shape->n_columns; i++)
+  for (guint i = 0; i < n_columns; i++)
     if (changed[i])
       column_changed (self, i);
   g_object_thaw_notify (G_OBJECT (self));

@@ -17,7 +17,5 @@ DimpleSnapshot *dimple_snapshot_new     (DimpleRowShape *shape,
 /* The row that the statement stands on.  On any thread, before anybody else has the snapshot. */
 void            dimple_snapshot_add_row (DimpleSnapshot *self,
                                          sqlite3_stmt   *statement);
-GBytes         *dimple_snapshot_dup_record (DimpleSnapshot *self,
-                                            guint           position);
 
 G_END_DECLS

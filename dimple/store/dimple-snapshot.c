@@ -100,16 +100,6 @@ dimple_snapshot_add_row (DimpleSnapshot *self,
   g_array_append_val (self->ends, end);
 }
 
-GBytes *
-dimple_snapshot_dup_record (DimpleSnapshot *self,
-                            guint           position)
-{
-  gsize size;
-  const guint8 *record = get_record (self, position, &size);
-
-  return g_bytes_new (record, size);
-}
-
 static void
 dimple_snapshot_finalize (GObject *object)
 {

@@ -132,10 +132,10 @@ restore_later_edits (GObject              *object,
   for (guint i = 0; i < dimple_row_edits_get_n (later); i++)
     {
       guint column;
-      DimpleValue value;
+      DimpleValue value, before;
 
       dimple_row_edits_get (later, i, &column, &value);
-      if (saved == NULL || !dimple_row_edits_has (saved, column, &value))
+      if (saved == NULL || !dimple_row_edits_find (saved, column, &before) || !dimple_value_equal (&before, &value))
         dimple_row_edit (DIMPLE_ROW (object), column, &value);
     }
 }
@@ -153,7 +153,7 @@ save_tell (Save    *save,
   /* Whoever is bound to the object sees only how it ends up. */
   if (later != NULL)
     g_object_freeze_notify (object);
-  dimple_row_set_saved (object, save->new_key, save->record != NULL ? save->record->data : NULL,
+  dimple_row_set_saved (object, save->edits, save->new_key, save->record != NULL ? save->record->data : NULL,
                         save->record != NULL ? save->record->len : 0);
   restore_later_edits (object, later, save->edits);
   if (later != NULL)

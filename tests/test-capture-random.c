@@ -19,7 +19,7 @@ typedef struct
   const char *name;
   gboolean    without_rowid;
   gboolean    integer_key;       /* of the rowid */
-  const char *key[3];            /* ended by NULL */
+  const char *key[4];            /* ended by NULL */
   const char *columns[8];        /* ordinary ones */
 } Table;
 

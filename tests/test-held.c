@@ -8,10 +8,7 @@
 
 #include "dimple-held-private.h"
 #include "dimple-pack-private.h"
-#include "random-test.h"
-
-static guint seed;
-static guint n_seeds;
+#include "seeds-test.h"
 
 typedef struct
 {
@@ -445,10 +442,7 @@ int
 main (int    argc,
       char **argv)
 {
-  seed = take_option (&argc, argv, "--seed", (guint) g_get_real_time ());
-  n_seeds = take_option (&argc, argv, "--seeds", 300);
-  g_test_init (&argc, &argv, G_TEST_OPTION_ISOLATE_DIRS, NULL);
-  g_test_message ("--seed=%u --seeds=%u", seed, n_seeds);
+  seeds_test_init (&argc, &argv, 300);
 
   g_test_add_func ("/held/random", test_random);
   g_test_add_func ("/held/intervals", test_intervals);

@@ -8,13 +8,10 @@
 
 #include "dimple-error.h"
 #include "dimple-pack-private.h"
-#include "random-test.h"
+#include "seeds-test.h"
 
 #define AUTHOR "0192f000-0000-7000-8000-00000000aaaa"
 #define OTHER_AUTHOR "0192f000-0000-7000-8000-00000000bbbb"
-
-static guint seed;
-static guint n_seeds;
 
 /* Id number `n` of run number `run`. */
 static void
@@ -501,10 +498,7 @@ int
 main (int    argc,
       char **argv)
 {
-  seed = take_option (&argc, argv, "--seed", (guint) g_get_real_time ());
-  n_seeds = take_option (&argc, argv, "--seeds", 300);
-  g_test_init (&argc, &argv, G_TEST_OPTION_ISOLATE_DIRS, NULL);
-  g_test_message ("--seed=%u --seeds=%u", seed, n_seeds);
+  seeds_test_init (&argc, &argv, 300);
 
   g_test_add_func ("/pack/round-trip", test_round_trip);
   g_test_add_func ("/pack/pruned", test_pruned);

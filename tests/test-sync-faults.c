@@ -5,10 +5,7 @@
 #include <glib/gstdio.h>
 
 #include "devices.h"
-#include "random-test.h"
-
-static guint seed;
-static guint n_seeds;
+#include "seeds-test.h"
 
 /* -- Every request ---------------------------------------------------------------------------------------------------- */
 
@@ -495,11 +492,7 @@ simulate (guint number)
 static void
 test_random (void)
 {
-  for (guint i = 0; i < n_seeds; i++)
-    {
-      g_test_message ("--seed=%u --seeds=1", seed + i);
-      simulate (seed + i);
-    }
+  run_seeds (simulate);
 }
 
 /* A device knows of a gap, and carries on what it has; when the gap is filled, it carries that on, too. */
@@ -539,10 +532,7 @@ int
 main (int    argc,
       char **argv)
 {
-  seed = take_option (&argc, argv, "--seed", (guint) g_get_real_time ());
-  n_seeds = take_option (&argc, argv, "--seeds", 20);
-  g_test_init (&argc, &argv, G_TEST_OPTION_ISOLATE_DIRS, NULL);
-  g_test_message ("--seed=%u --seeds=%u", seed, n_seeds);
+  seeds_test_init (&argc, &argv, 20);
 
   g_test_add_func ("/sync-faults/every-request", test_every_request);
   g_test_add_func ("/sync-faults/first-sync", test_first_sync);

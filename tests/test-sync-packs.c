@@ -4,10 +4,7 @@
  */
 #include "devices.h"
 #include "dimple-pack-private.h"
-#include "random-test.h"
-
-static guint seed;
-static guint n_seeds;
+#include "seeds-test.h"
 
 /* -- Looking into a bucket -------------------------------------------------------------------------------------------- */
 
@@ -559,21 +556,14 @@ simulate (guint number)
 static void
 test_random (void)
 {
-  for (guint i = 0; i < n_seeds; i++)
-    {
-      g_test_message ("--seed=%u --seeds=1", seed + i);
-      simulate (seed + i);
-    }
+  run_seeds (simulate);
 }
 
 int
 main (int    argc,
       char **argv)
 {
-  seed = take_option (&argc, argv, "--seed", (guint) g_get_real_time ());
-  n_seeds = take_option (&argc, argv, "--seeds", 10);
-  g_test_init (&argc, &argv, G_TEST_OPTION_ISOLATE_DIRS, NULL);
-  g_test_message ("--seed=%u --seeds=%u", seed, n_seeds);
+  seeds_test_init (&argc, &argv, 10);
 
   g_test_add_func ("/sync-packs/few-objects", test_few_objects);
   g_test_add_func ("/sync-packs/many-runs", test_many_runs);

@@ -305,8 +305,7 @@ dimple_settling_show (DimpleSettling    *self,
     return TRUE;
   standing->shown = TRUE;
   g_clear_pointer (&standing->current, g_ptr_array_unref);
-  standing->current = g_ptr_array_ref (standing->wanted);
-  standing->wanted = NULL;
+  standing->current = g_steal_pointer (&standing->wanted);
   return dimple_merge_table_unshelve (table, row->key, error);
 }
 

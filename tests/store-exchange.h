@@ -8,6 +8,7 @@
 
 #include "dimple-store-private.h"
 #include "dimple-test.h"
+#include "log-utils.h"
 
 static inline DimpleStore *
 open_store (const char * const *migrations)
@@ -42,15 +43,6 @@ set_second (DimpleStore *store,
   dimple_test_set_time (store, time);
 }
 
-static inline gboolean
-exchange_collect (DimpleTransaction  *transaction,
-                  gpointer            user_data,
-                  GError            **error)
-{
-  g_ptr_array_add (user_data, transaction);
-  return TRUE;
-}
-
 static inline GPtrArray *
 exchange_read_log (DimpleStore *store)
 {
@@ -59,7 +51,7 @@ exchange_read_log (DimpleStore *store)
   DimpleConnection *reader = dimple_store_acquire_reader (store, &error);
 
   g_assert_no_error (error);
-  dimple_log_visit_since (reader, 0, exchange_collect, transactions, &error);
+  dimple_log_visit_since (reader, 0, log_collect, transactions, &error);
   g_assert_no_error (error);
   dimple_store_release_reader (store, reader);
   return transactions;

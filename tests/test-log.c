@@ -8,6 +8,7 @@
 #include "dimple-error.h"
 #include "dimple-key-private.h"
 #include "dimple-log-private.h"
+#include "log-utils.h"
 
 typedef struct
 {
@@ -144,15 +145,6 @@ assert_query (Database   *self,
   g_assert_cmpstr (text, ==, expected);
 }
 
-static gboolean
-collect (DimpleTransaction  *transaction,
-         gpointer            user_data,
-         GError            **error)
-{
-  g_ptr_array_add (user_data, transaction);
-  return TRUE;
-}
-
 static GPtrArray *
 visit_since (Database *self,
              gint64    after)
@@ -160,7 +152,24 @@ visit_since (Database *self,
   GPtrArray *transactions = g_ptr_array_new_with_free_func ((GDestroyNotify) dimple_transaction_free);
   g_autoptr(GError) error = NULL;
 
-  g_assert_true (dimple_log_visit_since (self->connection, after, collect, transactions, &error));
+  g_assert_true (dimple_log_visit_since (self->connection, after, log_collect, transactions, &error));
+  g_assert_no_error (error);
+  return transactions;
+}
+
+/* The transactions of one run. */
+static GPtrArray *
+read_range (Database   *self,
+            const char *author,
+            const char *first,
+            const char *last)
+{
+  GPtrArray *transactions = g_ptr_array_new_with_free_func ((GDestroyNotify) dimple_transaction_free);
+  g_autoptr(GError) error = NULL;
+  g_autoptr(GArray) seqs = dimple_log_find_range (self->connection, author, first, last, &error);
+
+  for (guint i = 0; seqs != NULL && i < seqs->len && error == NULL; i++)
+    g_ptr_array_add (transactions, dimple_log_read_transaction (self->connection, g_array_index (seqs, gint64, i), &error));
   g_assert_no_error (error);
   return transactions;
 }
@@ -307,7 +316,7 @@ test_parts (Database      *self,
 {
   char id[DIMPLE_UUID_SIZE], next[DIMPLE_UUID_SIZE];
   g_autoptr(GPtrArray) transactions = NULL;
-  g_autoptr(GPtrArray) range = g_ptr_array_new_with_free_func ((GDestroyNotify) dimple_transaction_free);
+  g_autoptr(GPtrArray) range = NULL;
   g_autoptr(GError) error = NULL;
 
   create (self, NOTES);
@@ -325,9 +334,7 @@ test_parts (Database      *self,
   g_assert_cmpstr (((DimpleTransaction *) g_ptr_array_index (transactions, 0))->label, ==, "Import");
   g_assert_cmpstr (((DimpleTransaction *) g_ptr_array_index (transactions, 1))->previous, ==, id);
 
-  g_assert_true (dimple_log_visit_range (self->connection, dimple_log_writer_get_author (self->log), id, id,
-                                         collect, range, &error));
-  g_assert_no_error (error);
+  range = read_range (self, dimple_log_writer_get_author (self->log), id, id);
   g_assert_cmpuint (range->len, ==, 1);
   g_assert_cmpuint (count_rows (g_ptr_array_index (range, 0)), ==, 5000);
 }
@@ -376,7 +383,7 @@ test_append (Database      *self,
   g_autoptr(DimpleTransaction) other_run = make_transaction (ELSEWHERE, 6, 2, "[]");
   g_autoptr(DimpleTransaction) future = NULL;
   g_autoptr(GPtrArray) transactions = NULL;
-  g_autoptr(GPtrArray) range = g_ptr_array_new_with_free_func ((GDestroyNotify) dimple_transaction_free);
+  g_autoptr(GPtrArray) range = NULL;
   g_autoptr(GError) error = NULL;
   guint64 time;
 
@@ -407,8 +414,7 @@ test_append (Database      *self,
       g_assert_true (dimple_uuid7_parse (transaction->id, &time, NULL));
       g_assert_cmpint ((gint64) time, <=, transaction->seq);
     }
-  g_assert_true (dimple_log_visit_range (self->connection, ELSEWHERE, old->id, future->id, collect, range, &error));
-  g_assert_no_error (error);
+  range = read_range (self, ELSEWHERE, old->id, future->id);
   g_assert_cmpuint (range->len, ==, 2);
   assert_query (self, "SELECT count(*) FROM (SELECT 1 FROM dimple_history)", "2");
 }

@@ -234,7 +234,7 @@ collect_unknown (DimpleTransaction  *transaction,
 {
   Pull *pull = user_data;
 
-  if (pull->to == NULL || g_hash_table_add (pull->to->known, g_strdup (transaction->id)))
+  if (pull->to == NULL || transaction->continues || g_hash_table_add (pull->to->known, g_strdup (transaction->id)))
     g_ptr_array_add (pull->transactions, transaction);
   else
     dimple_transaction_free (transaction);

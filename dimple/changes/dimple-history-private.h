@@ -48,7 +48,7 @@ gboolean            dimple_history_visit      (const DimpleTransaction  *transac
                                                DimpleHistoryFunc         func,
                                                gpointer                  user_data,
                                                GError                  **error);
-/* The change of `row` in the transaction at `seq`; NULL without an error if there is none any more. */
+/* The change of `row` in the piece of a transaction at `seq`; NULL without an error if there is none any more. */
 DimpleLoggedChange *dimple_history_read       (DimpleConnection         *connection,
                                                DimpleSchema             *schema,
                                                gint64                    seq,

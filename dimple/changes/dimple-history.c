@@ -138,7 +138,7 @@ dimple_history_read (DimpleConnection  *connection,
                      DimpleRowHash      row,
                      GError           **error)
 {
-  g_autoptr(DimpleTransaction) transaction = dimple_log_read_transaction (connection, seq, error);
+  g_autoptr(DimpleTransaction) transaction = dimple_log_read_piece (connection, seq, error);
   g_autoptr(DimpleFold) fold = dimple_fold_new (schema);
   Search search = { row, NULL };
 

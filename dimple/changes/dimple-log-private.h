@@ -6,10 +6,10 @@
  * ahead of every seq), so it is found by its rowid and needs no index; one from elsewhere has the greatest seq + 1, or
  * its own time bits if those are greater, and is in the partial index dimple_log_foreign (author, id).  So no seq is
  * smaller than the time of its id, and whatever is newer than an id lies behind the seq of its time.  A transaction too
- * big for one row continues in the rows after it, of the same id: all but the last carry DIMPLE_LOG_MORE.  `author` is
+ * big for one row continues in the rows after it, its pieces, of the same id: all but the last carry DIMPLE_LOG_MORE.  `author` is
  * a number of dimple_author, `label` is of the first row only.
  *
- * `changes` is JSON; a part is an array of groups, each of rows of one table, operation and set of columns:
+ * `changes` is JSON; a piece is an array of groups, each of rows of one table, operation and set of columns:
  *
  *   [{"table":"note","key":["key"],"op":"insert","columns":["title","body"],"rows":[[["k1"],["T","B"]],…]}, …]
  *
@@ -84,7 +84,12 @@ gint64           dimple_log_writer_get_last_own (DimpleLogWriter   *self);
 /* The greatest time of all ids known (or a little more). */
 guint64          dimple_log_writer_get_time   (DimpleLogWriter     *self);
 
-/* -- Transactions as a whole, for merging, packs and history --------------------------------------------------------- */
+/* -- Transactions, for merging, packs and history: whole, or in the pieces that their rows are ------------------------ */
+
+/* The changes of a piece of a transaction that is not in this log; NULL and an error if there is none. */
+typedef GBytes *(*DimplePieceFunc) (guint      piece,
+                                    gpointer   user_data,
+                                    GError   **error);
 
 typedef struct
 {
@@ -94,23 +99,44 @@ typedef struct
   int      script;
   gboolean pruned;
   gboolean foreign;
-  gboolean moved;
-  gint64   seq;
-  char    *label;                        /* (nullable) */
-  GBytes  *changes;                      /* the JSON of all its parts as one array */
+  gboolean moved;                        /* DIMPLE_LOG_MOVED */
+  gboolean deletes;                      /* DIMPLE_LOG_DELETES */
+  gint64   seq;                          /* of this piece */
+  gboolean continues;                    /* the piece before it is of the same transaction */
+  gboolean more;                         /* and so is the one after it */
+  char    *label;                        /* (nullable) in the first piece only */
+  GBytes  *changes;                      /* (nullable) a JSON array; NULL: comes from read_piece() */
+
+  /* From elsewhere, and too large to be held in memory */
+  guint            n_pieces;
+  gsize            size;                 /* of all of them */
+  DimplePieceFunc  read_piece;
+  gpointer         piece_data;
 } DimpleTransaction;
 
 void     dimple_transaction_free  (DimpleTransaction *self);
 G_DEFINE_AUTOPTR_CLEANUP_FUNC (DimpleTransaction, dimple_transaction_free)
 
-/* `transaction` is the visitor's to free; FALSE with an error ends the visit. */
-typedef gboolean (*DimpleTransactionVisitor) (DimpleTransaction  *transaction,
+/* `piece` is the visitor's to free; FALSE with an error ends the visit. */
+typedef gboolean (*DimpleTransactionVisitor) (DimpleTransaction  *piece,
                                               gpointer            user_data,
                                               GError            **error);
 
-/* Visits transactions with after < seq (0: all) in the order of seq. */
+/* Visits the pieces of transactions with after < seq (0: all) in the order of seq. */
 gboolean dimple_log_visit_since   (DimpleConnection          *connection,
                                    gint64                     after,
+                                   DimpleTransactionVisitor   visitor,
+                                   gpointer                   user_data,
+                                   GError                   **error);
+/* Visits the pieces of the transaction that begins at `seq`; none if it is not there. */
+gboolean dimple_log_visit_one     (DimpleConnection          *connection,
+                                   gint64                     seq,
+                                   DimpleTransactionVisitor   visitor,
+                                   gpointer                   user_data,
+                                   GError                   **error);
+/* Visits the pieces of those whose id is `id` or greater, wherever they came from. */
+gboolean dimple_log_visit_newer   (DimpleConnection          *connection,
+                                   const char                *id,
                                    DimpleTransactionVisitor   visitor,
                                    gpointer                   user_data,
                                    GError                   **error);
@@ -127,24 +153,18 @@ gboolean dimple_log_has_range      (DimpleConnection          *connection,
                                     const char                *last,
                                     gboolean                  *has,
                                     GError                   **error);
-/* Visits those whose id is `id` or greater, wherever they came from. */
-gboolean dimple_log_visit_newer   (DimpleConnection          *connection,
-                                   const char                *id,
-                                   DimpleTransactionVisitor   visitor,
-                                   gpointer                   user_data,
-                                   GError                   **error);
-/* Visits the transactions of one run (author, tail of `last`) with first <= id <= last, in order. */
-gboolean dimple_log_visit_range   (DimpleConnection          *connection,
-                                   const char                *author,
-                                   const char                *first,
-                                   const char                *last,
-                                   DimpleTransactionVisitor   visitor,
-                                   gpointer                   user_data,
-                                   GError                   **error);
-/* The same of a transaction whose first row is at `seq`; NULL without an error if there is none. */
+/* The transaction that begins at `seq`, whole; NULL without an error if there is none. */
 DimpleTransaction *dimple_log_read_transaction (DimpleConnection *connection,
                                                 gint64            seq,
                                                 GError          **error);
+/* The piece at `seq`, with the label of its transaction; NULL without an error if there is none. */
+DimpleTransaction *dimple_log_read_piece       (DimpleConnection *connection,
+                                                gint64            seq,
+                                                GError          **error);
+/* Appends the changes of a piece to those before it: "[a,b]" and "[c]" become "[a,b,c]". */
+void     dimple_log_join_changes  (GString                   *changes,
+                                   const char                *piece,
+                                   gsize                      size);
 /* Whose transaction `id` is: NULL if it is not known here, or its author has no name. */
 gboolean dimple_log_find_author   (DimpleConnection          *connection,
                                    const char                *id,
@@ -155,6 +175,16 @@ gboolean dimple_log_find_author   (DimpleConnection          *connection,
 gboolean dimple_log_append        (DimpleLogWriter           *self,
                                    const DimpleTransaction   *transaction,
                                    GError                   **error);
+/* The same of a piece of one, `changes`; its pieces come one after the other. */
+gboolean dimple_log_append_piece  (DimpleLogWriter           *self,
+                                   const DimpleTransaction   *transaction,
+                                   GBytes                    *changes,
+                                   guint                      piece,
+                                   gboolean                   more,
+                                   GError                   **error);
+
+/* For tests: how many bytes a piece that is written here has at least; 0: as ever. */
+void     dimple_log_set_piece_size (gsize                     size);
 
 G_DEFINE_AUTOPTR_CLEANUP_FUNC (DimpleLogWriter, dimple_log_writer_free)
 

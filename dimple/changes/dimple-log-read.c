@@ -1,4 +1,6 @@
-/* dimple-log-read.c: the log's transactions as a whole, for merging, packs and history
+/* dimple-log-read.c: the log's transactions, for merging, packs and history
+ *
+ * They are visited in pieces, so that no more than one row of the log is in memory at a time.
  *
  * SPDX-License-Identifier: LGPL-2.1-or-later
  */
@@ -28,11 +30,14 @@ dimple_transaction_free (DimpleTransaction *self)
   "SELECT l.seq, l.id, a.id, l.previous, l.script, l.flags, l.label, l.changes " \
   "FROM dimple_log AS l JOIN dimple_author AS a ON a.number = l.author "
 
+/* The row that the statement is at, after `before` (nullable). */
 static DimpleTransaction *
-read_first_part (sqlite3_stmt *statement)
+read_row (sqlite3_stmt            *statement,
+          const DimpleTransaction *before)
 {
   DimpleTransaction *self = g_new0 (DimpleTransaction, 1);
   int flags = sqlite3_column_int (statement, 5);
+  const char *changes = (const char *) sqlite3_column_text (statement, 7);
 
   self->seq = sqlite3_column_int64 (statement, 0);
   copy_id_column (self->id, statement, 1);
@@ -41,56 +46,40 @@ read_first_part (sqlite3_stmt *statement)
   self->script = sqlite3_column_int (statement, 4);
   self->pruned = (flags & DIMPLE_LOG_PRUNED) != 0;
   self->foreign = (flags & DIMPLE_LOG_FOREIGN) != 0;
+  self->moved = (flags & DIMPLE_LOG_MOVED) != 0;
+  self->deletes = (flags & DIMPLE_LOG_DELETES) != 0;
+  self->continues = before != NULL && before->more && strcmp (before->id, self->id) == 0;
+  self->more = (flags & DIMPLE_LOG_MORE) != 0;
   self->label = g_strdup ((const char *) sqlite3_column_text (statement, 6));
+  self->changes = g_bytes_new (changes, (gsize) sqlite3_column_bytes (statement, 7));
   return self;
 }
 
-/* Appends a part's groups to those before it: "[a,b]" and "[c]" become "[a,b,c]". */
+/* What the next piece has to know of the one before it, which the visitor may free. */
 static void
-join_changes (GString      *changes,
-              sqlite3_stmt *statement)
+remember (DimpleTransaction       *before,
+          const DimpleTransaction *piece)
 {
-  const char *part = (const char *) sqlite3_column_text (statement, 7);
-  gsize size = (gsize) sqlite3_column_bytes (statement, 7);
-
-  if (changes->len > 0 && size > 2)
-    {
-      changes->str[changes->len - 1] = ',';
-      part++;
-      size--;
-    }
-  else if (changes->len > 0)
-    return;
-  g_string_append_len (changes, part, (gssize) size);
+  memcpy (before->id, piece->id, sizeof before->id);
+  before->more = piece->more;
 }
 
-/* Reads the transaction that begins at the statement's row; afterwards the statement is at the next one, if `more`. */
-static DimpleTransaction *
-read_transaction (sqlite3_stmt  *statement,
-                  gboolean      *more,
-                  GError       **error)
+void
+dimple_log_join_changes (GString    *changes,
+                         const char *piece,
+                         gsize       size)
 {
-  g_autoptr(DimpleTransaction) transaction = read_first_part (statement);
-  g_autoptr(GError) local_error = NULL;
-  GString *changes = g_string_new (NULL);
-  gboolean unfinished;
-
-  do
+  if (changes->len > 0 && size <= 2)
+    return;
+  if (changes->len > 2)
     {
-      unfinished = (sqlite3_column_int (statement, 5) & DIMPLE_LOG_MORE) != 0;
-      transaction->moved |= (sqlite3_column_int (statement, 5) & DIMPLE_LOG_MOVED) != 0;
-      join_changes (changes, statement);
-      *more = dimple_statement_step (statement, &local_error);
+      changes->str[changes->len - 1] = ',';
+      piece++;
+      size--;
     }
-  while (*more && unfinished);
-  transaction->changes = g_string_free_to_bytes (changes);
-
-  if (local_error != NULL)
-    {
-      g_propagate_error (error, g_steal_pointer (&local_error));
-      return NULL;
-    }
-  return g_steal_pointer (&transaction);
+  else
+    g_string_truncate (changes, 0);
+  g_string_append_len (changes, piece, (gssize) size);
 }
 
 gboolean
@@ -102,19 +91,18 @@ dimple_log_visit_since (DimpleConnection          *connection,
 {
   g_autoptr(DimpleStatement) statement = NULL;
   g_autoptr(GError) local_error = NULL;
-  gboolean more;
+  DimpleTransaction before = { 0 };
 
   statement = dimple_connection_prepare (connection, SELECT_LOG "WHERE l.seq > ? ORDER BY l.seq", error);
   if (statement == NULL)
     return FALSE;
   sqlite3_bind_int64 (statement, 1, after);
-
-  more = dimple_statement_step (statement, &local_error);
-  while (more && local_error == NULL)
+  while (dimple_statement_step (statement, &local_error))
     {
-      DimpleTransaction *transaction = read_transaction (statement, &more, &local_error);
+      DimpleTransaction *piece = read_row (statement, &before);
 
-      if (transaction != NULL && !visitor (transaction, user_data, &local_error))
+      remember (&before, piece);
+      if (!visitor (piece, user_data, &local_error))
         break;
     }
   if (local_error == NULL)
@@ -123,27 +111,145 @@ dimple_log_visit_since (DimpleConnection          *connection,
   return FALSE;
 }
 
+gboolean
+dimple_log_visit_one (DimpleConnection          *connection,
+                      gint64                     seq,
+                      DimpleTransactionVisitor   visitor,
+                      gpointer                   user_data,
+                      GError                   **error)
+{
+  g_autoptr(DimpleStatement) statement = NULL;
+  g_autoptr(GError) local_error = NULL;
+  DimpleTransaction before = { .more = TRUE };
+
+  statement = dimple_connection_prepare (connection, SELECT_LOG "WHERE l.seq >= ? ORDER BY l.seq", error);
+  if (statement == NULL)
+    return FALSE;
+  sqlite3_bind_int64 (statement, 1, seq);
+  while (before.more && dimple_statement_step (statement, &local_error))
+    {
+      DimpleTransaction *piece = read_row (statement, &before);
+      gboolean is_of_it = before.id[0] != '\0' ? piece->continues : piece->seq == seq;
+
+      remember (&before, piece);
+      if (!is_of_it)
+        {
+          dimple_transaction_free (piece);
+          break;
+        }
+      if (!visitor (piece, user_data, &local_error))
+        break;
+    }
+  if (local_error == NULL)
+    return TRUE;
+  g_propagate_error (error, g_steal_pointer (&local_error));
+  return FALSE;
+}
+
+typedef struct
+{
+  DimpleTransaction *transaction;
+  GString           *changes;
+} Joining;
+
+static gboolean
+join_piece (DimpleTransaction  *piece,
+            gpointer            user_data,
+            GError            **error)
+{
+  Joining *joining = user_data;
+  gsize size;
+  const char *changes = g_bytes_get_data (piece->changes, &size);
+
+  if (joining->transaction == NULL && !piece->more)
+    {
+      joining->transaction = piece;
+      return TRUE;
+    }
+  if (joining->transaction == NULL)
+    joining->changes = g_string_new (NULL);
+  dimple_log_join_changes (joining->changes, changes, size);
+  if (joining->transaction == NULL)
+    joining->transaction = piece;
+  else
+    dimple_transaction_free (piece);
+  return TRUE;
+}
+
 DimpleTransaction *
 dimple_log_read_transaction (DimpleConnection  *connection,
                              gint64             seq,
                              GError           **error)
 {
-  g_autoptr(DimpleStatement) statement = NULL;
-  gboolean more;
+  Joining joining = { NULL, NULL };
+  gboolean read = dimple_log_visit_one (connection, seq, join_piece, &joining, error);
 
-  statement = dimple_connection_prepare (connection, SELECT_LOG "WHERE l.seq >= ? ORDER BY l.seq", error);
+  if (joining.changes != NULL)
+    {
+      g_bytes_unref (joining.transaction->changes);
+      joining.transaction->changes = g_string_free_to_bytes (joining.changes);
+      joining.transaction->more = FALSE;
+    }
+  if (!read)
+    g_clear_pointer (&joining.transaction, dimple_transaction_free);
+  return joining.transaction;
+}
+
+/* The row at `seq`, without what came before it. */
+static DimpleTransaction *
+read_at (DimpleConnection  *connection,
+         gint64             seq,
+         GError           **error)
+{
+  g_autoptr(DimpleStatement) statement = dimple_connection_prepare (connection, SELECT_LOG "WHERE l.seq = ?", error);
+
   if (statement == NULL)
     return NULL;
   sqlite3_bind_int64 (statement, 1, seq);
-  if (!dimple_statement_step (statement, error) || sqlite3_column_int64 (statement, 0) != seq)
-    return NULL;
-  return read_transaction (statement, &more, error);
+  return dimple_statement_step (statement, error) ? read_row (statement, NULL) : NULL;
 }
 
-/* Runs a statement that gives the seqs and ids of rows, each transaction's together; lists where they begin. */
+/* The rows of a transaction are neighbours. */
+static gboolean
+find_label (DimpleConnection   *connection,
+            DimpleTransaction  *piece,
+            GError            **error)
+{
+  g_autoptr(DimpleStatement) statement = NULL;
+  g_autoptr(GError) local_error = NULL;
+
+  statement = dimple_connection_prepare (connection, "SELECT id, label FROM dimple_log WHERE seq < ? ORDER BY seq DESC",
+                                         error);
+  if (statement == NULL)
+    return FALSE;
+  sqlite3_bind_int64 (statement, 1, piece->seq);
+  while (piece->label == NULL && dimple_statement_step (statement, &local_error) &&
+         strcmp ((const char *) sqlite3_column_text (statement, 0), piece->id) == 0)
+    piece->label = g_strdup ((const char *) sqlite3_column_text (statement, 1));
+  if (local_error == NULL)
+    return TRUE;
+  g_propagate_error (error, g_steal_pointer (&local_error));
+  return FALSE;
+}
+
+DimpleTransaction *
+dimple_log_read_piece (DimpleConnection  *connection,
+                       gint64             seq,
+                       GError           **error)
+{
+  g_autoptr(DimpleTransaction) piece = read_at (connection, seq, error);
+
+  if (piece == NULL || (piece->label == NULL && !find_label (connection, piece, error)))
+    return NULL;
+  return g_steal_pointer (&piece);
+}
+
+/* Runs a statement that gives the seqs and ids of rows, each transaction's together; lists all of them, or where the
+ * transactions begin. */
 static GArray *
-list_beginnings (sqlite3_stmt  *statement,
-                 GError       **error)
+list_seqs (sqlite3_stmt  *statement,
+           gboolean       only_beginnings,
+           GError       **error)
 {
   g_autoptr(GArray) seqs = g_array_new (FALSE, FALSE, sizeof (gint64));
   g_autoptr(GError) local_error = NULL;
@@ -153,8 +259,8 @@ list_beginnings (sqlite3_stmt  *statement,
     {
       gint64 seq = sqlite3_column_int64 (statement, 0);
 
-      /* further parts have the id of the first */
-      if (strcmp (before, (const char *) sqlite3_column_text (statement, 1)) != 0)
+      /* further pieces have the id of the first */
+      if (!only_beginnings || strcmp (before, (const char *) sqlite3_column_text (statement, 1)) != 0)
         g_array_append_val (seqs, seq);
       copy_id_column (before, statement, 1);
     }
@@ -171,15 +277,21 @@ visit_listed (DimpleConnection          *connection,
               gpointer                   user_data,
               GError                   **error)
 {
+  DimpleTransaction before = { 0 };
+
   for (guint i = 0; i < seqs->len; i++)
     {
       g_autoptr(GError) local_error = NULL;
-      DimpleTransaction *transaction = dimple_log_read_transaction (connection, g_array_index (seqs, gint64, i),
-                                                                    &local_error);
+      DimpleTransaction *piece = read_at (connection, g_array_index (seqs, gint64, i), &local_error);
 
-      if (transaction == NULL && local_error == NULL)      /* gone since: pruned by another process */
+      if (piece == NULL && local_error == NULL)      /* gone since: pruned by another process */
         continue;
-      if (transaction == NULL || !visitor (transaction, user_data, &local_error))
+      if (piece != NULL)
+        {
+          piece->continues = before.more && strcmp (before.id, piece->id) == 0;
+          remember (&before, piece);
+        }
+      if (piece == NULL || !visitor (piece, user_data, &local_error))
         {
           g_propagate_error (error, g_steal_pointer (&local_error));
           return FALSE;
@@ -226,7 +338,7 @@ dimple_log_visit_newer (DimpleConnection          *connection,
   sqlite3_bind_text (statement, 1, id, -1, SQLITE_STATIC);
   sqlite3_bind_int64 (statement, 2, (gint64) time);
   sqlite3_bind_int64 (statement, 3, last_own);
-  seqs = list_beginnings (statement, error);
+  seqs = list_seqs (statement, FALSE, error);
   return seqs != NULL && visit_listed (connection, seqs, visitor, user_data, error);
 }
 
@@ -272,7 +384,7 @@ dimple_log_find_range (DimpleConnection  *connection,
   g_autoptr(DimpleStatement) statement = prepare_range (connection, SELECT_RANGE "ORDER BY id, seq", author, first, last,
                                                         error);
 
-  return statement != NULL ? list_beginnings (statement, error) : NULL;
+  return statement != NULL ? list_seqs (statement, TRUE, error) : NULL;
 }
 
 gboolean
@@ -293,20 +405,6 @@ dimple_log_has_range (DimpleConnection  *connection,
     return TRUE;
   g_propagate_error (error, g_steal_pointer (&failure));
   return FALSE;
-}
-
-gboolean
-dimple_log_visit_range (DimpleConnection          *connection,
-                        const char                *author,
-                        const char                *first,
-                        const char                *last,
-                        DimpleTransactionVisitor   visitor,
-                        gpointer                   user_data,
-                        GError                   **error)
-{
-  g_autoptr(GArray) seqs = dimple_log_find_range (connection, author, first, last, error);
-
-  return seqs != NULL && visit_listed (connection, seqs, visitor, user_data, error);
 }
 
 gboolean

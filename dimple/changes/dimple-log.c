@@ -15,7 +15,9 @@
 #include "dimple-error.h"
 
 /* Big enough that a row's overhead does not count, small enough that a bulk transaction needs little memory. */
-#define PART_SIZE (256 * 1024)
+#define PIECE_SIZE (256 * 1024)
+
+static gsize piece_size = PIECE_SIZE;
 
 struct _DimpleLogWriter
 {
@@ -36,9 +38,9 @@ struct _DimpleLogWriter
   int                script;
   guint64            time;                         /* of its id; 0: none yet */
   char               id[DIMPLE_UUID_SIZE];
-  guint              n_parts;
+  guint              n_pieces;
   int                flags;
-  GString           *json;                         /* of the part being written */
+  GString           *json;                         /* of the piece being written */
 
   /* its open group */
   const DimpleTable *table;
@@ -193,7 +195,7 @@ dimple_log_writer_begin (DimpleLogWriter *self,
   self->label = g_strdup (label);
   self->script = script;
   self->time = 0;
-  self->n_parts = 0;
+  self->n_pieces = 0;
   self->flags = 0;
   self->table = NULL;
   g_string_truncate (self->json, 0);
@@ -253,24 +255,24 @@ insert_row (DimpleLogWriter  *self,
 }
 
 static gboolean
-write_part (DimpleLogWriter  *self,
-            gboolean          more,
-            GError          **error)
+write_piece (DimpleLogWriter  *self,
+             gboolean          more,
+             GError          **error)
 {
   gint64 seq;
 
   close_group (self);
   g_string_append_c (self->json, ']');
   ensure_id (self);
-  seq = (gint64) self->time + self->n_parts;
+  seq = (gint64) self->time + self->n_pieces;
 
   if (!insert_row (self, seq, self->id, self->author, self->written[0] != '\0' ? self->written : self->newest,
-                   self->script, self->flags | (more ? DIMPLE_LOG_MORE : 0), self->n_parts == 0 ? self->label : NULL,
+                   self->script, self->flags | (more ? DIMPLE_LOG_MORE : 0), self->n_pieces == 0 ? self->label : NULL,
                    self->json->str, self->json->len, error))
     return FALSE;
   dimple_clock_observe (self->clock, (guint64) seq);
   self->last_own = seq;
-  self->n_parts++;
+  self->n_pieces++;
   self->flags = 0;
   g_string_truncate (self->json, 0);
   return TRUE;
@@ -417,7 +419,7 @@ dimple_log_writer_add (DimpleLogWriter          *self,
 
   g_return_val_if_fail ((self->script > 0) == (anchors != NULL), FALSE);
 
-  if (self->json->len >= PART_SIZE && !write_part (self, TRUE, error))
+  if (self->json->len >= piece_size && !write_piece (self, TRUE, error))
     return FALSE;
 
   locate_values (row->table, row->old, self->old_values);
@@ -453,9 +455,9 @@ dimple_log_writer_end (DimpleLogWriter  *self,
                        GError          **error)
 {
   id[0] = '\0';
-  if (self->json->len == 0 && self->n_parts == 0)
+  if (self->json->len == 0 && self->n_pieces == 0)
     return TRUE;
-  if (!write_part (self, FALSE, error))
+  if (!write_piece (self, FALSE, error))
     return FALSE;
   memcpy (id, self->id, DIMPLE_UUID_SIZE);
   memcpy (self->written, self->id, DIMPLE_UUID_SIZE);
@@ -528,12 +530,16 @@ note_newest (DimpleLogWriter  *self,
 }
 
 gboolean
-dimple_log_append (DimpleLogWriter          *self,
-                   const DimpleTransaction  *transaction,
-                   GError                  **error)
+dimple_log_append_piece (DimpleLogWriter          *self,
+                         const DimpleTransaction  *transaction,
+                         GBytes                   *changes,
+                         guint                     piece,
+                         gboolean                  more,
+                         GError                  **error)
 {
   gsize size;
-  const char *changes = g_bytes_get_data (transaction->changes, &size);
+  const char *json = g_bytes_get_data (changes, &size);
+  int flags = DIMPLE_LOG_FOREIGN | (transaction->pruned ? DIMPLE_LOG_PRUNED : 0) | (more ? DIMPLE_LOG_MORE : 0);
   guint64 time, seq;
   gint64 author = 0;
 
@@ -546,10 +552,23 @@ dimple_log_append (DimpleLogWriter          *self,
     return FALSE;
 
   seq = MAX (self->clock->last + 1, time);
-  if (!insert_row (self, (gint64) seq, transaction->id, author, transaction->previous, transaction->script,
-                   DIMPLE_LOG_FOREIGN | (transaction->pruned ? DIMPLE_LOG_PRUNED : 0), transaction->label,
-                   changes, size, error))
+  if (!insert_row (self, (gint64) seq, transaction->id, author, transaction->previous, transaction->script, flags,
+                   piece == 0 ? transaction->label : NULL, json, size, error))
     return FALSE;
   dimple_clock_observe (self->clock, seq);
   return TRUE;
+}
+
+gboolean
+dimple_log_append (DimpleLogWriter          *self,
+                   const DimpleTransaction  *transaction,
+                   GError                  **error)
+{
+  return dimple_log_append_piece (self, transaction, transaction->changes, 0, FALSE, error);
+}
+
+void
+dimple_log_set_piece_size (gsize size)
+{
+  piece_size = size > 0 ? size : PIECE_SIZE;
 }

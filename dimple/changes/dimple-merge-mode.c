@@ -238,9 +238,9 @@ dimple_merge_mode_report (DimpleMergeMode *self,
   g_hash_table_iter_init (&iter, self->written);
   while (g_hash_table_iter_next (&iter, &table, &names))
     {
-      DimpleMergeTable *merged = g_hash_table_lookup (self->settling->tables, table);
+      const DimpleTableChanges *merged = dimple_change_set_find (changes, ((const DimpleTable *) table)->name);
 
-      if (merged == NULL || merged->changes == NULL || merged->changes->keys->len == 0)
+      if (merged == NULL || merged->keys->len == 0)
         continue;
       for (guint i = 0; i < ((GPtrArray *) names)->len; i++)
         {

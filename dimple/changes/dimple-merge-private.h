@@ -25,6 +25,10 @@ gboolean dimple_merge_check_parents (DimpleConnection  *connection,
                                      DimpleSchema      *schema,
                                      DimpleChangeSet   *changes,
                                      GError           **error);
+
+/* For tests: after how many rows that a merge has touched it settles them; 0: as ever. */
+void     dimple_merge_set_max_touched (guint              n_rows);
+
 /* Whether rows are on the shelf; if so, settle() follows each local commit. */
 gboolean dimple_merge_is_waiting   (DimpleConnection   *connection,
                                     gboolean           *waiting,

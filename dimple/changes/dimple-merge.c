@@ -4,6 +4,9 @@
  * that leaves open (older transactions, migrations, rows that no table shows, rows that SQLite refuses) is touched and
  * settled at the end, with what the log has of those rows.  So the log is read only where something concurrent happened.
  *
+ * A large transaction comes in pieces, and what it has touched is settled now and then: what is settled so far is what a
+ * smaller transaction would have given, so memory is bounded and the end is the same.
+ *
  * SPDX-License-Identifier: LGPL-2.1-or-later
  */
 #include "dimple-merge-private.h"
@@ -12,6 +15,11 @@
 
 #include "dimple-error.h"
 #include "dimple-merge-mode-private.h"
+
+/* So many rows are kept in memory before they are settled. */
+#define MAX_TOUCHED 20000
+
+static guint max_touched = MAX_TOUCHED;
 
 typedef struct
 {
@@ -256,12 +264,13 @@ begin_group (Merge                     *self,
 
 static gboolean
 merge_changes (Merge   *self,
+               GBytes  *changes,
                GError **error)
 {
   g_auto(DimpleChangeReader) reader = { 0 };
   g_autoptr(GError) local_error = NULL;
 
-  dimple_change_reader_init (&reader, self->transaction->changes, self->transaction->script);
+  dimple_change_reader_init (&reader, changes, self->transaction->script);
   while (local_error == NULL && dimple_change_reader_next_group (&reader, &local_error))
     {
       if (!begin_group (self, &reader, &local_error))
@@ -283,6 +292,47 @@ merge_changes (Merge   *self,
   return FALSE;
 }
 
+/* Settles what was touched so far, if that is much. */
+static gboolean
+settle_much (Merge   *self,
+             GError **error)
+{
+  if (dimple_fold_get_n_rows (self->settling.fold) < max_touched)
+    return TRUE;
+  if (!dimple_settling_run (&self->settling, error))
+    return FALSE;
+  self->table = NULL;
+  dimple_settling_restart (&self->settling);
+  return TRUE;
+}
+
+static gboolean
+merge_piece (Merge     *self,
+             GBytes    *changes,
+             guint      piece,
+             gboolean   more,
+             GError   **error)
+{
+  return dimple_log_append_piece (self->log, self->transaction, changes, piece, more, error) &&
+         merge_changes (self, changes, error) && settle_much (self, error);
+}
+
+static gboolean
+merge_pieces (Merge   *self,
+              GError **error)
+{
+  const DimpleTransaction *transaction = self->transaction;
+
+  for (guint i = 0; i < transaction->n_pieces; i++)
+    {
+      g_autoptr(GBytes) changes = transaction->read_piece (i, transaction->piece_data, error);
+
+      if (changes == NULL || !merge_piece (self, changes, i, i + 1 < transaction->n_pieces, error))
+        return FALSE;
+    }
+  return TRUE;
+}
+
 static gboolean
 merge_transaction (Merge                    *self,
                    const DimpleTransaction  *transaction,
@@ -293,7 +343,8 @@ merge_transaction (Merge                    *self,
   dimple_uuid7_parse (transaction->id, &time, NULL);
   self->transaction = transaction;
   self->fresh = time > dimple_log_writer_get_time (self->log) && transaction->script == 0 && !transaction->pruned;
-  return dimple_log_append (self->log, transaction, error) && merge_changes (self, error);
+  return transaction->changes != NULL ? merge_piece (self, transaction->changes, 0, FALSE, error)
+                                      : merge_pieces (self, error);
 }
 
 static int
@@ -340,4 +391,10 @@ dimple_merge_apply (DimpleConnection  *connection,
   g_ptr_array_sort (sorted, compare_transactions);
   merge_init (&self, connection, schema, log, changes);
   return merge_all (&self, sorted, error);
+}
+
+void
+dimple_merge_set_max_touched (guint n_rows)
+{
+  max_touched = n_rows > 0 ? n_rows : MAX_TOUCHED;
 }

@@ -35,6 +35,14 @@ struct _DimplePruner
   char          last[DIMPLE_UUID_SIZE];
 
   GArray       *chosen;        /* of the pass: of gint64 */
+  struct
+  {
+    gint64   seq;              /* where it begins */
+    gsize    size;             /* of the pieces looked at */
+    gsize    left;
+    gboolean changed;
+    gboolean is_empty;         /* nothing is left of them */
+  } looked_at;                 /* the transaction at hand */
 };
 
 DimplePruner *
@@ -249,28 +257,47 @@ is_old (DimplePruner *self,
   return dimple_uuid7_parse (id, &time, NULL) && DIMPLE_UUID_MILLISECONDS (time) < self->before;
 }
 
-static gboolean
-choose_transaction (DimpleTransaction  *owned,
-                    gpointer            user_data,
-                    GError            **error)
+/* After the last piece of a transaction. */
+static void
+choose_transaction (DimplePruner            *self,
+                    const DimpleTransaction *transaction)
 {
-  g_autoptr(DimpleTransaction) transaction = owned;
+  gboolean is_dropped = self->looked_at.is_empty && !g_hash_table_contains (self->kept, transaction->id);
+
+  if (!self->looked_at.changed && !is_dropped)
+    return;
+  self->freed += (gint64) self->looked_at.size;
+  self->freed -= is_dropped ? 0 : (gint64) MAX (self->looked_at.left, 2);
+  g_array_append_val (self->chosen, self->looked_at.seq);
+}
+
+static gboolean
+choose_piece (DimpleTransaction  *owned,
+              gpointer            user_data,
+              GError            **error)
+{
+  g_autoptr(DimpleTransaction) piece = owned;
   DimplePruner *self = user_data;
   g_autoptr(GBytes) left = NULL;
-  gboolean is_empty, is_dropped;
+  gboolean is_empty;
 
-  if (dimple_pruner_get_freed (self) >= self->enough || !is_old (self, transaction->id))
+  if (dimple_pruner_get_freed (self) >= self->enough || !is_old (self, piece->id))
     return TRUE;
-  if (!dimple_prune_changes (self->fold, transaction->id, transaction->script, transaction->changes, is_prunable, self,
-                             &left, &is_empty, error))
+  if (!piece->continues)
+    {
+      memset (&self->looked_at, 0, sizeof self->looked_at);
+      self->looked_at.seq = piece->seq;
+      self->looked_at.is_empty = TRUE;
+    }
+  if (!dimple_prune_changes (self->fold, piece->id, piece->script, piece->changes, is_prunable, self, &left, &is_empty,
+                             error))
     return FALSE;
-  is_dropped = is_empty && !g_hash_table_contains (self->kept, transaction->id);
-  if (left == NULL && !is_dropped)
-    return TRUE;
-
-  self->freed += (gint64) g_bytes_get_size (transaction->changes);
-  self->freed -= is_dropped ? 0 : (gint64) g_bytes_get_size (left);
-  g_array_append_val (self->chosen, transaction->seq);
+  self->looked_at.size += g_bytes_get_size (piece->changes);
+  self->looked_at.left += is_empty ? 0 : g_bytes_get_size (left != NULL ? left : piece->changes);
+  self->looked_at.changed |= left != NULL;
+  self->looked_at.is_empty &= is_empty;
+  if (!piece->more)
+    choose_transaction (self, piece);
   return TRUE;
 }
 
@@ -286,141 +313,120 @@ dimple_pruner_choose (DimplePruner      *self,
   self->chosen = g_array_new (FALSE, FALSE, sizeof (gint64));
   self->part = part;
   if (!dimple_fold_join_log (self->fold, reader, NULL, want_row, self, error) ||
-      !dimple_log_visit_since (reader, 0, choose_transaction, self, error))
+      !dimple_log_visit_since (reader, 0, choose_piece, self, error))
     return NULL;
   return g_array_ref (self->chosen);
 }
 
 /* -- Dropping it ------------------------------------------------------------------------------------------------------ */
 
-/* A row of the log: a transaction, or a part of a large one. */
+/* A transaction that is written anew, one row after the other: what is left moves up to where it begins, as it is looked
+ * for there. */
 typedef struct
 {
-  gint64  seq;
-  int     flags;
-  GBytes *changes;
-} Part;
-
-static void
-part_clear (gpointer data)
-{
-  g_clear_pointer (&((Part *) data)->changes, g_bytes_unref);
-}
-
-typedef struct
-{
-  char    id[DIMPLE_UUID_SIZE];
-  int     script;
-  int     flags;         /* of the first row */
-  GArray *seqs;          /* of gint64: the rows that there are */
-  GArray *parts;         /* of Part: what is left of them, of which none is empty */
+  DimpleConnection *connection;
+  char              id[DIMPLE_UUID_SIZE];
+  GArray           *seqs;          /* of gint64: the rows that it had */
+  guint             n_written;     /* of them */
+  int               flags;         /* of the one written last; before that, of the first */
 } Rewrite;
 
-/* Takes a part into what is left. */
 static gboolean
-take_part (DimplePruner  *self,
-           Rewrite       *rewrite,
-           gint64         seq,
-           int            flags,
-           GBytes        *changes,
-           GError       **error)
-{
-  g_autoptr(GBytes) left = NULL;
-  gboolean is_empty;
-
-  if (!dimple_prune_changes (self->fold, rewrite->id, rewrite->script, changes, is_prunable, self, &left, &is_empty, error))
-    return FALSE;
-  g_array_append_val (rewrite->seqs, seq);
-  if (!is_empty)
-    {
-      Part part = { seq, flags, g_bytes_ref (left != NULL ? left : changes) };
-
-      g_array_append_val (rewrite->parts, part);
-    }
-  return TRUE;
-}
-
-static gboolean
-read_parts (DimplePruner      *self,
-            DimpleConnection  *connection,
-            gint64             seq,
-            Rewrite           *rewrite,
-            GError           **error)
-{
-  g_autoptr(DimpleStatement) statement = NULL;
-  g_autoptr(GError) failure = NULL;
-  gboolean more = TRUE;
-
-  statement = dimple_connection_prepare (connection, "SELECT seq, flags, changes, id, script FROM dimple_log "
-                                                     "WHERE seq >= ? ORDER BY seq", error);
-  if (statement == NULL)
-    return FALSE;
-  sqlite3_bind_int64 (statement, 1, seq);
-  while (more && failure == NULL && dimple_statement_step (statement, &failure))
-    {
-      g_autoptr(GBytes) changes = NULL;
-      int flags = sqlite3_column_int (statement, 1);
-
-      /* Another process has dropped it meanwhile. */
-      if (rewrite->seqs->len == 0 && sqlite3_column_int64 (statement, 0) != seq)
-        break;
-      g_strlcpy (rewrite->id, (const char *) sqlite3_column_text (statement, 3), DIMPLE_UUID_SIZE);
-      rewrite->script = sqlite3_column_int (statement, 4);
-      rewrite->flags = rewrite->seqs->len == 0 ? flags : rewrite->flags;
-      changes = g_bytes_new (sqlite3_column_text (statement, 2), (gsize) sqlite3_column_bytes (statement, 2));
-      more = (flags & DIMPLE_LOG_MORE) != 0;
-      take_part (self, rewrite, sqlite3_column_int64 (statement, 0), flags, changes, &failure);
-    }
-  if (failure == NULL)
-    return TRUE;
-  g_propagate_error (error, g_steal_pointer (&failure));
-  return FALSE;
-}
-
-static gboolean
-write_row (DimpleConnection  *connection,
-           gint64             seq,
-           int                flags,
-           GBytes            *changes,
-           GError           **error)
+write_row (Rewrite  *self,
+           guint     position,
+           int       flags,
+           GBytes   *changes,
+           GError  **error)
 {
   g_autoptr(DimpleStatement) statement = NULL;
   gsize size;
-  const char *text;
+  const char *text = g_bytes_get_data (changes, &size);
 
-  statement = dimple_connection_prepare (connection, changes != NULL ?
-                                         "UPDATE dimple_log SET flags = ?2, changes = ?3 WHERE seq = ?1" :
-                                         "DELETE FROM dimple_log WHERE seq = ?1", error);
+  statement = dimple_connection_prepare (self->connection,
+                                         "UPDATE dimple_log SET flags = ?2, changes = ?3 WHERE seq = ?1", error);
   if (statement == NULL)
     return FALSE;
-  sqlite3_bind_int64 (statement, 1, seq);
-  if (changes != NULL)
-    {
-      text = g_bytes_get_data (changes, &size);
-      sqlite3_bind_int (statement, 2, flags);
-      sqlite3_bind_text64 (statement, 3, text, size, SQLITE_STATIC, SQLITE_UTF8);
-    }
+  sqlite3_bind_int64 (statement, 1, g_array_index (self->seqs, gint64, position));
+  sqlite3_bind_int (statement, 2, flags);
+  sqlite3_bind_text64 (statement, 3, text, size, SQLITE_STATIC, SQLITE_UTF8);
+  self->flags = flags;
+  self->n_written = position + 1;
   return dimple_statement_run (statement, error);
 }
 
-/* What is left moves up to where the transaction begins, as it is looked for there. */
+/* Runs a statement on one of the rows. */
 static gboolean
-write_parts (Rewrite           *rewrite,
-             DimpleConnection  *connection,
-             GError           **error)
+change_row (Rewrite     *self,
+            const char  *sql,
+            guint        position,
+            GError     **error)
 {
-  for (guint i = 0; i < rewrite->seqs->len; i++)
-    {
-      const Part *part = i < rewrite->parts->len ? &g_array_index (rewrite->parts, Part, i) : NULL;
-      int flags = 0;
+  g_autoptr(DimpleStatement) statement = dimple_connection_prepare (self->connection, sql, error);
 
-      if (part != NULL)
-        {
-          flags = (part->flags & ~DIMPLE_LOG_MORE) | DIMPLE_LOG_PRUNED;
-          flags |= i + 1 < rewrite->parts->len ? DIMPLE_LOG_MORE : 0;
-        }
-      if (!write_row (connection, g_array_index (rewrite->seqs, gint64, i), flags, part != NULL ? part->changes : NULL,
-                      error))
+  if (statement == NULL)
+    return FALSE;
+  sqlite3_bind_int64 (statement, 1, g_array_index (self->seqs, gint64, position));
+  return dimple_statement_run (statement, error);
+}
+
+/* The rows of a transaction are neighbours; `*more`: there is another one after that at `seq`. */
+static gboolean
+rewrite_row (DimplePruner  *self,
+             Rewrite       *rewrite,
+             gint64         seq,
+             gboolean      *more,
+             GError       **error)
+{
+  g_autoptr(DimpleTransaction) piece = NULL;
+  g_autoptr(GBytes) left = NULL;
+  g_autoptr(GError) failure = NULL;
+  gboolean is_empty;
+  int flags;
+
+  *more = FALSE;
+  piece = dimple_log_read_piece (rewrite->connection, seq, &failure);
+  if (failure != NULL)
+    {
+      g_propagate_error (error, g_steal_pointer (&failure));
+      return FALSE;
+    }
+  /* Another process has dropped it meanwhile. */
+  if (piece == NULL || (rewrite->seqs->len > 0 && !g_str_equal (piece->id, rewrite->id)))
+    return TRUE;
+
+  flags = (piece->foreign ? DIMPLE_LOG_FOREIGN : 0) | (piece->deletes ? DIMPLE_LOG_DELETES : 0) |
+          (piece->moved ? DIMPLE_LOG_MOVED : 0) | DIMPLE_LOG_PRUNED;
+  if (rewrite->seqs->len == 0)
+    rewrite->flags = flags;
+  g_strlcpy (rewrite->id, piece->id, sizeof rewrite->id);
+  g_array_append_val (rewrite->seqs, seq);
+  *more = piece->more;
+  if (!dimple_prune_changes (self->fold, piece->id, piece->script, piece->changes, is_prunable, self, &left, &is_empty,
+                             error))
+    return FALSE;
+  return is_empty || write_row (rewrite, rewrite->n_written, flags | (piece->more ? DIMPLE_LOG_MORE : 0),
+                                left != NULL ? left : piece->changes, error);
+}
+
+/* After the last row. */
+static gboolean
+end_rewrite (DimplePruner  *self,
+             Rewrite       *rewrite,
+             GError       **error)
+{
+  if (rewrite->n_written == 0 && rewrite->seqs->len > 0 && g_hash_table_contains (self->kept, rewrite->id))
+    {
+      g_autoptr(GBytes) stub = g_bytes_new_static ("[]", 2);
+
+      if (!write_row (rewrite, 0, rewrite->flags, stub, error))
+        return FALSE;
+    }
+  if (rewrite->n_written > 0 && (rewrite->flags & DIMPLE_LOG_MORE) != 0 &&
+      !change_row (rewrite, "UPDATE dimple_log SET flags = flags & ~4 WHERE seq = ?", rewrite->n_written - 1, error))
+    return FALSE;
+  for (guint i = rewrite->n_written; i < rewrite->seqs->len; i++)
+    {
+      if (!change_row (rewrite, "DELETE FROM dimple_log WHERE seq = ?", i, error))
         return FALSE;
     }
   return TRUE;
@@ -432,22 +438,13 @@ dimple_pruner_rewrite (DimplePruner      *self,
                        gint64             seq,
                        GError           **error)
 {
-  Rewrite rewrite = { .seqs = g_array_new (FALSE, FALSE, sizeof (gint64)),
-                      .parts = g_array_new (FALSE, FALSE, sizeof (Part)) };
-  gboolean written = FALSE;
+  Rewrite rewrite = { .connection = connection, .seqs = g_array_new (FALSE, FALSE, sizeof (gint64)) };
+  gboolean more = TRUE, written = TRUE;
 
-  g_array_set_clear_func (rewrite.parts, part_clear);
-  if (read_parts (self, connection, seq, &rewrite, error))
-    {
-      if (rewrite.parts->len == 0 && g_hash_table_contains (self->kept, rewrite.id))
-        {
-          Part stub = { seq, rewrite.flags, g_bytes_new_static ("[]", 2) };
-
-          g_array_append_val (rewrite.parts, stub);
-        }
-      written = write_parts (&rewrite, connection, error);
-    }
+  G_STATIC_ASSERT (DIMPLE_LOG_MORE == 4);
+  for (; written && more; seq++)
+    written = rewrite_row (self, &rewrite, seq, &more, error);
+  written = written && end_rewrite (self, &rewrite, error);
   g_array_unref (rewrite.seqs);
-  g_array_unref (rewrite.parts);
   return written;
 }

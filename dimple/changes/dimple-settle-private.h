@@ -38,6 +38,8 @@ void              dimple_settling_init      (DimpleSettling     *self,
                                              DimpleSchema       *schema,
                                              DimpleChangeSet    *changes);
 void              dimple_settling_clear     (DimpleSettling     *self);
+/* After run(): as init() leaves it. */
+void              dimple_settling_restart   (DimpleSettling     *self);
 DimpleMergeTable *dimple_settling_get_table (DimpleSettling     *self,
                                              const DimpleTable  *table,
                                              GError            **error);

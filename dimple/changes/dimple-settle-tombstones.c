@@ -54,7 +54,7 @@ list_deletes (DimpleConnection  *connection,
 
   /* `changes` is not read here: it lies behind the flags, mostly on other pages */
   statement = dimple_connection_prepare (connection,
-                                         "SELECT min (seq) FROM dimple_log WHERE seq > ? AND flags & 8 GROUP BY id", error);
+                                         "SELECT seq FROM dimple_log WHERE seq > ? AND flags & 8", error);
   if (statement == NULL)
     return NULL;
   sqlite3_bind_int64 (statement, 1, after);
@@ -88,7 +88,7 @@ dimple_settling_bury_local_deletes (DimpleSettling  *self,
     {
       g_autoptr(DimpleTransaction) transaction = NULL;
 
-      transaction = dimple_log_read_transaction (self->connection, g_array_index (seqs, gint64, i), error);
+      transaction = dimple_log_read_piece (self->connection, g_array_index (seqs, gint64, i), error);
       if (transaction == NULL || !bury_deleted_rows (self, transaction, error))
         return FALSE;
     }
@@ -98,12 +98,12 @@ dimple_settling_bury_local_deletes (DimpleSettling  *self,
   return note != NULL && dimple_statement_run (note, error);
 }
 
-/* Whether the log has changes of a script that comes after that of `transaction`: they win where both changed something. */
+/* Whether the log has changes of a script that comes after `script`: they win where both changed something. */
 static gboolean
-knows_later_script (DimpleSettling           *self,
-                    const DimpleTransaction  *transaction,
-                    gboolean                 *later,
-                    GError                  **error)
+knows_later_script (DimpleSettling  *self,
+                    int              script,
+                    gboolean        *later,
+                    GError         **error)
 {
   g_autoptr(DimpleStatement) statement = NULL;
   g_autoptr(GError) local_error = NULL;
@@ -111,7 +111,7 @@ knows_later_script (DimpleSettling           *self,
   statement = dimple_connection_prepare (self->connection, "SELECT 1 FROM dimple_log WHERE script > ? LIMIT 1", error);
   if (statement == NULL)
     return FALSE;
-  sqlite3_bind_int (statement, 1, transaction->script);
+  sqlite3_bind_int (statement, 1, script);
   *later = dimple_statement_step (statement, &local_error);
   if (local_error == NULL)
     return TRUE;
@@ -154,25 +154,22 @@ touch_group (DimpleSettling      *self,
   return FALSE;
 }
 
-gboolean
-dimple_settling_touch_migrated (DimpleSettling  *self,
-                                const char      *id,
-                                GError         **error)
+static gboolean
+touch_piece (DimpleTransaction  *owned,
+             gpointer            user_data,
+             GError            **error)
 {
-  g_autoptr(DimpleTransaction) transaction = NULL;
+  g_autoptr(DimpleTransaction) piece = owned;
+  DimpleSettling *self = user_data;
   g_auto(DimpleChangeReader) reader = { 0 };
   g_auto(DimpleChangeGroup) group = { 0 };
   g_autoptr(GError) local_error = NULL;
-  guint64 time = 0;
   gboolean all;
 
-  /* what is written here has its time as seq */
-  dimple_uuid7_parse (id, &time, NULL);
-  transaction = dimple_log_read_transaction (self->connection, (gint64) time, error);
-  if (transaction == NULL || !knows_later_script (self, transaction, &all, error))
+  if (!knows_later_script (self, piece->script, &all, error))
     return FALSE;
   dimple_change_group_init (&group);
-  dimple_change_reader_init (&reader, transaction->changes, transaction->script);
+  dimple_change_reader_init (&reader, piece->changes, piece->script);
   while (dimple_change_reader_next_group (&reader, &local_error))
     {
       dimple_change_group_set (&group, self->fold, &reader);
@@ -183,4 +180,16 @@ dimple_settling_touch_migrated (DimpleSettling  *self,
     return TRUE;
   g_propagate_error (error, g_steal_pointer (&local_error));
   return FALSE;
+}
+
+gboolean
+dimple_settling_touch_migrated (DimpleSettling  *self,
+                                const char      *id,
+                                GError         **error)
+{
+  guint64 time = 0;
+
+  /* what is written here has its time as seq */
+  dimple_uuid7_parse (id, &time, NULL);
+  return dimple_log_visit_one (self->connection, (gint64) time, touch_piece, self, error);
 }

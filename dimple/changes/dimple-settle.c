@@ -67,6 +67,17 @@ dimple_settling_clear (DimpleSettling *self)
   g_clear_pointer (&self->fold, dimple_fold_free);
 }
 
+void
+dimple_settling_restart (DimpleSettling *self)
+{
+  DimpleConnection *connection = self->connection;
+  DimpleSchema *schema = self->schema;
+  DimpleChangeSet *changes = self->changes;
+
+  dimple_settling_clear (self);
+  dimple_settling_init (self, connection, schema, changes);
+}
+
 DimpleMergeTable *
 dimple_settling_get_table (DimpleSettling     *self,
                            const DimpleTable  *table,

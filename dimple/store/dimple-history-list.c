@@ -389,7 +389,8 @@ visit_transaction (DimpleTransaction  *owned,
     }
   if (!reading->limited)
     reading->newest = MAX (reading->newest, transaction->seq);
-  reading->position = 0;
+  if (!transaction->continues)
+    reading->position = 0;
   /* what cannot be read is no history */
   dimple_history_visit (transaction, reading->fold, add_entry, reading, NULL);
   return TRUE;

@@ -64,8 +64,8 @@ MUTANTS = [
 
     # What was deleted here is taken for unknown when the merge asks.
     ("local-deletes-are-forgotten", "dimple/changes/dimple-settle-tombstones.c",
-     "AND flags & 8 GROUP BY id",
-     "AND flags & 0 GROUP BY id"),
+     "WHERE seq > ? AND flags & 8",
+     "WHERE seq > ? AND flags & 0"),
 
     # What newer apps wrote into columns that this one has only now stays away.
     ("new-columns-stay-empty", "dimple/changes/dimple-merge-refresh.c",

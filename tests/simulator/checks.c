@@ -6,6 +6,7 @@
 
 #include "dimple-schema-private.h"
 
+#include "../log-utils.h"
 #include "simulator.h"
 
 /* -- What a store shows ----------------------------------------------------------------------------------------------- */
@@ -99,15 +100,6 @@ check_device (Device *device)
   check_words (device->store);
 }
 
-static gboolean
-collect (DimpleTransaction  *transaction,
-         gpointer            user_data,
-         GError            **error)
-{
-  g_ptr_array_add (user_data, transaction);
-  return TRUE;
-}
-
 static GPtrArray *
 read_log (DimpleStore *store)
 {
@@ -115,7 +107,7 @@ read_log (DimpleStore *store)
   g_autoptr(GError) error = NULL;
   DimpleConnection *reader = dimple_store_acquire_reader (store, &error);
 
-  if (reader == NULL || !dimple_log_visit_since (reader, 0, collect, transactions, &error))
+  if (reader == NULL || !dimple_log_visit_since (reader, 0, log_collect, transactions, &error))
     sim_fail ("the log cannot be read: %s", error->message);
   dimple_store_release_reader (store, reader);
   return transactions;

@@ -5,6 +5,7 @@
  * SPDX-License-Identifier: LGPL-2.1-or-later
  */
 #include "age-command.h"
+#include "dimple-pack-private.h"
 #include "store-exchange.h"
 
 #include <glib/gstdio.h>
@@ -110,6 +111,67 @@ write_repository (DimpleStore *a,
   sync_store (a, path, sealed);
   sync_store (b, path, sealed);
   sync_store (a, path, sealed);
+}
+
+/* Adds the paths of all files below a folder to a set. */
+static void
+list_files (const char *path,
+            GHashTable *files)
+{
+  g_autoptr(GDir) folder = g_dir_open (path, 0, NULL);
+  const char *name;
+
+  if (folder == NULL)
+    {
+      g_hash_table_add (files, g_strdup (path));
+      return;
+    }
+  while ((name = g_dir_read_name (folder)) != NULL)
+    {
+      g_autofree char *file = g_build_filename (path, name, NULL);
+
+      list_files (file, files);
+    }
+}
+
+/* How many of them are parts of transactions. */
+static guint
+count_parts (GHashTable *files)
+{
+  GHashTableIter iter;
+  gpointer path;
+  guint n = 0;
+
+  g_hash_table_iter_init (&iter, files);
+  while (g_hash_table_iter_next (&iter, &path, NULL))
+    n += g_regex_match_simple ("\\.[0-9]+of[0-9]+\\.json\\.gz", path, 0, 0);
+  return n;
+}
+
+/* A transaction of which one part is missing: nobody knows of it. */
+static void
+write_half (DimpleStore *store,
+            const char  *path,
+            gboolean     sealed)
+{
+  g_autoptr(GHashTable) before = g_hash_table_new_full (g_str_hash, g_str_equal, g_free, NULL);
+  g_autoptr(GHashTable) after = g_hash_table_new_full (g_str_hash, g_str_equal, g_free, NULL);
+  GHashTableIter iter;
+  gpointer file;
+
+  list_files (path, before);
+  g_assert_cmpuint (count_parts (before), >=, 4);
+  set_second (store, 40);
+  execute (store, "INSERT INTO folder VALUES ('g1', hex (randomblob (400))), ('g2', hex (randomblob (400)))");
+  sync_store (store, path, sealed);
+  list_files (path, after);
+  g_assert_cmpuint (count_parts (after), ==, count_parts (before) + 2);
+  g_hash_table_iter_init (&iter, after);
+  while (g_hash_table_iter_next (&iter, &file, NULL))
+    {
+      if (!g_hash_table_contains (before, file) && strstr (file, ".1of2.") != NULL)
+        g_assert_cmpint (g_unlink (file), ==, 0);
+    }
 }
 
 /* Writes a block of code of the documentation to a file. */
@@ -227,6 +289,9 @@ test_restore (gconstpointer data)
   repository = g_build_filename (work, "repository", NULL);
   g_assert_cmpint (g_mkdir (repository, 0700), ==, 0);
   restored = g_build_filename (work, "restored.db", NULL);
+  /* So large transactions are small ones. */
+  dimple_log_set_piece_size (1);
+  dimple_pack_set_size (500);
   a = open_old_store ();
   b = open_old_store ();
   write_repository (a, b, repository, sealed);
@@ -237,6 +302,7 @@ test_restore (gconstpointer data)
   conflicts = dimple_store_get_conflicts (a);
   g_assert_cmpuint (g_list_model_get_n_items (conflicts), ==, 4);
 
+  write_half (a, repository, sealed);
   restore (work, repository, restored);
   found = read_restored (restored);
   g_assert_cmpstr (found, ==, expected);

@@ -166,10 +166,11 @@ read_range (Database   *self,
 {
   GPtrArray *transactions = g_ptr_array_new_with_free_func ((GDestroyNotify) dimple_transaction_free);
   g_autoptr(GError) error = NULL;
-  g_autoptr(GArray) seqs = dimple_log_find_range (self->connection, author, first, last, &error);
+  g_autoptr(GArray) places = dimple_log_find_range (self->connection, author, first, last, &error);
 
-  for (guint i = 0; seqs != NULL && i < seqs->len && error == NULL; i++)
-    g_ptr_array_add (transactions, dimple_log_read_transaction (self->connection, g_array_index (seqs, gint64, i), &error));
+  for (guint i = 0; places != NULL && i < places->len && error == NULL; i++)
+    g_ptr_array_add (transactions, dimple_log_read_transaction (self->connection,
+                                                                g_array_index (places, DimpleLogPlace, i).seq, &error));
   g_assert_no_error (error);
   return transactions;
 }

@@ -86,10 +86,12 @@ guint64          dimple_log_writer_get_time   (DimpleLogWriter     *self);
 
 /* -- Transactions, for merging, packs and history: whole, or in the pieces that their rows are ------------------------ */
 
-/* The changes of a piece of a transaction that is not in this log; NULL and an error if there is none. */
-typedef GBytes *(*DimplePieceFunc) (guint      piece,
-                                    gpointer   user_data,
-                                    GError   **error);
+/* The changes of a piece of a transaction that is about to come into this log; NULL and an error if it cannot be read.
+ * They are asked for in order, from the first on. */
+typedef GBytes *(*DimplePieceFunc) (DimpleConnection  *connection,
+                                    guint              piece,
+                                    gpointer           user_data,
+                                    GError           **error);
 
 typedef struct
 {
@@ -112,6 +114,7 @@ typedef struct
   gsize            size;                 /* of all of them */
   DimplePieceFunc  read_piece;
   gpointer         piece_data;
+  GDestroyNotify   free_piece_data;      /* (nullable) */
 } DimpleTransaction;
 
 void     dimple_transaction_free  (DimpleTransaction *self);
@@ -140,7 +143,13 @@ gboolean dimple_log_visit_newer   (DimpleConnection          *connection,
                                    DimpleTransactionVisitor   visitor,
                                    gpointer                   user_data,
                                    GError                   **error);
-/* Where the transactions of one run (author, tail of `last`) with first <= id <= last begin, in order: seqs, as gint64. */
+typedef struct
+{
+  gint64   seq;          /* where a transaction begins */
+  gboolean more;         /* it has several pieces */
+} DimpleLogPlace;
+
+/* Where the transactions of one run (author, tail of `last`) with first <= id <= last are, in order: DimpleLogPlaces. */
 GArray  *dimple_log_find_range    (DimpleConnection          *connection,
                                    const char                *author,
                                    const char                *first,

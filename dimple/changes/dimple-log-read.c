@@ -23,6 +23,8 @@ dimple_transaction_free (DimpleTransaction *self)
 {
   g_free (self->label);
   g_clear_pointer (&self->changes, g_bytes_unref);
+  if (self->free_piece_data != NULL)
+    self->free_piece_data (self->piece_data);
   g_free (self);
 }
 
@@ -244,58 +246,42 @@ dimple_log_read_piece (DimpleConnection  *connection,
   return g_steal_pointer (&piece);
 }
 
-/* Runs a statement that gives the seqs and ids of rows, each transaction's together; lists all of them, or where the
- * transactions begin. */
+/* Runs a statement that gives the seqs, ids and flags of rows, each transaction's together. */
 static GArray *
-list_seqs (sqlite3_stmt  *statement,
-           gboolean       only_beginnings,
-           GError       **error)
+list_places (sqlite3_stmt  *statement,
+             GError       **error)
 {
-  g_autoptr(GArray) seqs = g_array_new (FALSE, FALSE, sizeof (gint64));
+  g_autoptr(GArray) places = g_array_new (FALSE, FALSE, sizeof (DimpleLogPlace));
   g_autoptr(GError) local_error = NULL;
   char before[DIMPLE_UUID_SIZE] = "";
 
   while (dimple_statement_step (statement, &local_error))
     {
-      gint64 seq = sqlite3_column_int64 (statement, 0);
+      DimpleLogPlace place = { sqlite3_column_int64 (statement, 0),
+                               (sqlite3_column_int (statement, 2) & DIMPLE_LOG_MORE) != 0 };
 
       /* further pieces have the id of the first */
-      if (!only_beginnings || strcmp (before, (const char *) sqlite3_column_text (statement, 1)) != 0)
-        g_array_append_val (seqs, seq);
+      if (strcmp (before, (const char *) sqlite3_column_text (statement, 1)) != 0)
+        g_array_append_val (places, place);
       copy_id_column (before, statement, 1);
     }
   if (local_error == NULL)
-    return g_steal_pointer (&seqs);
+    return g_steal_pointer (&places);
   g_propagate_error (error, g_steal_pointer (&local_error));
   return NULL;
 }
 
 static gboolean
-visit_listed (DimpleConnection          *connection,
-              GArray                    *seqs,
+visit_places (DimpleConnection          *connection,
+              GArray                    *places,
               DimpleTransactionVisitor   visitor,
               gpointer                   user_data,
               GError                   **error)
 {
-  DimpleTransaction before = { 0 };
-
-  for (guint i = 0; i < seqs->len; i++)
+  for (guint i = 0; i < places->len; i++)
     {
-      g_autoptr(GError) local_error = NULL;
-      DimpleTransaction *piece = read_at (connection, g_array_index (seqs, gint64, i), &local_error);
-
-      if (piece == NULL && local_error == NULL)      /* gone since: pruned by another process */
-        continue;
-      if (piece != NULL)
-        {
-          piece->continues = before.more && strcmp (before.id, piece->id) == 0;
-          remember (&before, piece);
-        }
-      if (piece == NULL || !visitor (piece, user_data, &local_error))
-        {
-          g_propagate_error (error, g_steal_pointer (&local_error));
-          return FALSE;
-        }
+      if (!dimple_log_visit_one (connection, g_array_index (places, DimpleLogPlace, i).seq, visitor, user_data, error))
+        return FALSE;
     }
   return TRUE;
 }
@@ -320,7 +306,7 @@ dimple_log_visit_newer (DimpleConnection          *connection,
                         GError                   **error)
 {
   g_autoptr(DimpleStatement) statement = NULL;
-  g_autoptr(GArray) seqs = NULL;
+  g_autoptr(GArray) places = NULL;
   guint64 time = 0;
   gint64 last_own;
 
@@ -328,9 +314,9 @@ dimple_log_visit_newer (DimpleConnection          *connection,
     return FALSE;
   statement = dimple_connection_prepare (
     connection,
-    "SELECT seq, id FROM dimple_log WHERE seq BETWEEN ?2 AND ?3 AND NOT flags & 1 AND id >= ?1 "
+    "SELECT seq, id, flags FROM dimple_log WHERE seq BETWEEN ?2 AND ?3 AND NOT flags & 1 AND id >= ?1 "
     "UNION ALL "
-    "SELECT l.seq, l.id FROM dimple_author AS a CROSS JOIN dimple_log AS l INDEXED BY dimple_log_foreign"
+    "SELECT l.seq, l.id, l.flags FROM dimple_author AS a CROSS JOIN dimple_log AS l INDEXED BY dimple_log_foreign"
     "  ON l.author = a.number AND l.flags & 1 AND l.id >= ?1", error);
   if (statement == NULL)
     return FALSE;
@@ -338,16 +324,16 @@ dimple_log_visit_newer (DimpleConnection          *connection,
   sqlite3_bind_text (statement, 1, id, -1, SQLITE_STATIC);
   sqlite3_bind_int64 (statement, 2, (gint64) time);
   sqlite3_bind_int64 (statement, 3, last_own);
-  seqs = list_seqs (statement, FALSE, error);
-  return seqs != NULL && visit_listed (connection, seqs, visitor, user_data, error);
+  places = list_places (statement, error);
+  return places != NULL && visit_places (connection, places, visitor, user_data, error);
 }
 
 /* A run may be here both as our own and, after a backup was restored, as somebody's. */
 #define SELECT_RANGE \
-  "SELECT seq, id FROM dimple_log WHERE seq BETWEEN ?4 AND ?5 AND NOT flags & 1 AND id BETWEEN ?2 AND ?3" \
+  "SELECT seq, id, flags FROM dimple_log WHERE seq BETWEEN ?4 AND ?5 AND NOT flags & 1 AND id BETWEEN ?2 AND ?3" \
   "  AND substr(id, 20) = substr(?3, 20) AND author = (SELECT number FROM dimple_author WHERE id = ?1) " \
   "UNION ALL " \
-  "SELECT seq, id FROM dimple_log WHERE flags & 1 AND id BETWEEN ?2 AND ?3" \
+  "SELECT seq, id, flags FROM dimple_log WHERE flags & 1 AND id BETWEEN ?2 AND ?3" \
   "  AND substr(id, 20) = substr(?3, 20) AND author = (SELECT number FROM dimple_author WHERE id = ?1) "
 
 static sqlite3_stmt *
@@ -384,7 +370,7 @@ dimple_log_find_range (DimpleConnection  *connection,
   g_autoptr(DimpleStatement) statement = prepare_range (connection, SELECT_RANGE "ORDER BY id, seq", author, first, last,
                                                         error);
 
-  return statement != NULL ? list_seqs (statement, TRUE, error) : NULL;
+  return statement != NULL ? list_places (statement, error) : NULL;
 }
 
 gboolean

@@ -325,7 +325,8 @@ merge_pieces (Merge   *self,
 
   for (guint i = 0; i < transaction->n_pieces; i++)
     {
-      g_autoptr(GBytes) changes = transaction->read_piece (i, transaction->piece_data, error);
+      g_autoptr(GBytes) changes = transaction->read_piece (self->settling.connection, i, transaction->piece_data,
+                                                                error);
 
       if (changes == NULL || !merge_piece (self, changes, i, i + 1 < transaction->n_pieces, error))
         return FALSE;

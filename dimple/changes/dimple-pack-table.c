@@ -12,7 +12,9 @@
 gsize
 dimple_transaction_measure (const DimpleTransaction *transaction)
 {
-  return g_bytes_get_size (transaction->changes) + TRANSACTION_OVERHEAD +
+  gsize size = transaction->changes != NULL ? g_bytes_get_size (transaction->changes) : transaction->size;
+
+  return size + TRANSACTION_OVERHEAD +
          (transaction->label != NULL ? strlen (transaction->label) : 0);
 }
 

@@ -11,6 +11,7 @@
 #include "dimple-held-private.h"
 #include "dimple-merge-private.h"
 #include "dimple-pack-table-private.h"
+#include "dimple-part-table-private.h"
 
 /* -- Life ----------------------------------------------------------------------------------------------------------- */
 
@@ -96,7 +97,8 @@ open_connection (DimpleWriter  *self,
   self->capture = dimple_capture_new (self->connection);
   if (!dimple_log_create_tables (self->connection, error) ||
       !dimple_held_create_tables (self->connection, error) ||
-      !dimple_pack_table_create (self->connection, error))
+      !dimple_pack_table_create (self->connection, error) ||
+      !dimple_part_table_create (self->connection, error))
     return FALSE;
   self->log = dimple_log_writer_new (self->connection, &self->clock);
   return prepare_statements (self, error) &&

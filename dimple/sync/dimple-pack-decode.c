@@ -173,6 +173,56 @@ read_author (Decoder *self)
 }
 
 static gboolean
+read_number (Decoder *self,
+             guint   *number)
+{
+  if (!expect (self, DIMPLE_JSON_NUMBER))
+    return FALSE;
+  if (self->json.value.type != SQLITE_INTEGER || self->json.value.integer < 1 ||
+      self->json.value.integer > DIMPLE_PACK_MAX_PARTS)
+    return fail (self, "the number of a part is malformed");
+  *number = (guint) self->json.value.integer;
+  return TRUE;
+}
+
+static gboolean
+read_digest (Decoder *self)
+{
+  if (!expect (self, DIMPLE_JSON_STRING))
+    return FALSE;
+  if (self->json.size != DIMPLE_PACK_DIGEST_LENGTH)
+    return fail (self, "the digest of a part is malformed");
+  memcpy (self->inside.digest, self->json.text, DIMPLE_PACK_DIGEST_LENGTH);
+  return TRUE;
+}
+
+static gboolean
+read_part (Decoder *self)
+{
+  static const char * const names[] = { "digest", "number", "of", NULL };
+  enum { DIGEST, NUMBER, OF, N_MEMBERS };
+  guint seen = 0;
+  gboolean done;
+  int member;
+
+  if (!expect (self, DIMPLE_JSON_BEGIN_OBJECT))
+    return FALSE;
+  while (TRUE)
+    {
+      if (!next_member (self, &done))
+        return FALSE;
+      if (done)
+        return seen == (1u << N_MEMBERS) - 1 || fail (self, "it does not say which part it is");
+      if (!find_member (self, names, &seen, &member))
+        return FALSE;
+      if (member == DIGEST ? !read_digest (self) :
+          member == NUMBER ? !read_number (self, &self->inside.part) :
+          member == OF ? !read_number (self, &self->inside.n_parts) : !skip (self))
+        return FALSE;
+    }
+}
+
+static gboolean
 read_runs (Decoder *self)
 {
   DimpleJsonToken token;
@@ -299,8 +349,9 @@ read_transactions (Decoder *self)
 static gboolean
 read_body (Decoder *self)
 {
-  static const char * const names[] = { "author", "first", "last", "runs", "transactions", NULL };
-  enum { AUTHOR, FIRST, LAST, RUNS, TRANSACTIONS, N_MEMBERS };
+  static const char * const names[] = { "author", "first", "last", "runs", "transactions", "part", NULL };
+  enum { AUTHOR, FIRST, LAST, RUNS, TRANSACTIONS, PART };
+  const guint required = (1u << PART) - 1;
   guint seen = 0;
   gboolean done, valid;
   int member;
@@ -320,11 +371,12 @@ read_body (Decoder *self)
               member == FIRST ? read_id (self, self->inside.first) :
               member == LAST ? read_id (self, self->inside.last) :
               member == RUNS ? read_runs (self) :
-              member == TRANSACTIONS ? read_transactions (self) : skip (self);
+              member == TRANSACTIONS ? read_transactions (self) :
+              member == PART ? read_part (self) : skip (self);
       if (!valid)
         return FALSE;
     }
-  if (seen != (1u << N_MEMBERS) - 1)
+  if ((seen & required) != required)
     return fail (self, "it is incomplete");
   return expect (self, DIMPLE_JSON_END);
 }
@@ -337,7 +389,9 @@ check_name (Decoder *self)
   const DimplePackName *name = &self->pack->name;
 
   if (!g_str_equal (name->author, self->inside.author) || !g_str_equal (name->first, self->inside.first) ||
-      !g_str_equal (name->last, self->inside.last))
+      !g_str_equal (name->last, self->inside.last) || name->part != self->inside.part ||
+      name->n_parts != self->inside.n_parts ||
+      (name->part > 0 && !g_str_equal (name->digest, self->inside.digest)))
     return fail (self, "it is another object, under this name");
   return TRUE;
 }
@@ -431,6 +485,8 @@ check_ends (Decoder *self)
 
   if (transactions->len == 0)
     return fail (self, "it has no transactions");
+  if (transactions->len > 1 && self->pack->name.part > 0)
+    return fail (self, "it has several transactions");
 
   first = g_ptr_array_index (transactions, 0);
   last = g_ptr_array_index (transactions, transactions->len - 1);
@@ -447,7 +503,8 @@ check_digest (Decoder *self)
 {
   char digest[DIMPLE_PACK_DIGEST_LENGTH + 1];
 
-  if (*self->pack->name.digest == '\0')
+  /* Of parts that is known when all are there. */
+  if (*self->pack->name.digest == '\0' || self->pack->name.part > 0)
     return TRUE;
   dimple_pack_digest (self->pack, digest);
   return g_str_equal (digest, self->pack->name.digest) || fail (self, "it is another object, under this name");

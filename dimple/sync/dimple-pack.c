@@ -12,6 +12,22 @@
 
 #define PREFIX "changes/"
 #define SUFFIX ".json.gz"
+#define PACK_SIZE (1024 * 1024)
+
+static gsize pack_size = PACK_SIZE;
+static gsize limit = DIMPLE_PACK_LIMIT;
+
+gsize
+dimple_pack_get_size (void)
+{
+  return pack_size;
+}
+
+void
+dimple_pack_set_size (gsize size)
+{
+  pack_size = size > 0 ? size : PACK_SIZE;
+}
 
 DimplePack *
 dimple_pack_new (void)
@@ -44,6 +60,12 @@ dimple_pack_add_run (DimplePack *self,
   g_array_append_val (self->runs, run);
 }
 
+void
+dimple_pack_set_limit (gsize size)
+{
+  limit = size > 0 ? size : DIMPLE_PACK_LIMIT;
+}
+
 /* -- Names ------------------------------------------------------------------------------------------------------------ */
 
 /* Takes an id and the character after it. */
@@ -72,6 +94,30 @@ take_digest (const char **text,
   return TRUE;
 }
 
+/* A number as it is written, and what comes after it. */
+static gboolean
+take_number (const char **text,
+             guint       *number,
+             const char  *end)
+{
+  gsize length = strspn (*text, "0123456789");
+
+  if (length == 0 || length > 7 || **text == '0' || !g_str_has_prefix (*text + length, end))
+    return FALSE;
+  *number = (guint) g_ascii_strtoull (*text, NULL, 10);
+  *text += length + strlen (end);
+  return TRUE;
+}
+
+/* "{part}of{parts}." */
+static gboolean
+take_part (const char     **text,
+           DimplePackName  *name)
+{
+  return take_number (text, &name->part, "of") && take_number (text, &name->n_parts, ".") && name->n_parts > 1 &&
+         name->part <= name->n_parts && name->n_parts <= DIMPLE_PACK_MAX_PARTS && g_str_equal (name->first, name->last);
+}
+
 gboolean
 dimple_pack_name_parse (DimplePackName *self,
                         const char     *key)
@@ -92,6 +138,8 @@ dimple_pack_name_parse (DimplePackName *self,
       if (!take_digest (&text, self->digest))
         return FALSE;
       text++;
+      if (!g_str_equal (text, SUFFIX + 1) && !take_part (&text, self))
+        return FALSE;
     }
   return g_str_equal (text, SUFFIX + 1);
 }
@@ -99,8 +147,20 @@ dimple_pack_name_parse (DimplePackName *self,
 char *
 dimple_pack_name_format (const DimplePackName *self)
 {
+  g_autofree char *part = self->part > 0 ? g_strdup_printf (".%uof%u", self->part, self->n_parts) : g_strdup ("");
+
   return g_strconcat (PREFIX, self->author, "/", self->first, "_", self->last,
-                      *self->digest != '\0' ? "." : "", self->digest, SUFFIX, NULL);
+                      *self->digest != '\0' ? "." : "", self->digest, part, SUFFIX, NULL);
+}
+
+char *
+dimple_pack_name_format_part (const DimplePackName *self,
+                              guint                 part)
+{
+  DimplePackName name = *self;
+
+  name.part = part;
+  return dimple_pack_name_format (&name);
 }
 
 /* -- Writing ---------------------------------------------------------------------------------------------------------- */
@@ -123,6 +183,29 @@ is_pruned (DimplePack *self)
 }
 
 void
+dimple_pack_digest_add (GChecksum  *digest,
+                        gboolean    is_first,
+                        const char *id,
+                        GBytes     *changes)
+{
+  gsize size;
+  const guchar *text = g_bytes_get_data (changes, &size);
+
+  if (!is_first)
+    g_checksum_update (digest, (const guchar *) "\n", 1);
+  g_checksum_update (digest, (const guchar *) id, DIMPLE_UUID_LENGTH);
+  g_checksum_update (digest, (const guchar *) " ", 1);
+  g_checksum_update (digest, text, (gssize) size);
+}
+
+void
+dimple_pack_digest_get (GChecksum *digest,
+                        char       text[DIMPLE_PACK_DIGEST_LENGTH + 1])
+{
+  g_strlcpy (text, g_checksum_get_string (digest), DIMPLE_PACK_DIGEST_LENGTH + 1);
+}
+
+void
 dimple_pack_digest (DimplePack *self,
                     char        digest[DIMPLE_PACK_DIGEST_LENGTH + 1])
 {
@@ -131,26 +214,22 @@ dimple_pack_digest (DimplePack *self,
   for (guint i = 0; i < self->transactions->len; i++)
     {
       const DimpleTransaction *transaction = g_ptr_array_index (self->transactions, i);
-      gsize size;
-      const guchar *changes = g_bytes_get_data (transaction->changes, &size);
 
-      if (i > 0)
-        g_checksum_update (checksum, (const guchar *) "\n", 1);
-      g_checksum_update (checksum, (const guchar *) transaction->id, DIMPLE_UUID_LENGTH);
-      g_checksum_update (checksum, (const guchar *) " ", 1);
-      g_checksum_update (checksum, changes, (gssize) size);
+      dimple_pack_digest_add (checksum, i == 0, transaction->id, transaction->changes);
     }
-  g_strlcpy (digest, g_checksum_get_string (checksum), DIMPLE_PACK_DIGEST_LENGTH + 1);
+  dimple_pack_digest_get (checksum, digest);
 }
 
-static void
-set_name (DimplePack *self)
+void
+dimple_pack_set_name (DimplePack *self)
 {
   const DimpleTransaction *first = g_ptr_array_index (self->transactions, 0);
   const DimpleTransaction *last = g_ptr_array_index (self->transactions, self->transactions->len - 1);
 
   g_strlcpy (self->name.first, first->id, DIMPLE_UUID_SIZE);
   g_strlcpy (self->name.last, last->id, DIMPLE_UUID_SIZE);
+  if (self->name.part > 0)
+    return;
   if (is_pruned (self))
     dimple_pack_digest (self, self->name.digest);
   else
@@ -230,6 +309,9 @@ append_head (GString    *json,
   append_id (json, self->name.first);
   g_string_append (json, ",\"last\":");
   append_id (json, self->name.last);
+  if (self->name.part > 0)
+    g_string_append_printf (json, ",\"part\":{\"digest\":\"%s\",\"number\":%u,\"of\":%u}", self->name.digest,
+                            self->name.part, self->name.n_parts);
   g_string_append (json, ",\"runs\":");
   append_runs (json, self->runs);
 }
@@ -245,7 +327,7 @@ dimple_pack_encode (DimplePack  *self,
 
   for (guint i = 0; i < self->transactions->len; i++)
     size += dimple_transaction_measure (g_ptr_array_index (self->transactions, i));
-  if (size > DIMPLE_PACK_LIMIT)
+  if (size > limit)
     {
       g_set_error (error, DIMPLE_ERROR, DIMPLE_ERROR_FAILED,
                    _("A change is too large to be synced: %s. Make such changes in several transactions."),
@@ -253,7 +335,7 @@ dimple_pack_encode (DimplePack  *self,
       return NULL;
     }
 
-  set_name (self);
+  dimple_pack_set_name (self);
   json = g_string_sized_new (size);
   append_head (json, self);
   g_string_append (json, ",\"transactions\":[");

@@ -28,7 +28,7 @@ dimple_sync_batch_new (DimpleSyncSession *session)
   self->session = session;
   self->packs = g_ptr_array_new_with_free_func ((GDestroyNotify) dimple_pack_free);
   self->ids = g_hash_table_new (g_str_hash, g_str_equal);
-  self->wait_until = DIMPLE_PACK_SIZE;
+  self->wait_until = dimple_pack_get_size ();
   self->bad = g_ptr_array_new_with_free_func (g_free);
   return self;
 }
@@ -193,8 +193,29 @@ apply (DimpleSyncBatch  *self,
         }
       if (pack->transactions->len > 0 && !name_author (self, pack, error))
         return FALSE;
+      if (pack->name.part > 0 && !dimple_sync_staging_forget (self->session->staging, &pack->name, error))
+        return FALSE;
     }
   return TRUE;
+}
+
+/* What is wrong with parts is found out when all are there, and cannot be told of one of them: all are fetched anew, and if
+ * they were fetched just now, all are bad. */
+static gboolean
+set_aside (DimpleSyncBatch  *self,
+           DimplePack       *pack,
+           GError          **error)
+{
+  DimplePackName name = pack->name;
+
+  if (name.part == 0)
+    {
+      g_ptr_array_add (self->bad, dimple_pack_name_format (&name));
+      return TRUE;
+    }
+  for (name.part = 1; pack->is_fetched && name.part <= name.n_parts; name.part++)
+    g_ptr_array_add (self->bad, dimple_pack_name_format (&name));
+  return dimple_sync_staging_forget (self->session->staging, &name, error);
 }
 
 /* One of the packs is bad: the others are merged. */
@@ -216,8 +237,9 @@ apply_one_by_one (DimpleSyncBatch  *self,
           g_propagate_error (error, g_steal_pointer (&failure));
           return FALSE;
         }
-      g_ptr_array_add (self->bad, dimple_pack_name_format (&pack->name));
       dimple_sync_session_note (self->session, g_steal_pointer (&failure));
+      if (!set_aside (self, pack, error))
+        return FALSE;
     }
   return TRUE;
 }
@@ -236,7 +258,7 @@ flush (DimpleSyncBatch  *self,
   done = apply (self, self->packs, &failure);
   if (!done && g_error_matches (failure, DIMPLE_ERROR, DIMPLE_ERROR_CONSTRAINT) && !is_last)
     {
-      self->wait_until = self->size + MAX (self->size / 2, DIMPLE_PACK_SIZE);
+      self->wait_until = self->size + MAX (self->size / 2, dimple_pack_get_size ());
       return TRUE;
     }
   if (!done && g_error_matches (failure, DIMPLE_ERROR, DIMPLE_ERROR_BAD_PACK))
@@ -253,6 +275,6 @@ flush (DimpleSyncBatch  *self,
   g_hash_table_remove_all (self->ids);
   g_ptr_array_set_size (self->packs, 0);
   self->size = 0;
-  self->wait_until = DIMPLE_PACK_SIZE;
+  self->wait_until = dimple_pack_get_size ();
   return TRUE;
 }

@@ -14,9 +14,9 @@
 #define FAN_IN 8
 /* If nothing else is to be written, it has to be worth a request. */
 #define FAN_IN_IDLE (4 * FAN_IN)
-/* The sizes in bytes below which packs are of size 0, 1, …; the last is half a full pack: larger ones are left alone. */
-static const gint64 limits[] = { 512, 4 * 1024, 32 * 1024, 256 * 1024, DIMPLE_PACK_SIZE / 2 };
-/* At most this is written anew in one sync. */
+/* The sizes in bytes below which packs are of size 0, 1, …; those of half a full pack are left alone. */
+static const gint64 limits[] = { 512, 4 * 1024, 32 * 1024, 256 * 1024, G_MAXINT64 };
+/* At most this is written anew in one sync, or one transaction that is larger. */
 #define MAX_REWRITTEN (8 * 1024 * 1024)
 /* Pruning has to have freed this much of some packs before they are worth a request. */
 #define MIN_WASTE (4 * 1024)
@@ -38,7 +38,9 @@ find_tier (gint64 size)
 {
   guint tier = 0;
 
-  while (tier < G_N_ELEMENTS (limits) && size >= limits[tier])
+  if (size >= (gint64) dimple_pack_get_size () / 2)
+    return G_N_ELEMENTS (limits);
+  while (size >= limits[tier])
     tier++;
   return tier;
 }
@@ -120,7 +122,7 @@ static void
 choose (Choice    *self,
         Candidate *candidate)
 {
-  if (candidate->pack->is_chosen || candidate->size > self->left)
+  if (candidate->pack->is_chosen || (candidate->size > self->left && self->any))
     return;
   candidate->pack->is_chosen = TRUE;
   self->left -= candidate->size;
@@ -253,11 +255,15 @@ dimple_sync_sizes_note (DimpleSyncSession *session,
   DimplePackSize size = { (gint64) bytes, (gint64) bytes };
   DimplePackName name;
 
+  g_autofree char *noted = NULL;
+
   if (!dimple_pack_name_parse (&name, key) || !g_strv_contains ((const char * const *) session->authors, name.author))
     return;
-  g_hash_table_insert (session->sizes, g_strdup (key), g_memdup2 (&size, sizeof size));
-  g_hash_table_add (session->unsaved, g_strdup (key));
-  g_hash_table_add (session->listed, g_strdup (key));
+  /* The first part stands for all of them. */
+  noted = name.part > 0 ? dimple_pack_name_format_part (&name, 1) : g_strdup (key);
+  g_hash_table_insert (session->sizes, g_strdup (noted), g_memdup2 (&size, sizeof size));
+  g_hash_table_add (session->unsaved, g_strdup (noted));
+  g_hash_table_add (session->listed, g_strdup (noted));
 }
 
 typedef struct

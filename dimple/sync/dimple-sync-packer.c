@@ -2,7 +2,8 @@
  *
  * A piece is an interval of a run that a storage lacks.  One that begins with its run goes on from a piece that ends
  * where the run's author was then; of several (a branch) the oldest does.  Pieces that go on from each other share packs,
- * so that an app that was opened often does not leave a pack for each time.
+ * so that an app that was opened often does not leave a pack for each time.  A transaction that is too large for a pack ends
+ * the one before it, and comes in parts.
  *
  * SPDX-License-Identifier: LGPL-2.1-or-later
  */
@@ -12,6 +13,7 @@
 #include <string.h>
 
 #include "dimple-error.h"
+#include "dimple-sync-split-private.h"
 
 typedef struct _Piece Piece;
 
@@ -29,8 +31,9 @@ struct _DimpleSyncPacker
   guint              n_begun;      /* of those that go on from none */
   guint              n_done;       /* of all */
   Piece             *piece;        /* being read; NULL: begin the next */
-  GArray            *seqs;         /* of its transactions in the log; NULL: not looked for yet */
-  guint              position;     /* in `seqs`: the first one not read yet */
+  GArray            *places;       /* of its transactions in the log; NULL: not looked for yet */
+  guint              position;     /* in `places`: the first one not read yet */
+  DimpleSyncSplit   *split;        /* what is being given in parts */
   DimpleTransaction *overflow;     /* read, and did not fit into the last pack */
 };
 
@@ -111,7 +114,8 @@ void
 dimple_sync_packer_free (DimpleSyncPacker *self)
 {
   g_clear_pointer (&self->overflow, dimple_transaction_free);
-  g_clear_pointer (&self->seqs, g_array_unref);
+  g_clear_pointer (&self->places, g_array_unref);
+  g_clear_pointer (&self->split, dimple_sync_split_free);
   g_array_unref (self->pieces);
   g_free (self);
 }
@@ -119,10 +123,12 @@ dimple_sync_packer_free (DimpleSyncPacker *self)
 double
 dimple_sync_packer_get_progress (DimpleSyncPacker *self)
 {
-  double done = self->n_done;
+  double done = self->n_done, within = self->position;
 
-  if (self->seqs != NULL && self->seqs->len > 0)
-    done += self->position / (double) self->seqs->len;
+  if (self->split != NULL)
+    within += dimple_sync_split_get_progress (self->split) - 1;
+  if (self->places != NULL && self->places->len > 0)
+    done += within / self->places->len;
   return self->pieces->len > 0 ? done / self->pieces->len : 1;
 }
 
@@ -142,7 +148,7 @@ begin_piece (DimpleSyncPacker *self,
 {
   self->piece = piece;
   self->position = 0;
-  g_clear_pointer (&self->seqs, g_array_unref);
+  g_clear_pointer (&self->places, g_array_unref);
 }
 
 /* Begins the next piece that goes on from none; FALSE at the end. */
@@ -181,8 +187,44 @@ find_transactions (DimpleSyncPacker  *self,
 
   dimple_uuid7_format (interval->first, interval->tail, first);
   dimple_uuid7_format (interval->last, interval->tail, last);
-  self->seqs = dimple_log_find_range (reader, author, first, last, error);
-  return self->seqs != NULL;
+  self->places = dimple_log_find_range (reader, author, first, last, error);
+  return self->places != NULL;
+}
+
+/* Takes the transaction at `place` into the pack, unless that is full: then it waits. */
+static gboolean
+take (Filling               *filling,
+      const DimpleLogPlace  *place,
+      DimpleConnection      *reader,
+      GError               **error)
+{
+  DimpleSyncPacker *self = filling->packer;
+  g_autoptr(GError) failure = NULL;
+  DimpleTransaction *transaction = NULL;
+
+  if (place->more)
+    self->split = dimple_sync_split_new (reader, place->seq, &failure);
+  if (self->split == NULL && failure == NULL)
+    transaction = dimple_log_read_transaction (reader, place->seq, &failure);
+  if (failure != NULL)
+    {
+      g_propagate_error (error, g_steal_pointer (&failure));
+      return FALSE;
+    }
+
+  filling->is_full = self->split != NULL;
+  /* NULL: it comes in parts, or another process has pruned it. */
+  if (transaction == NULL)
+    return TRUE;
+  if (filling->pack->transactions->len > 0 &&
+      filling->size + dimple_transaction_measure (transaction) > dimple_pack_get_size ())
+    {
+      self->overflow = transaction;
+      filling->is_full = TRUE;
+      return TRUE;
+    }
+  add_transaction (filling, transaction);
+  return TRUE;
 }
 
 /* Reads the present piece into the pack, till its end or till the pack is full. */
@@ -193,33 +235,16 @@ fill (Filling           *filling,
 {
   DimpleSyncPacker *self = filling->packer;
 
-  if (self->seqs == NULL && !find_transactions (self, reader, error))
+  if (self->places == NULL && !find_transactions (self, reader, error))
     return FALSE;
   if (self->overflow != NULL)
     add_transaction (filling, g_steal_pointer (&self->overflow));
-
-  while (self->position < self->seqs->len)
+  while (self->position < self->places->len && !filling->is_full)
     {
-      g_autoptr(GError) failure = NULL;
-      gint64 seq = g_array_index (self->seqs, gint64, self->position++);
-      DimpleTransaction *transaction = dimple_log_read_transaction (reader, seq, &failure);
+      const DimpleLogPlace *place = &g_array_index (self->places, DimpleLogPlace, self->position++);
 
-      if (failure != NULL)
-        {
-          g_propagate_error (error, g_steal_pointer (&failure));
-          return FALSE;
-        }
-      /* NULL: another process has pruned it. */
-      if (transaction == NULL)
-        continue;
-      if (filling->pack->transactions->len > 0 &&
-          filling->size + dimple_transaction_measure (transaction) > DIMPLE_PACK_SIZE)
-        {
-          self->overflow = transaction;
-          filling->is_full = TRUE;
-          break;
-        }
-      add_transaction (filling, transaction);
+      if (!take (filling, place, reader, error))
+        return FALSE;
     }
   return TRUE;
 }
@@ -294,31 +319,68 @@ add_author (DimplePack        *pack,
   return FALSE;
 }
 
-DimplePack *
-dimple_sync_packer_next (DimpleSyncPacker  *self,
-                         DimpleConnection  *reader,
-                         GError           **error)
+static gboolean
+add_head (DimpleSyncPacker  *self,
+          DimplePack        *pack,
+          DimpleConnection  *reader,
+          GError           **error)
 {
-  g_autoptr(DimplePack) pack = dimple_pack_new ();
-  Filling filling = { .packer = self, .pack = pack };
-
-  /* Pruning may have left nothing of a piece. */
-  while (pack->transactions->len == 0)
-    {
-      if (self->piece == NULL && !begin_chain (self))
-        return NULL;
-      if (!fill_chain (&filling, reader, error))
-        return NULL;
-    }
-
   if (!add_runs (self, pack))
     {
       g_set_error (error, DIMPLE_ERROR, DIMPLE_ERROR_CORRUPT,
                    _("The database is damaged: what came before transaction %s is missing. Restore a backup."),
                    ((DimpleTransaction *) g_ptr_array_index (pack->transactions, pack->transactions->len - 1))->id);
-      return NULL;
+      return FALSE;
     }
-  if (!add_author (pack, reader, error))
+  return add_author (pack, reader, error);
+}
+
+static DimplePack *
+make_part (DimpleSyncPacker  *self,
+           DimpleConnection  *reader,
+           GError           **error)
+{
+  DimplePack *part = dimple_sync_split_next (self->split, reader, error);
+
+  if (part == NULL)
+    g_clear_pointer (&self->split, dimple_sync_split_free);
+  return part;
+}
+
+/* What fits into one pack; NULL without an error if that is nothing. */
+static DimplePack *
+make_pack (DimpleSyncPacker  *self,
+           DimpleConnection  *reader,
+           GError           **error)
+{
+  g_autoptr(DimplePack) pack = dimple_pack_new ();
+  Filling filling = { .packer = self, .pack = pack };
+
+  if (!fill_chain (&filling, reader, error) || pack->transactions->len == 0)
     return NULL;
   return g_steal_pointer (&pack);
+}
+
+DimplePack *
+dimple_sync_packer_next (DimpleSyncPacker  *self,
+                         DimpleConnection  *reader,
+                         GError           **error)
+{
+  g_autoptr(DimplePack) pack = NULL;
+
+  /* Pruning may have left nothing of a piece, and a transaction in parts comes after an empty pack. */
+  while (pack == NULL)
+    {
+      g_autoptr(GError) failure = NULL;
+
+      if (self->split == NULL && self->piece == NULL && !begin_chain (self))
+        return NULL;
+      pack = self->split != NULL ? make_part (self, reader, &failure) : make_pack (self, reader, &failure);
+      if (failure != NULL)
+        {
+          g_propagate_error (error, g_steal_pointer (&failure));
+          return NULL;
+        }
+    }
+  return add_head (self, pack, reader, error) ? g_steal_pointer (&pack) : NULL;
 }

@@ -4,20 +4,23 @@
  */
 #pragma once
 
+#include "dimple-sync-parts-private.h"
 #include "dimple-sync-session-private.h"
 
 G_BEGIN_DECLS
 
+/* One object; or all parts of a transaction, of which the first stands for all. */
 typedef struct
 {
   const DimplePackName *name;          /* the listing's, and its key */
   const char           *key;
+  const DimplePartSet  *parts;         /* (nullable) */
   DimpleId              first;
   DimpleId              last;
   guint                 path;          /* where its path begins in `intervals`: from `last` back to `first` */
   guint                 n_intervals;
   DimpleId              before;        /* what comes before it in the log; all zero: nothing */
-  gboolean              is_whole;      /* all of its path is held */
+  gboolean              is_whole;      /* all of its path is held, and all of its parts are listed */
   gboolean              is_own;        /* its author is this database, now or earlier */
   gboolean              is_replaced;   /* another one has all of it */
   gboolean              is_chosen;     /* to be written anew, together with others */
@@ -28,6 +31,7 @@ typedef struct
   DimpleSyncSession *session;
   GArray            *packs;            /* of DimpleListedPack, in the order of `first` */
   GArray            *intervals;        /* of DimpleInterval */
+  GHashTable        *part_sets;        /* of the listing */
 } DimpleSyncPacks;
 
 DimpleSyncPacks *dimple_sync_packs_new     (DimpleSyncSession  *session,

@@ -2,7 +2,8 @@
  *
  * A pack is replaced if another listed one has its whole path, or, of own ones, has the same path with more of it pruned.
  * That is a strict order: whoever removes what is replaced, and on whatever stale listing, of all packs that have a
- * transaction one is left.
+ * transaction one is left.  The parts of a transaction are one pack, which replaces nothing unless all are listed, but is
+ * replaced by the same as if they were.
  *
  * SPDX-License-Identifier: LGPL-2.1-or-later
  */
@@ -36,6 +37,8 @@ find_path (DimpleSyncPacks   *self,
   DimpleHeld *held = self->session->held;
 
   pack->path = self->intervals->len;
+  if (pack->parts != NULL && !dimple_part_set_is_complete (pack->parts))
+    return TRUE;
   pack->is_whole = dimple_held_get_path (held, &pack->first, &pack->last, self->intervals);
   pack->n_intervals = self->intervals->len - pack->path;
   return !pack->is_whole ||
@@ -71,6 +74,8 @@ is_pruned_further (DimpleSyncPacks        *self,
     return TRUE;
   if (size != NULL && other_size != NULL && size->size != other_size->size)
     return other_size->size < size->size;
+  if (pack->name->n_parts != other->name->n_parts)
+    return other->name->n_parts < pack->name->n_parts;
   return strcmp (other->name->digest, pack->name->digest) < 0;
 }
 
@@ -167,6 +172,53 @@ note_listed (DimpleSyncPacks *self)
     }
 }
 
+static gboolean
+add_pack (DimpleSyncPacks       *self,
+          const DimplePackName  *name,
+          const char            *key,
+          const DimplePartSet   *parts,
+          DimpleConnection      *reader,
+          GError               **error)
+{
+  DimpleListedPack pack = { .name = name, .key = key, .parts = parts };
+
+  if (!dimple_id_parse (&pack.first, name->first) || !dimple_id_parse (&pack.last, name->last))
+    return TRUE;
+  pack.is_own = g_strv_contains ((const char * const *) self->session->authors, name->author);
+  if (!find_path (self, &pack, reader, error))
+    return FALSE;
+  g_array_append_val (self->packs, pack);
+  return TRUE;
+}
+
+static gboolean
+add_packs (DimpleSyncPacks   *self,
+           DimpleListing     *listing,
+           DimpleConnection  *reader,
+           GError           **error)
+{
+  GHashTableIter iter;
+  gpointer key, value;
+
+  g_hash_table_iter_init (&iter, listing->packs);
+  while (g_hash_table_iter_next (&iter, &key, &value))
+    {
+      const DimplePackName *name = value;
+
+      if (name->part == 0 && !add_pack (self, name, key, NULL, reader, error))
+        return FALSE;
+    }
+  g_hash_table_iter_init (&iter, self->part_sets);
+  while (g_hash_table_iter_next (&iter, &key, &value))
+    {
+      const DimplePartSet *parts = value;
+
+      if (!add_pack (self, &parts->name, parts->key, parts, reader, error))
+        return FALSE;
+    }
+  return TRUE;
+}
+
 DimpleSyncPacks *
 dimple_sync_packs_new (DimpleSyncSession  *session,
                        DimpleListing      *listing,
@@ -174,24 +226,13 @@ dimple_sync_packs_new (DimpleSyncSession  *session,
                        GError            **error)
 {
   g_autoptr(DimpleSyncPacks) self = g_new0 (DimpleSyncPacks, 1);
-  GHashTableIter iter;
-  gpointer key, name;
 
   self->session = session;
   self->packs = g_array_sized_new (FALSE, TRUE, sizeof (DimpleListedPack), g_hash_table_size (listing->packs));
   self->intervals = g_array_new (FALSE, FALSE, sizeof (DimpleInterval));
-  g_hash_table_iter_init (&iter, listing->packs);
-  while (g_hash_table_iter_next (&iter, &key, &name))
-    {
-      DimpleListedPack pack = { .name = name, .key = key };
-
-      if (!dimple_id_parse (&pack.first, pack.name->first) || !dimple_id_parse (&pack.last, pack.name->last))
-        continue;
-      pack.is_own = g_strv_contains ((const char * const *) session->authors, pack.name->author);
-      if (!find_path (self, &pack, reader, error))
-        return NULL;
-      g_array_append_val (self->packs, pack);
-    }
+  self->part_sets = dimple_part_sets_new (listing);
+  if (!add_packs (self, listing, reader, error))
+    return NULL;
   g_array_sort (self->packs, compare_packs);
   find_replaced (self);
   note_listed (self);
@@ -203,6 +244,7 @@ dimple_sync_packs_free (DimpleSyncPacks *self)
 {
   g_array_unref (self->packs);
   g_array_unref (self->intervals);
+  g_hash_table_unref (self->part_sets);
   g_free (self);
 }
 
@@ -251,8 +293,12 @@ list_replaced (DimpleSyncPacks *self,
     {
       const DimpleListedPack *pack = &g_array_index (self->packs, DimpleListedPack, i);
 
-      if (pack->is_replaced && pack->is_own == is_own)
+      if (!pack->is_replaced || pack->is_own != is_own)
+        continue;
+      if (pack->parts == NULL)
         g_ptr_array_add (keys, (gpointer) pack->key);
+      for (guint part = 0; pack->parts != NULL && part < pack->parts->keys->len; part++)
+        g_ptr_array_add (keys, g_ptr_array_index (pack->parts->keys, part));
     }
 }
 
@@ -270,6 +316,8 @@ dimple_sync_packs_clean (DimpleSyncPacks  *self,
   list_replaced (self, TRUE, keys);
   if (keys->len == 0)
     return TRUE;
+  /* What is left of a transaction's parts is replaced, too, and goes in the next sync. */
+  g_ptr_array_set_size (keys, (int) MIN (keys->len, DIMPLE_STORAGE_PAGE_SIZE));
 
   g_ptr_array_add (keys, NULL);
   if (dimple_requests_remove_now (self->session->requests, storage, (const char * const *) keys->pdata, &failure))

@@ -3,20 +3,27 @@
  * Several objects are under way at once, and each is merged as it arrives.  One that is not there any more was replaced by
  * others since it was listed: then the storage is listed again.
  *
+ * Parts of a transaction are put away in the store (see dimple-sync-staging.c) until all are there.  Where the last part is
+ * listed the others were, so one that is not listed is asked for by its name, and named in an error if it was lost.
+ *
  * An object that is damaged is read again, and if it stays so, moved to damaged/ in the storage: every device then sees
  * it missing, and the one that holds its transactions puts them there again.
  *
  * SPDX-License-Identifier: LGPL-2.1-or-later
  */
+#include <glib/gi18n-lib.h>
 #include <string.h>
 
 #include "dimple-debug-private.h"
 #include "dimple-error.h"
 #include "dimple-sync-batch-private.h"
+#include "dimple-sync-parts-private.h"
 
 #define MAX_OPEN 6
 /* Each further one is due to a compaction that came between its listing and its downloads. */
 #define MAX_LISTINGS 3
+/* So many parts that are not listed are asked for: a listing may be stale, or cut short. */
+#define MAX_UNLISTED 32
 
 typedef struct
 {
@@ -24,10 +31,11 @@ typedef struct
   DimpleStorage     *storage;
   DimpleListing     *listing;
   DimpleSyncBatch   *batch;
-  GPtrArray         *wanted;        /* of (const DimplePackName *), of the listing */
+  GPtrArray         *wanted;        /* of DimplePackName */
   guint              next;          /* in `wanted` */
   guint              n_done;
   GPtrArray         *damaged;       /* keys that could not be read */
+  GHashTable        *fetched;       /* key of a first part -> how many parts were fetched just now */
   gboolean           list_again;
 } Pull;
 
@@ -56,20 +64,88 @@ compare_names (gconstpointer a,
     result = strcmp (other->last, one->last);
   if (result == 0)
     result = strcmp (one->author, other->author);
-  return result != 0 ? result : strcmp (one->digest, other->digest);
+  if (result == 0)
+    result = strcmp (one->digest, other->digest);
+  return result != 0 ? result : (one->part > other->part) - (one->part < other->part);
+}
+
+static void
+want (Pull                 *self,
+      const DimplePackName *name)
+{
+  g_ptr_array_add (self->wanted, g_memdup2 (name, sizeof *name));
+}
+
+/* How many of a transaction's parts are neither listed nor here; `*first`: the number of the first one. */
+static guint
+count_missing (Pull                *self,
+               const DimplePartSet *parts,
+               guint               *first)
+{
+  DimplePackName name = parts->name;
+  guint n = dimple_sync_staging_count (self->session->staging, &name), n_missing;
+
+  *first = 0;
+  for (guint i = 0; i < parts->keys->len; i++)
+    {
+      n += dimple_pack_name_parse (&name, g_ptr_array_index (parts->keys, i)) &&
+           !dimple_sync_staging_has (self->session->staging, &name);
+    }
+  n_missing = parts->name.n_parts - n;
+  for (name.part = 1; n_missing > 0 && *first == 0 && name.part <= name.n_parts; name.part++)
+    {
+      g_autofree char *key = dimple_pack_name_format (&name);
+
+      if (!g_hash_table_contains (self->listing->packs, key) && !dimple_sync_staging_has (self->session->staging, &name))
+        *first = name.part;
+    }
+  return n_missing;
+}
+
+/* All of a transaction's parts, or, where one was lost, what there is of them; another storage may have it. */
+static void
+want_parts (Pull                *self,
+            const DimplePartSet *parts)
+{
+  DimplePackName name = parts->name;
+  guint first_missing, n_missing = count_missing (self, parts, &first_missing);
+
+  /* It may still be on its way there. */
+  if (n_missing > 0 && !parts->has_last)
+    return;
+  for (name.part = 1; n_missing <= MAX_UNLISTED && name.part <= name.n_parts; name.part++)
+    {
+      if (!dimple_sync_staging_has (self->session->staging, &name))
+        want (self, &name);
+    }
+  if (n_missing > MAX_UNLISTED)
+    g_hash_table_insert (self->session->missing, g_strdup (name.first),
+                         dimple_pack_name_format_part (&parts->name, first_missing));
 }
 
 static void
 find_wanted (Pull *self)
 {
+  g_autoptr(GHashTable) part_sets = dimple_part_sets_new (self->listing);
   GHashTableIter iter;
-  gpointer name;
+  gpointer key, value;
 
   g_hash_table_iter_init (&iter, self->listing->packs);
-  while (g_hash_table_iter_next (&iter, NULL, &name))
+  while (g_hash_table_iter_next (&iter, NULL, &value))
     {
-      if (!is_held (self, name))
-        g_ptr_array_add (self->wanted, name);
+      const DimplePackName *name = value;
+
+      if (name->part == 0 && !is_held (self, name))
+        want (self, name);
+    }
+  g_hash_table_iter_init (&iter, part_sets);
+  while (g_hash_table_iter_next (&iter, &key, &value))
+    {
+      const DimplePartSet *parts = value;
+
+      g_hash_table_add (self->session->part_sets, g_strdup (key));
+      if (!is_held (self, &parts->name))
+        want_parts (self, parts);
     }
   g_ptr_array_sort (self->wanted, compare_names);
 }
@@ -104,6 +180,19 @@ take_as_damage (GError *failure)
   return g_error_matches (failure, DIMPLE_ERROR, DIMPLE_ERROR_BAD_PACK);
 }
 
+/* What was listed and is not there was replaced; a part that was not even listed was lost. */
+static void
+handle_absence (Pull       *self,
+                const char *key)
+{
+  DimplePackName name;
+
+  if (g_hash_table_contains (self->listing->packs, key))
+    self->list_again = TRUE;
+  else if (dimple_pack_name_parse (&name, key))
+    g_hash_table_insert (self->session->missing, g_strdup (name.first), g_strdup (key));
+}
+
 /* Notes what is wrong with an object, and goes on.  FALSE if it is not the object's fault. */
 static gboolean
 handle_failure (Pull        *self,
@@ -113,7 +202,7 @@ handle_failure (Pull        *self,
 {
   if (g_error_matches (failure, DIMPLE_ERROR, DIMPLE_ERROR_NOT_FOUND))
     {
-      self->list_again = TRUE;
+      handle_absence (self, key);
       g_error_free (failure);
       return TRUE;
     }
@@ -132,23 +221,86 @@ handle_failure (Pull        *self,
   return FALSE;
 }
 
+/* All parts of a transaction are here. */
+static gboolean
+add_whole (Pull                  *self,
+           const DimplePackName  *name,
+           GError               **error)
+{
+  g_autofree char *first = dimple_pack_name_format_part (name, 1);
+  g_autoptr(DimplePack) pack = NULL;
+
+  /* Another process may be syncing, too. */
+  if (!dimple_sync_session_update_held (self->session, error))
+    return FALSE;
+  if (is_held (self, name))
+    return TRUE;
+  pack = dimple_sync_staging_open (self->session->staging, name, error);
+  if (pack == NULL)
+    return FALSE;
+  pack->is_fetched = GPOINTER_TO_UINT (g_hash_table_lookup (self->fetched, first)) == name->n_parts;
+  return dimple_sync_batch_add (self->batch, g_steal_pointer (&pack), error);
+}
+
+/* Takes what an object has, which was read well. */
+static gboolean
+take (Pull        *self,
+      DimplePack  *owned,
+      GBytes      *contents,
+      GError     **error)
+{
+  g_autoptr(DimplePack) pack = owned;
+  DimplePackName name = pack->name;
+  char *first;
+  guint n;
+
+  if (name.part == 0)
+    return dimple_sync_batch_add (self->batch, g_steal_pointer (&pack), error);
+  if (is_held (self, &name))
+    return TRUE;
+  g_clear_pointer (&pack, dimple_pack_free);
+  if (!dimple_sync_staging_add (self->session->staging, &name, contents, error))
+    return FALSE;
+  first = dimple_pack_name_format_part (&name, 1);
+  n = GPOINTER_TO_UINT (g_hash_table_lookup (self->fetched, first)) + 1;
+  g_hash_table_insert (self->fetched, first, GUINT_TO_POINTER (n));
+  return dimple_sync_staging_count (self->session->staging, &name) < name.n_parts || add_whole (self, &name, error);
+}
+
 static gboolean
 receive (Pull           *self,
          DimpleRequest  *request,
          GError        **error)
 {
   g_autoptr(GError) failure = g_steal_pointer (&request->error);
+  g_autoptr(GBytes) contents = g_steal_pointer (&request->contents);
   g_autoptr(DimplePack) pack = NULL;
 
   self->n_done++;
   if (failure == NULL)
-    pack = dimple_pack_decode (request->key, request->contents, &failure);
-  g_clear_pointer (&request->contents, g_bytes_unref);
+    pack = dimple_pack_decode (request->key, contents, &failure);
   if (failure != NULL)
     return handle_failure (self, request->key, g_steal_pointer (&failure), error);
-  if (!dimple_sync_batch_add (self->batch, g_steal_pointer (&pack), error))
+  if (pack->name.part == 0)
+    g_clear_pointer (&contents, g_bytes_unref);
+  if (!take (self, g_steal_pointer (&pack), contents, error))
     return FALSE;
   dimple_sync_session_report (self->session, self->n_done / (double) self->wanted->len);
+  return TRUE;
+}
+
+/* Of what an earlier sync has left all parts may be here. */
+static gboolean
+add_staged (Pull    *self,
+            GError **error)
+{
+  g_autoptr(GArray) whole = dimple_sync_staging_list_whole (self->session->staging);
+
+  for (guint i = 0; i < whole->len; i++)
+    {
+      if (!add_whole (self, &g_array_index (whole, DimplePackName, i), error))
+        return FALSE;
+    }
   return TRUE;
 }
 
@@ -157,9 +309,10 @@ get_all (Pull    *self,
          GError **error)
 {
   DimpleRequests *requests = self->session->requests;
-  gboolean fine = TRUE;
+  gboolean fine = add_staged (self, error);
 
-  ask (self);
+  if (fine)
+    ask (self);
   while (dimple_requests_get_n_open (requests) > 0)
     {
       g_autoptr(DimpleRequest) request = dimple_requests_wait (requests);
@@ -169,6 +322,9 @@ get_all (Pull    *self,
       if (fine)
         ask (self);
     }
+  /* What came is kept, whatever has failed. */
+  if (!dimple_sync_staging_flush (self->session->staging, fine ? error : NULL))
+    return FALSE;
   return fine && dimple_sync_batch_finish (self->batch, error);
 }
 
@@ -185,8 +341,8 @@ read_again (Pull        *self,
   g_autoptr(DimplePack) pack = contents != NULL ? dimple_pack_decode (key, contents, &failure) : NULL;
 
   if (pack != NULL)
-    return dimple_sync_batch_add (self->batch, g_steal_pointer (&pack), error) &&
-           dimple_sync_batch_finish (self->batch, error);
+    return take (self, g_steal_pointer (&pack), contents, error) &&
+           dimple_sync_staging_flush (self->session->staging, error) && dimple_sync_batch_finish (self->batch, error);
   if (!take_as_damage (failure))
     return handle_failure (self, key, g_steal_pointer (&failure), error);
 
@@ -236,14 +392,20 @@ pull_listing (Pull    *self,
 {
   gboolean pulled;
 
+  if (self->session->staging == NULL)
+    self->session->staging = dimple_sync_staging_new (self->session->store, error);
+  if (self->session->staging == NULL)
+    return FALSE;
   self->batch = dimple_sync_batch_new (self->session);
-  self->wanted = g_ptr_array_new ();
+  self->wanted = g_ptr_array_new_with_free_func (g_free);
+  self->fetched = g_hash_table_new_full (g_str_hash, g_str_equal, g_free, NULL);
   self->damaged = g_ptr_array_new_with_free_func (g_free);
   find_wanted (self);
   debug_listing (self);
   pulled = get_all (self, error) && mend (self, error);
   g_ptr_array_unref (self->damaged);
   g_ptr_array_unref (self->wanted);
+  g_hash_table_unref (self->fetched);
   dimple_sync_batch_free (self->batch);
   return pulled;
 }
@@ -270,4 +432,51 @@ dimple_sync_pull (DimpleSyncSession  *session,
       dimple_listing_free (*listing);
       *listing = again;
     }
+}
+
+/* -- What is in parts of which some are missing ----------------------------------------------------------------------- */
+
+typedef struct
+{
+  DimpleSyncSession *session;
+  gboolean           is_complete;
+} Cleaning;
+
+static gboolean
+is_superfluous (const DimplePackName *name,
+                gpointer              user_data)
+{
+  const Cleaning *self = user_data;
+  g_autofree char *first = dimple_pack_name_format_part (name, 1);
+
+  return dimple_held_has (self->session->held, name->first) ||
+         (self->is_complete && !g_hash_table_contains (self->session->part_sets, first));
+}
+
+static void
+note_missing (DimpleSyncSession *session)
+{
+  GHashTableIter iter;
+  gpointer id, key;
+
+  g_hash_table_iter_init (&iter, session->missing);
+  while (g_hash_table_iter_next (&iter, &id, &key))
+    {
+      if (!dimple_held_has (session->held, id))
+        dimple_sync_session_note (session, g_error_new (DIMPLE_ERROR, DIMPLE_ERROR_BAD_PACK,
+                                                        _("“%s” is missing in the repository. Sync the device that its "
+                                                          "changes were made on."), (const char *) key));
+    }
+}
+
+gboolean
+dimple_sync_end_pull (DimpleSyncSession  *session,
+                      gboolean            is_complete,
+                      GError            **error)
+{
+  Cleaning cleaning = { session, is_complete };
+
+  note_missing (session);
+  return session->staging == NULL ||
+         dimple_sync_staging_clean (session->staging, is_superfluous, &cleaning, error);
 }

@@ -3,6 +3,9 @@
  * Own transactions and everybody's: so every device carries everybody's log to every storage.  Transactions that follow
  * each other go into one pack, over runs too, and so do those of packs that are better written anew.
  *
+ * A transaction that is too large for that goes in parts.  Those that are there already are not put again, and the last one
+ * comes when all others are there: who finds it listed can tell a part that was lost from one that is still to come.
+ *
  * SPDX-License-Identifier: LGPL-2.1-or-later
  */
 #include <string.h>
@@ -23,6 +26,9 @@ typedef struct
   GArray            *written;      /* that, and what is written anew */
   DimpleSyncPacker  *packer;
   GHashTable        *sizes;        /* key of an object being put -> its size before compression */
+  DimplePack        *last_part;    /* waits till all others are there */
+  guint              n_parts;      /* of that transaction, that were put */
+  char               too_large[DIMPLE_UUID_SIZE];      /* the one of which a part is */
 } Push;
 
 /* Leaves out of `missing` that of which pruning has left nothing. */
@@ -136,41 +142,95 @@ weigh (Push       *self,
 }
 
 static gboolean
+is_last_part (const DimplePack *pack)
+{
+  return pack->name.part > 0 && pack->name.part == pack->name.n_parts;
+}
+
+/* One that is too large waits for a better library, and nothing waits for it. */
+static gboolean
+handle_failure (Push              *self,
+                const DimplePack  *pack,
+                GError            *failure,      /* (transfer full) */
+                GError           **error)
+{
+  if (!g_error_matches (failure, DIMPLE_ERROR, DIMPLE_ERROR_FAILED))
+    {
+      g_propagate_error (error, failure);
+      return FALSE;
+    }
+  g_strlcpy (self->too_large, pack->name.first, sizeof self->too_large);
+  dimple_sync_session_note (self->session, failure);
+  return TRUE;
+}
+
+static gboolean
 put (Push        *self,
      DimplePack  *pack,
      GError     **error)
 {
-  g_autoptr(GBytes) contents = dimple_pack_encode (pack, error);
+  g_autoptr(GError) failure = NULL;
+  g_autoptr(GBytes) contents = NULL;
   g_autofree char *key = NULL;
   gsize size;
-  guint weight;
+  guint weight = weigh (self, pack, &size);
 
-  if (contents == NULL)
-    return FALSE;
-  /* Nothing has changed about one that was to be written anew. */
+  dimple_pack_set_name (pack);
   key = dimple_pack_name_format (&pack->name);
+  if (pack->name.part == 1)
+    self->n_parts = 0;
+  if (pack->name.part > 0)
+    {
+      weight = is_last_part (pack) ? weight : 0;
+      size = pack->whole_size;
+    }
+  /* A part of an earlier sync that was cut off, or nothing has changed about what was to be written anew. */
   if (g_hash_table_contains (self->listing->packs, key))
-    return TRUE;
+    {
+      self->session->uploaded += self->n_parts > 0 ? weight : 0;
+      return TRUE;
+    }
 
-  weight = weigh (self, pack, &size);
+  if (pack->name.part > 0 && g_str_equal (pack->name.first, self->too_large))
+    return TRUE;
+  contents = dimple_pack_encode (pack, &failure);
+  if (contents == NULL)
+    return handle_failure (self, pack, g_steal_pointer (&failure), error);
+  self->n_parts += pack->name.part > 0;
   g_hash_table_insert (self->sizes, g_strdup (key), GSIZE_TO_POINTER (size));
   dimple_requests_put (self->session->requests, self->storage, key, contents, weight);
   return TRUE;
 }
 
-/* Makes the next pack and asks to put it; FALSE without an error if there is none. */
+/* Makes the next pack and asks to put it, unless it has to wait; FALSE without an error if there is none. */
 static gboolean
 put_next (Push    *self,
           GError **error)
 {
-  g_autoptr(DimplePack) pack = NULL;
-  DimpleConnection *reader = dimple_store_acquire_reader (self->session->store, error);
+  g_autoptr(DimplePack) pack = g_steal_pointer (&self->last_part);
+  DimpleConnection *reader;
 
+  if (pack != NULL)
+    return put (self, pack, error);
+  reader = dimple_store_acquire_reader (self->session->store, error);
   if (reader == NULL)
     return FALSE;
   pack = dimple_sync_packer_next (self->packer, reader, error);
   dimple_store_release_reader (self->session->store, reader);
+  if (pack != NULL && is_last_part (pack) && dimple_requests_get_n_open (self->session->requests) > 0)
+    {
+      self->last_part = g_steal_pointer (&pack);
+      return TRUE;
+    }
   return pack != NULL && put (self, pack, error);
+}
+
+static gboolean
+may_put (Push *self)
+{
+  guint n_open = dimple_requests_get_n_open (self->session->requests);
+
+  return self->last_part != NULL ? n_open == 0 : n_open < MAX_OPEN;
 }
 
 static gboolean
@@ -185,7 +245,7 @@ put_all (Push    *self,
     {
       g_autoptr(DimpleRequest) request = NULL;
 
-      while (more && dimple_requests_get_n_open (session->requests) < MAX_OPEN)
+      while (more && may_put (self))
         more = put_next (self, &failure);
       if (dimple_requests_get_n_open (session->requests) == 0)
         break;
@@ -236,6 +296,7 @@ dimple_sync_push (DimpleSyncSession  *session,
   self.sizes = g_hash_table_new_full (g_str_hash, g_str_equal, g_free, NULL);
   pushed = prepare (&self, error) && write_packs (&self, error) && dimple_sync_packs_clean (self.packs, storage, error);
   g_clear_pointer (&self.packer, dimple_sync_packer_free);
+  g_clear_pointer (&self.last_part, dimple_pack_free);
   g_clear_pointer (&self.packs, dimple_sync_packs_free);
   g_clear_pointer (&self.missing, g_array_unref);
   g_clear_pointer (&self.written, g_array_unref);

@@ -9,6 +9,7 @@
 
 #include "dimple-held-private.h"
 #include "dimple-repository-private.h"
+#include "dimple-sync-staging-private.h"
 
 G_BEGIN_DECLS
 
@@ -28,6 +29,9 @@ typedef struct
   /* while it runs */
   DimpleRequests         *requests;
   GHashTable             *author_names;    /* author -> name, as told by packs of this sync */
+  DimpleSyncStaging      *staging;         /* parts that wait for others; NULL: not looked at yet */
+  GHashTable             *missing;         /* id of a transaction -> key of a part of it that is nowhere */
+  GHashTable             *part_sets;       /* set of keys of first parts: of what is in parts in some listing */
   GError                 *note;            /* (nullable) the first damaged or too new object; the rest went on */
   char                  **authors;         /* that this database has written under */
   GHashTable             *sizes;           /* key of an own pack -> DimplePackSize */
@@ -66,6 +70,11 @@ gboolean           dimple_sync_session_update_held (DimpleSyncSession  *self,
 gboolean           dimple_sync_pull                (DimpleSyncSession  *self,
                                                     DimpleStorage      *storage,
                                                     DimpleListing     **listing,
+                                                    GError            **error);
+/* After the last of them: notes what lacks a part that was lost.  `is_complete`: all storages were listed, so what waits for
+ * parts of which no other is listed waits in vain. */
+gboolean           dimple_sync_end_pull            (DimpleSyncSession  *self,
+                                                    gboolean            is_complete,
                                                     GError            **error);
 /* Puts what this device holds and the listing lacks. */
 gboolean           dimple_sync_push                (DimpleSyncSession  *self,

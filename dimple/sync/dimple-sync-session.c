@@ -26,6 +26,8 @@ dimple_sync_session_new (DimpleStore  *store,
   self->author_names = g_hash_table_new_full (g_str_hash, g_str_equal, g_free, g_free);
   self->unsaved = g_hash_table_new_full (g_str_hash, g_str_equal, g_free, NULL);
   self->listed = g_hash_table_new_full (g_str_hash, g_str_equal, g_free, NULL);
+  self->missing = g_hash_table_new_full (g_str_hash, g_str_equal, g_free, g_free);
+  self->part_sets = g_hash_table_new_full (g_str_hash, g_str_equal, g_free, NULL);
   return self;
 }
 
@@ -38,6 +40,9 @@ dimple_sync_session_free (DimpleSyncSession *self)
   g_hash_table_unref (self->author_names);
   g_hash_table_unref (self->unsaved);
   g_hash_table_unref (self->listed);
+  g_hash_table_unref (self->missing);
+  g_hash_table_unref (self->part_sets);
+  g_clear_pointer (&self->staging, dimple_sync_staging_free);
   g_clear_pointer (&self->sizes, g_hash_table_unref);
   g_strfreev (self->authors);
   g_clear_error (&self->note);
@@ -174,6 +179,9 @@ pull_all (DimpleSyncSession  *self,
           GPtrArray          *listings,
           GError            **first_error)
 {
+  gboolean is_complete = TRUE;
+  GError *failure = NULL;
+
   for (guint i = 0; i < self->storages->len; i++)
     {
       DimpleListing *listing = NULL;
@@ -186,8 +194,11 @@ pull_all (DimpleSyncSession  *self,
           if (!keep_first_error (first_error, error))
             return FALSE;
         }
+      is_complete = is_complete && listing != NULL;
       g_ptr_array_add (listings, listing);
     }
+  if (!dimple_sync_end_pull (self, is_complete, &failure))
+    keep_first_error (first_error, failure);
   return TRUE;
 }
 

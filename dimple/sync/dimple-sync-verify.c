@@ -58,7 +58,8 @@ fetch_all (DimpleSyncSession  *session,
   if (listing == NULL ||
       !dimple_repository_check (store, session->requests, storage, listing, error) ||
       !dimple_sync_session_update_held (session, error) ||
-      !dimple_sync_pull (session, storage, &listing, error))
+      !dimple_sync_pull (session, storage, &listing, error) ||
+      !dimple_sync_end_pull (session, TRUE, error))
     return FALSE;
   if (session->note == NULL)
     return TRUE;

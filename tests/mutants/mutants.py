@@ -125,6 +125,26 @@ MUTANTS = [
      "if (has_common (known, there))\n    return TRUE;",
      "return TRUE;"),
 
+    # A transaction of which parts are missing is taken for uploaded.
+    ("some-parts-are-all-parts", "dimple/sync/dimple-sync-parts.c",
+     "return self->keys->len == self->name.n_parts;",
+     "return self->keys->len > 0;"),
+
+    # What came of a transaction is merged before all of it is there.
+    ("parts-do-not-wait-for-each-other", "dimple/sync/dimple-sync-pull.c",
+     "return dimple_sync_staging_count (self->session->staging, &name) < name.n_parts || add_whole",
+     "return dimple_sync_staging_count (self->session->staging, &name) < 1 || add_whole"),
+
+    # Parts of what is split otherwise, or was pruned further, have the same names.
+    ("parts-of-all-splittings-fit", "dimple/sync/dimple-pack.c",
+     "g_strlcpy (text, g_checksum_get_string (digest), DIMPLE_PACK_DIGEST_LENGTH + 1);",
+     "g_strlcpy (text, \"0123456789abcdef\", DIMPLE_PACK_DIGEST_LENGTH + 1);"),
+
+    # Of a transaction that came in parts the first is kept, and handed on as the whole.
+    ("only-the-first-part-is-kept", "dimple/changes/dimple-log.c",
+     "piece == 0 ? transaction->label : NULL, json, size, error))",
+     "piece == 0 ? transaction->label : NULL, piece > 0 ? \"[]\" : json, piece > 0 ? 2 : size, error))"),
+
     # -- Pruning and compaction -------------------------------------------------------------------------------------------
 
     # A delete drops the values of its row, which an edit from elsewhere may bring back.

@@ -243,6 +243,8 @@ digest (Bucket     *self,
 
   if (pack == NULL)
     return NULL;
+  if (device != NULL)
+    count_add (COUNT_PARTS, pack->name.part > 0);
   for (guint i = 0; device != NULL && i < pack->transactions->len; i++)
     g_hash_table_add (device->uploaded,
                       g_strdup (((DimpleTransaction *) g_ptr_array_index (pack->transactions, i))->id));

@@ -52,13 +52,24 @@ harm_free_backups (World *world)
 
 /* -- What is left ----------------------------------------------------------------------------------------------------- */
 
+/* Of a transaction in parts the last one that is found, as `parts` counts (nullable: any), makes it whole. */
 static void
 add_pack (GHashTable *held,
+          GHashTable *parts,
           Bucket     *bucket,
           const char *key)
 {
   g_autoptr(DimplePack) pack = bucket_read_pack (bucket, key, g_hash_table_lookup (bucket->objects, key));
 
+  if (pack != NULL && pack->name.part > 0 && parts != NULL)
+    {
+      char *first = dimple_pack_name_format_part (&pack->name, 1);
+      guint n = GPOINTER_TO_UINT (g_hash_table_lookup (parts, first)) + 1;
+
+      g_hash_table_insert (parts, first, GUINT_TO_POINTER (n));
+      if (n < pack->name.n_parts)
+        return;
+    }
   for (guint i = 0; pack != NULL && i < pack->transactions->len; i++)
     g_hash_table_add (held, g_strdup (((DimpleTransaction *) g_ptr_array_index (pack->transactions, i))->id));
 }
@@ -81,9 +92,10 @@ harm_find_held (World *world)
   for (guint i = 0; i < world->n_buckets; i++)
     {
       g_autoptr(GPtrArray) keys = bucket_get_keys (world->buckets[i], "changes/");
+      g_autoptr(GHashTable) parts = g_hash_table_new_full (g_str_hash, g_str_equal, g_free, NULL);
 
       for (guint j = 0; j < keys->len; j++)
-        add_pack (held, world->buckets[i], g_ptr_array_index (keys, j));
+        add_pack (held, parts, world->buckets[i], g_ptr_array_index (keys, j));
     }
   return held;
 }
@@ -154,7 +166,7 @@ is_needed (World      *world,
 
   if (!world->pruning)
     return FALSE;
-  add_pack (ids, bucket, key);
+  add_pack (ids, NULL, bucket, key);
   g_hash_table_remove (bucket->objects, key);
   held = harm_find_held (world);
   g_hash_table_insert (bucket->objects, g_strdup (key), g_bytes_ref (contents));

@@ -59,6 +59,7 @@ static const char * const count_names[N_COUNTS] = {
   [COUNT_GETS] = "GET requests",
   [COUNT_PUTS] = "PUT requests",
   [COUNT_REMOVALS] = "REMOVE requests",
+  [COUNT_PARTS] = "parts of transactions put",
   [COUNT_COMPACTIONS] = "packs removed that others replace",
   [COUNT_FAULT_BEFORE] = "fault: failed before its effect",
   [COUNT_FAULT_AFTER] = "fault: the answer was lost",

@@ -81,6 +81,7 @@ typedef enum
   COUNT_GETS,
   COUNT_PUTS,
   COUNT_REMOVALS,
+  COUNT_PARTS,
   COUNT_COMPACTIONS,
   COUNT_FAULT_BEFORE,
   COUNT_FAULT_AFTER,
@@ -299,6 +300,9 @@ struct _World
   gboolean    migrating;
   gboolean    pruning;
   guint       cancel_rate;         /* permille, of syncs */
+  guint       piece_size;          /* of large transactions in the log; 0: as ever */
+  guint       pack_size;
+  guint       max_touched;         /* rows that a merge keeps in memory */
   gint64      now;                 /* ms */
   guint       n_steps;
 

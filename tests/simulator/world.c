@@ -7,6 +7,9 @@
 
 #include "dimple-uuid-private.h"
 
+#include "dimple-merge-private.h"
+#include "dimple-pack-private.h"
+
 #include "simulator.h"
 
 #define MAX_ROUNDS 40
@@ -101,6 +104,17 @@ pick_skew (Dice *dice)
   return (gint64) pow (10, 4.8 + dice_below (dice, 670) / 100.0) * (dice_chance (dice, 500) ? 1 : -1);
 }
 
+/* How large is large: with tiny packs nearly every transaction of several rows travels in parts. */
+static void
+pick_sizes (World *self)
+{
+  Dice dice = dice_new (self->seed, 3);
+
+  self->piece_size = dice_pick (&dice, 0, 1, 1, 1, 300);
+  self->pack_size = dice_pick (&dice, 0, 0, 300, 500, 900);
+  self->max_touched = dice_pick (&dice, 0, 1, 2, 5);
+}
+
 static World *
 world_new (guint seed)
 {
@@ -124,6 +138,7 @@ world_new (guint seed)
   dice = dice_new (seed, 6);
   self->sealed = dice_pick (&dice, 0, 0, 0, 1, 2, 3);
   self->cancel_rate = dice_pick (&dice, 0, 50, 250);
+  pick_sizes (self);
   return self;
 }
 
@@ -455,6 +470,9 @@ world_run (guint   seed,
 
   dimple_uuid_repeat (seed);
   self = world_new (seed);
+  dimple_log_set_piece_size (self->piece_size);
+  dimple_pack_set_size (self->pack_size);
+  dimple_merge_set_max_touched (self->max_touched);
   count_add (COUNT_SEEDS, 1);
   populate (self);
   for (guint i = 0; i < (steps != NULL ? steps->len : self->n_steps); i++)

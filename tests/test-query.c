@@ -437,6 +437,52 @@ test_sections (void)
     }
 }
 
+static gboolean
+are_in_one_section (DimpleQuery *query,
+                    guint        a,
+                    guint        b)
+{
+  g_autoptr(DimpleRow) row = g_list_model_get_item (G_LIST_MODEL (query), a);
+  g_autoptr(DimpleRow) other = g_list_model_get_item (G_LIST_MODEL (query), b);
+
+  return g_strcmp0 (dimple_row_get_string (row, "folder"), dimple_row_get_string (other, "folder")) == 0;
+}
+
+/* They are what looking at each row would find, however they are ordered. */
+static void
+test_section_order (void)
+{
+  static const char * const statements[] = {
+    "SELECT key, folder FROM note ORDER BY folder, key",
+    "SELECT key, folder FROM note ORDER BY folder DESC NULLS FIRST, title",
+    "SELECT key, folder FROM note ORDER BY folder NULLS LAST",
+    "SELECT key, folder FROM note ORDER BY folder || '', key",
+    "SELECT key, folder FROM note ORDER BY folder, key LIMIT 90 OFFSET 25",
+    "SELECT DISTINCT key, folder FROM note ORDER BY folder, key",
+  };
+  g_autoptr(DimpleStore) store = fixture_open ();
+
+  fixture_execute (store, "INSERT INTO note (key, title, folder) WITH RECURSIVE i (x) AS (SELECT 0 UNION ALL SELECT x + 1 "
+                          "FROM i LIMIT 200) SELECT x, x * 7 % 5, nullif ('f' || (x * x % 17), 'f0') FROM i");
+  for (guint i = 0; i < G_N_ELEMENTS (statements); i++)
+    {
+      g_autoptr(DimpleQuery) query = g_object_new (DIMPLE_TYPE_QUERY, "store", store, "sql", statements[i],
+                                                   "section-column", "folder", NULL);
+      guint n_rows;
+
+      dimple_query_refresh (query);
+      g_assert_no_error (dimple_query_get_error (query));
+      n_rows = g_list_model_get_n_items (G_LIST_MODEL (query));
+      for (guint first = 0, last; first < n_rows; first = last)
+        {
+          for (last = first + 1; last < n_rows && are_in_one_section (query, first, last); last++)
+            ;
+          for (guint position = first; position < last; position++)
+            assert_section (query, position, first, last);
+        }
+    }
+}
+
 static void
 test_section_column (void)
 {
@@ -743,6 +789,7 @@ main (int    argc,
   g_test_add_func ("/query/get-key", test_get_key);
   g_test_add_func ("/query/composite-key", test_composite_key);
   g_test_add_func ("/query/sections", test_sections);
+  g_test_add_func ("/query/section-order", test_section_order);
   g_test_add_func ("/query/section-column", test_section_column);
   g_test_add_func ("/query/explain", test_explain);
   g_test_add_func ("/query/item-type", test_item_type);

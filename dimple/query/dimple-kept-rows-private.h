@@ -30,6 +30,12 @@ void             dimple_kept_rows_set_reading      (DimpleKeptRows     *self,
                                                     DimpleQueryHub     *hub,
                                                     DimpleReadPoint    *point);
 
+/* The rows around one with the same first value of ORDER BY, which is `value`; FALSE if it is another. */
+gboolean         dimple_kept_rows_find_section     (DimpleKeptRows     *self,
+                                                    guint               position,
+                                                    const DimpleValue  *value,
+                                                    guint              *start,
+                                                    guint              *end);
 /* All of them as records, read at `point`; on any thread, as long as nobody changes them.  NULL if they cannot be read. */
 DimpleRows      *dimple_kept_rows_copy             (DimpleKeptRows     *self,
                                                     DimpleQueryHub     *hub,

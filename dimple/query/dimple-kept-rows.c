@@ -11,7 +11,7 @@
 
 #include "dimple-parameters-private.h"
 #include "dimple-plan-statement-private.h"
-#include "dimple-result-private.h"
+#include "dimple-record-cache-private.h"
 #include "dimple-row-sequence-private.h"
 #include "dimple-sort-key-private.h"
 
@@ -19,16 +19,6 @@
 /* Rows that are known beyond a LIMIT, for those that go: a share of it, but so many at least and at most. */
 #define MIN_MARGIN 16
 #define MAX_MARGIN 1024
-/* Of what was read last; twice as much is kept. */
-#define KEPT_RECORDS 512
-#define KEPT_BYTES (1024 * 1024)
-
-typedef struct
-{
-  gint64  rowid;
-  gsize   size;
-  guint8  bytes[];
-} Record;
 
 struct _DimpleKeptRows
 {
@@ -46,9 +36,7 @@ struct _DimpleKeptRows
   DimpleQueryHub     *hub;            /* … or else, if there is one, … */
   DimpleReadPoint    *point;          /* … there */
 
-  GHashTable         *recent;         /* of Record by its rowid */
-  GHashTable         *older;
-  gsize               recent_size;
+  DimpleRecordCache  *records;
   guint               page_start;     /* what was read last */
   guint               page_end;
 };
@@ -114,12 +102,6 @@ get_wanted (DimpleKeptRows *self)
   return end + CLAMP (end / 4, MIN_MARGIN, MAX_MARGIN);
 }
 
-static GHashTable *
-new_records (void)
-{
-  return g_hash_table_new_full (g_int64_hash, g_int64_equal, NULL, g_free);
-}
-
 DimpleKeptRows *
 dimple_kept_rows_load (DimpleConnection  *reader,
                        DimpleQueryPlan   *plan,
@@ -136,8 +118,7 @@ dimple_kept_rows_load (DimpleConnection  *reader,
   self->plan = dimple_query_plan_ref (plan);
   self->parameters = parameters != NULL ? g_variant_ref (parameters) : NULL;
   self->sequence = dimple_row_sequence_new ();
-  self->recent = new_records ();
-  self->older = new_records ();
+  self->records = dimple_record_cache_new ();
   self->limit = G_MAXUINT;
 
   whole = dimple_connection_prepare (reader, plan->sql, error);
@@ -208,51 +189,6 @@ end_reading (DimpleKeptRows *self)
 
 /* -- Records -------------------------------------------------------------------------------------------------------- */
 
-static Record *
-find_record (DimpleKeptRows *self,
-             gint64          rowid)
-{
-  Record *record = g_hash_table_lookup (self->recent, &rowid);
-
-  return record != NULL ? record : g_hash_table_lookup (self->older, &rowid);
-}
-
-static void
-keep_record (DimpleKeptRows   *self,
-             gint64            rowid,
-             const GByteArray *bytes)
-{
-  Record *record = g_malloc (sizeof (Record) + bytes->len);
-
-  record->rowid = rowid;
-  record->size = bytes->len;
-  memcpy (record->bytes, bytes->data, bytes->len);
-  g_hash_table_replace (self->recent, &record->rowid, record);
-  self->recent_size += bytes->len;
-}
-
-/* Before a page is read, so that all of it stays. */
-static void
-make_room (DimpleKeptRows *self)
-{
-  GHashTable *oldest = self->older;
-
-  if (g_hash_table_size (self->recent) < KEPT_RECORDS && self->recent_size < KEPT_BYTES)
-    return;
-  self->older = self->recent;
-  self->recent = oldest;
-  self->recent_size = 0;
-  g_hash_table_remove_all (self->recent);
-}
-
-static void
-forget_record (DimpleKeptRows *self,
-               gint64          rowid)
-{
-  g_hash_table_remove (self->recent, &rowid);
-  g_hash_table_remove (self->older, &rowid);
-}
-
 /* The row is not there: only where another process has just removed it, of which nobody has told yet, or after the store
  * was closed. */
 static void
@@ -314,10 +250,10 @@ read_rows (DimpleKeptRows   *self,
     {
       gint64 rowid = dimple_rows_get_id (&self->rows, i);
 
-      if (find_record (self, rowid) != NULL)
+      if (dimple_record_cache_find (self->records, rowid) != NULL)
         continue;
       read_row (self, statement, parameter, rowid, record);
-      keep_record (self, rowid, record);
+      dimple_record_cache_add (self->records, rowid, record);
     }
 }
 
@@ -346,14 +282,14 @@ turn_page (DimpleKeptRows *self,
     }
 }
 
-static const Record *
+static const DimpleCachedRecord *
 read_page (DimpleKeptRows *self,
            guint           position,
            gint64          rowid)
 {
   DimpleConnection *reader;
 
-  make_room (self);
+  dimple_record_cache_make_room (self->records);
   turn_page (self, position);
   reader = begin_reading (self);
   if (reader != NULL)
@@ -361,14 +297,14 @@ read_page (DimpleKeptRows *self,
       read_rows (self, reader, self->page_start, self->page_end);
       end_reading (self);
     }
-  if (find_record (self, rowid) == NULL)
+  if (dimple_record_cache_find (self->records, rowid) == NULL)
     {
       g_autoptr(GByteArray) nothing = g_byte_array_new ();
 
       append_nothing (self, nothing);
-      keep_record (self, rowid, nothing);
+      dimple_record_cache_add (self->records, rowid, nothing);
     }
-  return find_record (self, rowid);
+  return dimple_record_cache_find (self->records, rowid);
 }
 
 /* -- As rows -------------------------------------------------------------------------------------------------------- */
@@ -378,8 +314,7 @@ clear (DimpleRows *rows)
 {
   DimpleKeptRows *self = (DimpleKeptRows *) rows;
 
-  g_hash_table_unref (self->recent);
-  g_hash_table_unref (self->older);
+  dimple_record_cache_free (self->records);
   dimple_row_sequence_free (self->sequence);
   g_clear_pointer (&self->point, dimple_read_point_unref);
   g_clear_pointer (&self->hub, dimple_query_hub_unref);
@@ -425,7 +360,7 @@ get_record (DimpleRows *rows,
 {
   DimpleKeptRows *self = (DimpleKeptRows *) rows;
   gint64 rowid = get_id (rows, position);
-  const Record *record = find_record (self, rowid);
+  const DimpleCachedRecord *record = dimple_record_cache_find (self->records, rowid);
 
   if (record == NULL)
     record = read_page (self, position, rowid);
@@ -468,74 +403,55 @@ find_key (DimpleRows *rows,
 
 static const DimpleRowsClass kept_rows_class = { clear, get_n_rows, get_id, find_id, get_record, find_key };
 
-/* -- As records ----------------------------------------------------------------------------------------------------- */
-
-/* The columns of the result are those of the schema that is read. */
-static DimpleResult *
-make_result (DimpleKeptRows   *self,
-             DimpleConnection *reader,
-             GByteArray       *records,
-             GArray           *sizes,
-             gint64           *ids)
-{
-  g_autoptr(DimpleStatement) statement = dimple_connection_prepare (reader, self->plan->sql, NULL);
-
-  return statement != NULL ? dimple_result_new (self->plan, statement, records, sizes, ids) : NULL;
-}
-
-/* A few at a time, as somebody else may want to read meanwhile. */
+/* Whether the sort key at a position begins with `prefix`. */
 static gboolean
-copy_records (DimpleKeptRows  *self,
-              DimpleQueryHub  *hub,
-              DimpleReadPoint *point,
-              gint64          *ids,
-              GByteArray      *records,
-              GArray          *sizes)
+begins_with (DimpleKeptRows   *self,
+             guint             position,
+             const GByteArray *prefix)
 {
-  g_autoptr(GByteArray) record = g_byte_array_new ();
-  guint n_rows = dimple_rows_get_n_rows (&self->rows);
+  guint size;
+  const guint8 *key = dimple_row_sequence_get_key (self->sequence, self->offset + position, &size);
 
-  for (guint i = 0; i < n_rows;)
-    {
-      DimpleConnection *reader = dimple_query_hub_begin_reading (hub, point);
-
-      if (reader == NULL)
-        return FALSE;
-      for (guint end = MIN (n_rows, i + MAX_PAGE); i < end; i++)
-        {
-          dimple_kept_rows_read (self, reader, ids[i], record);
-          g_byte_array_append (records, record->data, record->len);
-          g_array_append_val (sizes, record->len);
-        }
-      dimple_query_hub_end_reading (hub);
-    }
-  return TRUE;
+  return size >= prefix->len && memcmp (key, prefix->data, prefix->len) == 0;
 }
 
-DimpleRows *
-dimple_kept_rows_copy (DimpleKeptRows  *self,
-                       DimpleQueryHub  *hub,
-                       DimpleReadPoint *point)
+gboolean
+dimple_kept_rows_find_section (DimpleKeptRows    *self,
+                               guint              position,
+                               const DimpleValue *value,
+                               guint             *start,
+                               guint             *end)
 {
-  g_autoptr(GByteArray) records = g_byte_array_new ();
-  g_autoptr(GArray) sizes = g_array_new (FALSE, FALSE, sizeof (guint32));
-  guint n_rows = dimple_rows_get_n_rows (&self->rows);
-  g_autofree gint64 *ids = g_new (gint64, n_rows + 1);
-  DimpleResult *result = NULL;
-  DimpleConnection *reader;
+  g_autoptr(GByteArray) prefix = g_byte_array_new ();
+  guint low, high;
 
-  for (guint i = 0; i < n_rows; i++)
-    ids[i] = dimple_rows_get_id (&self->rows, i);
-  if (!copy_records (self, hub, point, ids, records, sizes))
-    return NULL;
-  reader = dimple_query_hub_begin_reading (hub, point);
-  if (reader == NULL)
-    return NULL;
-  result = make_result (self, reader, records, sizes, ids);
-  dimple_query_hub_end_reading (hub);
-  if (result != NULL)
-    g_steal_pointer (&ids);
-  return (DimpleRows *) result;
+  if (self->plan->terms->len == 0)
+    return FALSE;
+  dimple_sort_key_append (prefix, &g_array_index (self->plan->terms, DimpleSortTerm, 0), value);
+  /* ORDER BY may begin with an expression of the column. */
+  if (!begins_with (self, position, prefix))
+    return FALSE;
+  for (low = 0, high = position; low < high;)
+    {
+      guint middle = low + (high - low) / 2;
+
+      if (begins_with (self, middle, prefix))
+        high = middle;
+      else
+        low = middle + 1;
+    }
+  *start = low;
+  for (low = position + 1, high = get_n_rows (&self->rows); low < high;)
+    {
+      guint middle = low + (high - low) / 2;
+
+      if (begins_with (self, middle, prefix))
+        low = middle + 1;
+      else
+        high = middle;
+    }
+  *end = low;
+  return TRUE;
 }
 
 /* -- Changes -------------------------------------------------------------------------------------------------------- */
@@ -612,9 +528,9 @@ collect_moves (DimpleKeptRows *self,
       Move move = { 0, change };
 
       if (change->had_row)
-        forget_record (self, change->from);
+        dimple_record_cache_remove (self->records, change->from);
       if (change->has_row)
-        forget_record (self, change->to);
+        dimple_record_cache_remove (self->records, change->to);
       if (is_unmoved (self, change, keys))
         continue;
       if (change->had_row && dimple_row_sequence_find (self->sequence, change->from, &move.position))

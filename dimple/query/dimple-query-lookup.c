@@ -112,7 +112,8 @@ has_value (DimpleQuery       *self,
  * @end: (out): return location for the position after its last row
  *
  * Gets the section that a row is in: the rows around it with the same value of
- * [property@Dimple.Query:section-column].  Without a section column all rows are one section; outside the list @start is
+ * [property@Dimple.Query:section-column], or, where the query is [property@Dimple.Query:incremental], one that its collation
+ * takes for the same.  Without a section column all rows are one section; outside the list @start is
  * its end and @end is %G_MAXUINT, as GtkSectionModel has it.
  */
 void
@@ -141,6 +142,9 @@ dimple_query_get_section (DimpleQuery *self,
   shown = dimple_rows_get_record (self->rows, position, &size);
   record = g_memdup2 (shown, size);
   dimple_record_read (dimple_record_skip (record, (guint) column), &value);
+  if (dimple_kept_rows_of (self->rows) != NULL &&
+      dimple_kept_rows_find_section (dimple_kept_rows_of (self->rows), position, &value, start, end))
+    return;
   for (*start = position; *start > 0 && has_value (self, column, *start - 1, &value); --*start)
     ;
   for (*end = position + 1; *end < n_rows && has_value (self, column, *end, &value); ++*end)

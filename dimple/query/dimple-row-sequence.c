@@ -2,8 +2,8 @@
  *
  * The rows lie in leaves of at most 256; an array has the leaves in order, another how many rows each has, and a third the
  * sums of 64 of these, so that a position is found by a few short additions over memory that lies together.  From a rowid
- * to its leaf leads a hash table that keeps no rowids: its entries are the leaf's number and some bits of the hash, and
- * the leaf itself says whether the row is there.
+ * to its leaf leads a hash table that keeps no rowids: its entries are the leaf's number and, in the bits that this leaves,
+ * some of the hash; the leaf itself says whether the row is there.
  *
  * SPDX-License-Identifier: LGPL-2.1-or-later
  */
@@ -18,8 +18,10 @@
 #define LOADED_ROWS 192
 #define GROUP_LEAVES 64
 
-#define NO_LEAF G_MAXUINT32
-#define GONE (G_MAXUINT32 - 1)
+/* No leaf has such a number. */
+#define NO_SLOT G_MAXUINT32
+#define GONE_SLOT (G_MAXUINT32 - 1)
+#define MIN_LEAF_BITS 8
 
 typedef struct
 {
@@ -33,12 +35,6 @@ typedef struct
   guint8  *keys;
 } Leaf;
 
-typedef struct
-{
-  guint32 leaf;           /* its number, or NO_LEAF, or GONE */
-  guint32 hash;
-} Slot;
-
 struct _DimpleRowSequence
 {
   guint      n_rows;
@@ -48,9 +44,10 @@ struct _DimpleRowSequence
   GPtrArray *numbered;     /* of Leaf, by number; NULL where the number is free */
   GArray    *free_numbers; /* of guint32 */
 
-  Slot      *slots;
+  guint32   *slots;        /* the number of a leaf, and above that bits of the hash; or NO_SLOT or GONE_SLOT */
   guint      n_slots;      /* a power of two */
-  guint      n_used;       /* slots that are not NO_LEAF */
+  guint      n_used;       /* slots that are not NO_SLOT */
+  guint      leaf_bits;    /* of a slot */
 };
 
 /* -- Leaves --------------------------------------------------------------------------------------------------------- */
@@ -172,6 +169,21 @@ hash_rowid (gint64 rowid)
   return hash ^ (hash >> 29);
 }
 
+static guint32
+make_slot (DimpleRowSequence *self,
+           guint64            hash,
+           guint32            leaf)
+{
+  return (guint32) (hash >> 32) << self->leaf_bits | leaf;
+}
+
+static guint32
+slot_leaf (DimpleRowSequence *self,
+           guint32            slot)
+{
+  return slot & ((1u << self->leaf_bits) - 1);
+}
+
 static void
 add_slot (DimpleRowSequence *self,
           gint64             rowid,
@@ -180,27 +192,30 @@ add_slot (DimpleRowSequence *self,
   guint64 hash = hash_rowid (rowid);
   guint i = (guint) hash & (self->n_slots - 1);
 
-  while (self->slots[i].leaf < GONE)
+  while (self->slots[i] < GONE_SLOT)
     i = (i + 1) & (self->n_slots - 1);
-  self->n_used += self->slots[i].leaf == NO_LEAF;
-  self->slots[i] = (Slot) { leaf, (guint32) (hash >> 32) };
+  self->n_used += self->slots[i] == NO_SLOT;
+  self->slots[i] = make_slot (self, hash, leaf);
 }
 
-/* Keeps the table at most two thirds full, what is gone included. */
+/* Makes room for one more row, in one more leaf: the table is at most two thirds full, what is gone included, and the
+ * greatest numbers stand for no leaf. */
 static void
 reserve_slot (DimpleRowSequence *self)
 {
   guint n_slots = 1024;
 
-  if (self->n_used + 1 < self->n_slots / 3 * 2)
+  if (self->n_used + 1 < self->n_slots / 3 * 2 && self->numbered->len + 3 < 1u << self->leaf_bits)
     return;
   while (n_slots / 2 < self->n_rows + 1)
     n_slots *= 2;
+  for (self->leaf_bits = MIN_LEAF_BITS; 1u << self->leaf_bits < 2 * self->numbered->len + 4; self->leaf_bits++)
+    ;
   g_free (self->slots);
   self->n_slots = n_slots;
   self->n_used = 0;
-  self->slots = g_new (Slot, n_slots);
-  memset (self->slots, 0xff, n_slots * sizeof (Slot));
+  self->slots = g_new (guint32, n_slots);
+  memset (self->slots, 0xff, n_slots * sizeof (guint32));
   for (guint i = 0; i < self->order->len; i++)
     {
       const Leaf *leaf = g_ptr_array_index (self->order, i);
@@ -210,7 +225,7 @@ reserve_slot (DimpleRowSequence *self)
     }
 }
 
-static Slot *
+static guint32 *
 find_slot (DimpleRowSequence  *self,
            gint64              rowid,
            Leaf              **leaf,
@@ -220,19 +235,23 @@ find_slot (DimpleRowSequence  *self,
 
   if (self->n_slots == 0)
     return NULL;
-  for (guint i = (guint) hash & (self->n_slots - 1); self->slots[i].leaf != NO_LEAF; i = (i + 1) & (self->n_slots - 1))
-    if (self->slots[i].leaf != GONE && self->slots[i].hash == (guint32) (hash >> 32))
-      {
-        Leaf *candidate = g_ptr_array_index (self->numbered, self->slots[i].leaf);
-        int found = leaf_find (candidate, rowid);
+  for (guint i = (guint) hash & (self->n_slots - 1); self->slots[i] != NO_SLOT; i = (i + 1) & (self->n_slots - 1))
+    {
+      guint32 number = slot_leaf (self, self->slots[i]);
 
-        if (found >= 0)
-          {
-            *leaf = candidate;
-            *row = (guint) found;
-            return &self->slots[i];
-          }
-      }
+      if (self->slots[i] != GONE_SLOT && self->slots[i] == make_slot (self, hash, number))
+        {
+          Leaf *candidate = g_ptr_array_index (self->numbered, number);
+          int found = leaf_find (candidate, rowid);
+
+          if (found >= 0)
+            {
+              *leaf = candidate;
+              *row = (guint) found;
+              return &self->slots[i];
+            }
+        }
+    }
   return NULL;
 }
 
@@ -247,10 +266,10 @@ move_slots (DimpleRowSequence *self,
       guint64 hash = hash_rowid (to->rowids[row]);
       guint i = (guint) hash & (self->n_slots - 1);
 
-      /* Two rows of `from` may share a hash: which slot is whose does not matter, as both moved or the leaf is asked. */
-      while (self->slots[i].leaf != from->number || self->slots[i].hash != (guint32) (hash >> 32))
+      /* Two rows of `from` may share the bits of a hash: which slot is whose does not matter if both moved. */
+      while (self->slots[i] != make_slot (self, hash, from->number))
         i = (i + 1) & (self->n_slots - 1);
-      self->slots[i].leaf = to->number;
+      self->slots[i] = make_slot (self, hash, to->number);
     }
 }
 
@@ -397,6 +416,7 @@ dimple_row_sequence_append (DimpleRowSequence *self,
   if (leaf != NULL && leaf_compare (leaf, leaf->n_rows - 1u, rowid, key, size) >= 0)
     return FALSE;
 
+  reserve_slot (self);
   if (leaf == NULL || leaf->n_rows >= LOADED_ROWS)
     {
       if (leaf != NULL)
@@ -408,7 +428,6 @@ dimple_row_sequence_append (DimpleRowSequence *self,
       leaf = add_leaf (self, self->order->len);
       leaf_reserve (leaf, LOADED_ROWS, size * LOADED_ROWS, FALSE);
     }
-  reserve_slot (self);
   leaf_insert (leaf, leaf->n_rows, rowid, key, size);
   add_count (self, leaf, 1);
   add_slot (self, rowid, leaf->number);
@@ -464,8 +483,11 @@ dimple_row_sequence_insert (DimpleRowSequence *self,
                             const guint8      *key,
                             guint              size)
 {
-  Leaf *leaf = self->order->len > 0 ? find_leaf (self, rowid, key, size) : add_leaf (self, 0);
+  Leaf *leaf;
   guint low = 0, high;
+
+  reserve_slot (self);
+  leaf = self->order->len > 0 ? find_leaf (self, rowid, key, size) : add_leaf (self, 0);
 
   if (leaf->n_rows == LEAF_ROWS)
     {
@@ -483,7 +505,6 @@ dimple_row_sequence_insert (DimpleRowSequence *self,
       else
         high = middle;
     }
-  reserve_slot (self);
   leaf_insert (leaf, low, rowid, key, size);
   add_count (self, leaf, 1);
   add_slot (self, rowid, leaf->number);
@@ -497,13 +518,13 @@ dimple_row_sequence_remove (DimpleRowSequence *self,
 {
   Leaf *leaf;
   guint row;
-  Slot *slot = find_slot (self, rowid, &leaf, &row);
+  guint32 *slot = find_slot (self, rowid, &leaf, &row);
 
   if (slot == NULL)
     return FALSE;
   if (position != NULL)
     *position = leaf_position (self, leaf) + row;
-  slot->leaf = GONE;
+  *slot = GONE_SLOT;
   leaf_remove (leaf, row);
   add_count (self, leaf, -1);
   if (leaf->n_rows == 0)

@@ -142,6 +142,8 @@ main (int   argc,
   bench_queries_memory (rows);
   bench_queries_latency (chart, rows, (guint) max_peer_rows);
   save_chart (chart);
+  bench_queries_join (1000);
+  bench_queries_join (MIN (rows, 100000));
   bench_queries_many (MIN (rows, 100000));
   bench_queries_rerun (MIN (rows, 100000));
   bench_queries_first (MIN (rows, 100000));

@@ -30,6 +30,8 @@ char        *bench_queries_format    (guint         n_rows);
 void         bench_queries_latency   (BenchChart   *chart,
                                       guint         max_rows,
                                       guint         max_peer_rows);
+/* The same where a row changes that others are joined to: bench-queries-join.c */
+void         bench_queries_join      (guint         n_rows);
 /* 50 queries open, and one that has to run again */
 void         bench_queries_many      (guint         n_rows);
 void         bench_queries_rerun     (guint         n_rows);

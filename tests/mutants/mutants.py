@@ -135,11 +135,6 @@ MUTANTS = [
      "return dimple_sync_staging_count (self->session->staging, &name) < name.n_parts || add_whole",
      "return dimple_sync_staging_count (self->session->staging, &name) < 1 || add_whole"),
 
-    # Parts of what is split otherwise, or was pruned further, have the same names.
-    ("parts-of-all-splittings-fit", "dimple/sync/dimple-pack.c",
-     "g_strlcpy (text, g_checksum_get_string (digest), DIMPLE_PACK_DIGEST_LENGTH + 1);",
-     "g_strlcpy (text, \"0123456789abcdef\", DIMPLE_PACK_DIGEST_LENGTH + 1);"),
-
     # Of a transaction that came in parts the first is kept, and handed on as the whole.
     ("only-the-first-part-is-kept", "dimple/changes/dimple-log.c",
      "piece == 0 ? transaction->label : NULL, json, size, error))",

@@ -584,6 +584,33 @@ test_plain_objects (void)
   g_assert_cmpstr (note->title, ==, "Untitled");
 }
 
+/* The save was of what was set then: what is set before it has come back stays edited. */
+static void
+test_edited_while_saving (void)
+{
+  g_auto(Fixture) fixture = { 0 };
+  g_autoptr(GObject) object = NULL;
+  g_autoptr(DimpleRowEdits) edits = NULL, later = NULL;
+  g_autoptr(GByteArray) record = NULL;
+  g_autoptr(GError) error = NULL;
+  g_autofree char *text = NULL;
+
+  fixture_open (&fixture, NOTE_SCHEMA);
+  object = fixture_object (&fixture, test_note_get_type (), FIRST);
+  g_object_set (object, "title", "Saved", NULL);
+  g_assert_true (dimple_row_dup_edits (object, &edits, &error));
+  fixture_run (&fixture, "UPDATE note SET title = 'Saved' WHERE key = 'k'");
+  g_object_set (object, "title", "Later", "n", 8, NULL);
+  record = fixture_record (&fixture, FIRST);
+  dimple_row_set_saved (object, edits, NULL, record->data, record->len);
+
+  g_assert_cmpstr (((TestNote *) object)->title, ==, "Later");
+  g_assert_cmpint (((TestNote *) object)->n, ==, 8);
+  g_assert_true (dimple_row_dup_edits (object, &later, &error));
+  text = print_edits (later, TRUE);
+  g_assert_cmpstr (text, ==, "{'title': <'Later'>, 'n': <int64 8>}");
+}
+
 static void
 test_new_plain_objects (void)
 {
@@ -723,6 +750,7 @@ main (int    argc,
   g_test_add_func ("/row-types/derived-rows", test_derived_rows);
   g_test_add_func ("/row-types/new-derived-rows", test_new_derived_rows);
   g_test_add_func ("/row-types/plain-objects", test_plain_objects);
+  g_test_add_func ("/row-types/edited-while-saving", test_edited_while_saving);
   g_test_add_func ("/row-types/new-plain-objects", test_new_plain_objects);
   g_test_add_func ("/row-types/size", test_size);
   return g_test_run ();

@@ -248,13 +248,41 @@ dimple_row_object_collect_edits (GObject          *object,
   return TRUE;
 }
 
-void
-dimple_row_object_become_saved (GObject      *object,
-                                const char   *key,
-                                const guint8 *record,
-                                gsize         size)
+/* What the column was when it was saved: without `edits` what it is now. */
+static void
+read_saved (GObject              *object,
+            DimpleRowBinding     *binding,
+            guint                 column,
+            const DimpleRowEdits *edits,
+            GByteArray           *property,
+            DimpleValue          *value)
 {
   Loaded *loaded = g_object_get_qdata (object, loaded_quark ());
+  const guint8 *record = loaded != NULL ? loaded->record : NULL;
+  gboolean from_property;
+
+  if (edits != NULL && dimple_row_edits_find (edits, column, value))
+    return;
+  if (edits != NULL)
+    from_property = FALSE;
+  else if (loaded != NULL)
+    from_property = is_edited (object, binding, column, record, property);
+  else
+    from_property = append_property (property, binding, object, column);
+  if (from_property)
+    dimple_record_read (property->data, value);
+  else
+    dimple_row_read_column (record, column, value);
+}
+
+/* What was set while it was being saved differs from what was saved, and stays edited. */
+void
+dimple_row_object_become_saved (GObject              *object,
+                                const DimpleRowEdits *edits,
+                                const char           *key,
+                                const guint8         *record,
+                                gsize                 size)
+{
   DimpleRowBinding *binding = dimple_row_object_get_binding (object);
   guint n_columns = binding->shape->n_columns;
   g_autofree DimpleValue *values = g_new0 (DimpleValue, n_columns + 1);
@@ -263,18 +291,8 @@ dimple_row_object_become_saved (GObject      *object,
 
   for (guint i = 0; i < n_columns; i++)
     {
-      GByteArray *property = g_byte_array_new ();
-      gboolean from_property;
-
-      g_ptr_array_add (properties, property);
-      if (loaded != NULL)
-        from_property = is_edited (object, binding, i, loaded->record, property);
-      else
-        from_property = append_property (property, binding, object, i);
-      if (from_property)
-        dimple_record_read (property->data, &values[i]);
-      else
-        dimple_row_read_column (loaded != NULL ? loaded->record : NULL, i, &values[i]);
+      g_ptr_array_add (properties, g_byte_array_new ());
+      read_saved (object, binding, i, edits, g_ptr_array_index (properties, i), &values[i]);
     }
   dimple_row_shape_append_saved (binding->shape, values, key, saved);
 

@@ -97,6 +97,7 @@ gboolean          dimple_row_object_collect_edits (GObject         *object,
                                                   DimpleRowEdits   *edits,
                                                   GError          **error);
 void              dimple_row_object_become_saved (GObject          *object,
+                                                  const DimpleRowEdits *edits,    /* (nullable) what was saved */
                                                   const char       *key,
                                                   const guint8     *record,
                                                   gsize             size);

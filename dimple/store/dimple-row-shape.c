@@ -795,5 +795,5 @@ dimple_row_set_saved (GObject              *object,
   if (DIMPLE_IS_ROW (object))
     dimple_row_become_saved (DIMPLE_ROW (object), edits, key, record, size);
   else
-    dimple_row_object_become_saved (object, key, record, size);
+    dimple_row_object_become_saved (object, edits, key, record, size);
 }

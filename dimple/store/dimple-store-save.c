@@ -121,7 +121,7 @@ save_run (DimpleStore  *self,
   return FALSE;
 }
 
-/* What was set while the save was under way is not saved: it stays edited. */
+/* What was set of a DimpleRow while the save was under way is not saved: it stays edited. */
 static void
 restore_later_edits (GObject              *object,
                      const DimpleRowEdits *later,

@@ -394,9 +394,7 @@ int
 main (int   argc,
       char *argv[])
 {
-  /* The desktop's own needs schemas, which no test finds */
-  g_setenv ("GIO_USE_PROXY_RESOLVER", "dummy", TRUE);
-  g_test_init (&argc, &argv, G_TEST_OPTION_ISOLATE_DIRS, NULL);
+  s3_test_init (&argc, &argv);
 
   for (gsize i = 0; i < G_N_ELEMENTS (faults); i++)
     {

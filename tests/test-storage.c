@@ -12,6 +12,7 @@
 #include <dimple.h>
 
 #include "dimple-encrypted-storage-private.h"
+#include "s3/real-servers.h"
 
 typedef struct _Place Place;
 
@@ -148,16 +149,7 @@ make_custom (Place *place)
   return storage;
 }
 
-/* Real servers, whose addresses tests/s3/start-s3 prints.  `flavor` is the middle of the names of its variables. */
-static const char *
-get_variable (const char *flavor,
-              const char *name)
-{
-  g_autofree char *variable = g_strconcat ("DIMPLE_TEST_", flavor, "_", name, NULL);
-
-  return g_getenv (variable);
-}
-
+/* `flavor` is that of get_variable() */
 static DimpleStorage *
 make_s3 (Place      *place,
          const char *flavor,

@@ -10,6 +10,7 @@
 #include "dimple-auto-sync-private.h"
 #include "dimple-sync-client-private.h"
 #include "dimple-test.h"
+#include "s3/real-servers.h"
 
 /* -- Between devices -------------------------------------------------------------------------------------------------- */
 
@@ -683,9 +684,7 @@ test_server (gconstpointer data)
 
   for (guint i = 0; i < 4; i++)
     {
-      g_autofree char *variable = g_strconcat ("DIMPLE_TEST_", flavor, "_", names[i], NULL);
-
-      values[i] = g_getenv (variable);
+      values[i] = get_variable (flavor, names[i]);
       if (values[i] == NULL)
         {
           g_test_skip ("no server: see tests/s3/start-s3");

@@ -79,3 +79,26 @@ assert_no_secret (const char *text)
   g_assert_null (strstr (text, TOKEN));
   g_assert_null (strstr (text, "Signature="));
 }
+
+void
+assert_call_fails (DimpleStorage *storage,
+                   int            code,
+                   const char    *message)
+{
+  g_autoptr (GError) error = NULL;
+
+  g_assert_false (get_contents (storage, "key", &error));
+  g_assert_error (error, DIMPLE_ERROR, code);
+  assert_no_secret (error->message);
+  if (strstr (error->message, message) == NULL)
+    g_error ("“%s” is not in “%s”", message, error->message);
+}
+
+void
+s3_test_init (int    *argc,
+              char ***argv)
+{
+  /* The desktop's own needs schemas, which no test finds */
+  g_setenv ("GIO_USE_PROXY_RESOLVER", "dummy", TRUE);
+  g_test_init (argc, argv, G_TEST_OPTION_ISOLATE_DIRS, NULL);
+}

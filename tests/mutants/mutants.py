@@ -73,7 +73,7 @@ MUTANTS = [
      "return FALSE ? dimple_settling_touch"),
 
     # A merge cascades, and a migration that rebuilds a table deletes its children.
-    ("foreign-keys-stay-on", "dimple/store/dimple-writer.c",
+    ("foreign-keys-stay-on", "dimple/store/dimple-writer-uncaptured.c",
      "\"PRAGMA foreign_keys = OFF\"",
      "\"PRAGMA foreign_keys = ON\""),
 

@@ -261,6 +261,70 @@ test_pruned_again (void)
     }
 }
 
+/* Takes the only pack out of the bucket. */
+static GBytes *
+take_pack (Bucket  *bucket,
+           char   **key)
+{
+  GBytes *contents;
+
+  *key = bucket_find (bucket, "changes/", 0);
+  contents = g_bytes_ref (g_hash_table_lookup (bucket->objects, *key));
+  g_hash_table_remove (bucket->objects, *key);
+  return contents;
+}
+
+static void
+put_pack (Bucket     *bucket,
+          const char *key,
+          GBytes     *contents)
+{
+  g_hash_table_insert (bucket->objects, g_strdup (key), g_bytes_ref (contents));
+}
+
+/* Listings that did not show everything have led to two packs that share some transactions.  What pruning leaves of one cannot
+ * be written anew by itself, as the other has a part of it. */
+static void
+test_overlapping (void)
+{
+  g_autoptr(Bucket) bucket = bucket_new ();
+  g_autoptr(Device) one = device_new (NULL, bucket->storage);
+  g_autoptr(Device) other = device_new (NULL, bucket->storage);
+  g_autofree char *first = NULL, *longer = NULL, *second = NULL;
+  g_autoptr(GBytes) first_contents = NULL, longer_contents = NULL, second_contents = NULL;
+
+  limit_age (one);
+  device_execute (one, "INSERT INTO note VALUES ('a', 'A', 'text')");
+  device_sync (one);
+  first_contents = take_pack (bucket, &first);
+  device_execute (one, "INSERT INTO note VALUES ('b', 'B', hex (randomblob (8000)))");
+  device_sync (one);
+  longer_contents = take_pack (bucket, &longer);
+  put_pack (bucket, first, first_contents);
+  device_execute (one, "INSERT INTO note VALUES ('c', 'C', hex (randomblob (8000)))");
+  device_sync (one);
+  g_hash_table_remove (bucket->objects, first);
+  second_contents = take_pack (bucket, &second);
+  put_pack (bucket, longer, longer_contents);
+  put_pack (bucket, second, second_contents);
+
+  device_sync (other);
+  device_execute (other, "UPDATE note SET body = 'Short' WHERE key >= 'b'");
+  device_sync (other);
+  device_sync (one);
+  prune (one);
+  device_sync (one);
+  device_sync (one);
+  /* The other device's, and one of this in the place of both. */
+  g_assert_cmpuint (bucket_count (bucket, "changes/"), ==, 2);
+  g_assert_null (g_hash_table_lookup (bucket->objects, longer));
+  g_assert_null (g_hash_table_lookup (bucket->objects, second));
+  bucket_behave (bucket);
+  device_sync (one);
+  g_assert_cmpuint (bucket->n_requests, ==, 2);      /* the end of this bucket's listing is another request */
+  assert_equal_devices (one, other);
+}
+
 /* -- What stays ------------------------------------------------------------------------------------------------------- */
 
 /* The changes of the log as text, one transaction a line. */
@@ -814,6 +878,7 @@ main (int    argc,
   g_test_add_func ("/prune/bucket", test_bucket);
   g_test_add_func ("/prune/same-ends", test_same_ends);
   g_test_add_func ("/prune/pruned-again", test_pruned_again);
+  g_test_add_func ("/prune/overlapping", test_overlapping);
   g_test_add_func ("/prune/stubs", test_stubs);
   g_test_add_func ("/prune/age", test_age);
   g_test_add_func ("/prune/size", test_size);

@@ -6,6 +6,10 @@
  *
  * A pack of which pruning has left less than half is written anew, too: that moves less than what it frees.
  *
+ * Packs may overlap, where one was written by a listing that did not show the other.  Of two of them, what is written anew of
+ * one lacks what the other has, so that it replaces neither, is itself replaced, and would be written again, for ever.  So
+ * they are written anew together, as one pack, or not at all.
+ *
  * SPDX-License-Identifier: LGPL-2.1-or-later
  */
 #include "dimple-sync-packs-private.h"
@@ -105,10 +109,11 @@ link_candidates (GArray *candidates)
 
 typedef struct
 {
-  GArray   *candidates;
-  guint     fan_in;
-  gint64    left;              /* bytes that may still be chosen */
-  gboolean  any;
+  DimpleSyncPacks *packs;
+  GArray          *candidates;
+  guint            fan_in;
+  gint64           left;       /* bytes that may still be chosen */
+  gboolean         any;
 } Choice;
 
 static Candidate *
@@ -118,15 +123,82 @@ get_candidate (Choice *self,
   return number > 0 ? &g_array_index (self->candidates, Candidate, number - 1) : NULL;
 }
 
+static gboolean
+overlap (DimpleSyncPacks        *packs,
+         const DimpleListedPack *one,
+         const DimpleListedPack *other)
+{
+  for (guint i = 0; i < one->n_intervals; i++)
+    for (guint j = 0; j < other->n_intervals; j++)
+      {
+        const DimpleInterval *a = &g_array_index (packs->intervals, DimpleInterval, one->path + i);
+        const DimpleInterval *b = &g_array_index (packs->intervals, DimpleInterval, other->path + j);
+
+        if (a->tail == b->tail && a->first <= b->last && b->first <= a->last)
+          return TRUE;
+      }
+  return FALSE;
+}
+
+static Candidate *
+find_candidate (Choice                 *self,
+                const DimpleListedPack *pack)
+{
+  for (guint i = 0; i < self->candidates->len; i++)
+    if (g_array_index (self->candidates, Candidate, i).pack == pack)
+      return &g_array_index (self->candidates, Candidate, i);
+  return NULL;
+}
+
+/* Those that have to be chosen together with `candidate`, itself included; NULL if they cannot be. */
+static GPtrArray *
+gather (Choice    *self,
+        Candidate *candidate)
+{
+  g_autoptr(GPtrArray) group = g_ptr_array_new ();
+  gint64 size = candidate->size;
+
+  g_ptr_array_add (group, candidate);
+  for (guint at = 0; at < group->len; at++)
+    for (guint i = 0; i < self->packs->packs->len; i++)
+      {
+        const DimpleListedPack *pack = &g_array_index (self->packs->packs, DimpleListedPack, i);
+        Candidate *member;
+
+        if (pack->is_replaced || pack == ((Candidate *) g_ptr_array_index (group, at))->pack ||
+            !overlap (self->packs, ((Candidate *) g_ptr_array_index (group, at))->pack, pack))
+          continue;
+        member = find_candidate (self, pack);
+        if (member == NULL)
+          return NULL;
+        if (g_ptr_array_find (group, member, NULL))
+          continue;
+        g_ptr_array_add (group, member);
+        size += member->size;
+        /* It has to become one pack. */
+        if (size > (gint64) dimple_pack_get_size () / 2)
+          return NULL;
+      }
+  return g_steal_pointer (&group);
+}
+
 static void
 choose (Choice    *self,
         Candidate *candidate)
 {
+  g_autoptr(GPtrArray) group = NULL;
+
   if (candidate->pack->is_chosen || (candidate->size > self->left && self->any))
     return;
-  candidate->pack->is_chosen = TRUE;
-  self->left -= candidate->size;
-  self->any = TRUE;
+  group = gather (self, candidate);
+  for (guint i = 0; group != NULL && i < group->len; i++)
+    {
+      Candidate *member = g_ptr_array_index (group, i);
+
+      self->left -= member->pack->is_chosen ? 0 : member->size;
+      member->pack->is_chosen = TRUE;
+      self->any = TRUE;
+    }
 }
 
 /* Goes over the candidates from `first` on that are at most of `tier`; chooses them if enough are of just that.  Returns
@@ -189,7 +261,7 @@ dimple_sync_packs_choose (DimpleSyncPacks *self,
                           gboolean         is_writing)
 {
   g_autoptr(GArray) candidates = list_candidates (self);
-  Choice choice = { candidates, is_writing ? FAN_IN : FAN_IN_IDLE, MAX_REWRITTEN, FALSE };
+  Choice choice = { self, candidates, is_writing ? FAN_IN : FAN_IN_IDLE, MAX_REWRITTEN, FALSE };
 
   link_candidates (candidates);
   for (guint i = 0; i < candidates->len; i++)

@@ -77,6 +77,8 @@ fixture_dup_rows (gpointer model)
     g_assert_cmpstr (fixture_rows, ==, (expected)); \
   } G_STMT_END
 
+#define BY_TITLE "SELECT key, title FROM note ORDER BY title, key"
+
 /* -- What a query tells ----------------------------------------------------------------------------------------------- */
 
 typedef struct

@@ -4,7 +4,6 @@
  */
 #include "query-fixture.h"
 
-#define BY_TITLE "SELECT key, title FROM note ORDER BY title, key"
 /* Never ends by itself. */
 #define ENDLESS "WITH RECURSIVE i (x) AS (SELECT 1 UNION ALL SELECT x + 1 FROM i) SELECT count (*) AS n FROM i, note"
 

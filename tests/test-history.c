@@ -172,6 +172,38 @@ test_long (void)
   g_assert_cmpstr (last_key, ==, "b03000");
 }
 
+/* Of which the log has several rows, each with several changes, while lists follow: where it is written, and merged. */
+static void
+test_pieces (void)
+{
+  const char *expected = "U:note:b:title I:note:f:title,body,done I:note:e:title,body,done I:note:d:title,body,done "
+                         "I:note:c:title,body,done I:note:b:title,body,done I:note:a:title,body,done "
+                         "I:note:before:title,body,done";
+  g_autoptr(DimpleStore) a = open_store (migrations), b = open_store (migrations);
+  g_autoptr(GListModel) own = dimple_store_get_history (a, NULL, NULL);
+  g_autoptr(GListModel) merged = dimple_store_get_history (b, NULL, NULL);
+  g_autoptr(GListModel) late = NULL;
+
+  dimple_log_set_piece_size (150);
+  set_second (a, 1);
+  execute (a, "INSERT INTO note (key) VALUES ('before')");
+  set_second (a, 2);
+  execute (a, "INSERT INTO note (key) VALUES ('f'), ('e'), ('d'), ('c'), ('b'), ('a')");
+  assert_values (a, "SELECT count (*) FROM dimple_log", "3");
+  set_second (a, 3);
+  execute (a, "UPDATE note SET title = 'b' WHERE key = 'b'");
+  dimple_test_wait_idle (a);
+  assert_history (own, expected);
+
+  bring (a, b);
+  dimple_log_set_piece_size (0);
+  dimple_test_wait_idle (b);
+  assert_history (merged, expected);
+  late = dimple_store_get_history (a, NULL, NULL);
+  dimple_test_wait_idle (a);
+  assert_history (late, expected);
+}
+
 /* -- Merging ------------------------------------------------------------------------------------------------------- */
 
 static void
@@ -555,6 +587,7 @@ main (int   argc,
   g_test_add_func ("/history/list", test_list);
   g_test_add_func ("/history/values", test_values);
   g_test_add_func ("/history/long", test_long);
+  g_test_add_func ("/history/pieces", test_pieces);
   g_test_add_func ("/history/lost", test_lost);
   g_test_add_func ("/history/lost-delete", test_lost_delete);
   g_test_add_func ("/history/unknown-table", test_unknown_table);

@@ -8,17 +8,12 @@
  *
  * SPDX-License-Identifier: LGPL-2.1-or-later
  */
-#include <errno.h>
-#include <glib/gstdio.h>
 #include <poll.h>
-#include <signal.h>
-#include <string.h>
-#include <sys/wait.h>
-#include <unistd.h>
 
 #include "dimple-error.h"
 
-#include "devices.h"
+#include "folder.h"
+#include "processes.h"
 #include "random-test.h"
 
 #define N_DEVICES 3
@@ -40,25 +35,6 @@ static const char * const migrations[] = {
 };
 
 /* -- What a process does ---------------------------------------------------------------------------------------------- */
-
-static Device *
-open_device (guint number)
-{
-  g_autofree char *name = g_strdup_printf ("device-%u.db", number);
-  g_autofree char *path = g_build_filename (folder, name, NULL);
-  g_autofree char *bucket = g_build_filename (folder, "bucket", NULL);
-  g_autoptr(GFile) file = g_file_new_for_path (bucket);
-  g_autoptr(DimpleStorage) storage = dimple_local_storage_new (file);
-  g_autoptr(GError) error = NULL;
-  Device *self = g_new0 (Device, 1);
-
-  self->store = dimple_store_open (path, &error);
-  g_assert_no_error (error);
-  dimple_store_migrate (self->store, migrations, &error);
-  g_assert_no_error (error);
-  self->client = dimple_sync_client_new (self->store, storage);
-  return self;
-}
 
 static void
 check_entries (Device    *device,
@@ -115,16 +91,6 @@ write_entry (Device     *device,
   g_assert_no_error (error);
 }
 
-/* Another process may be moving the same objects about in the same moment. */
-static void
-sync_with_others (Device *device)
-{
-  g_autoptr(GError) error = NULL;
-
-  if (!dimple_sync_client_sync (device->client, NULL, &error))
-    g_error ("A device cannot sync: %s", error->message);
-}
-
 static void
 work (guint   number,
       guint   round,
@@ -138,59 +104,20 @@ work (guint   number,
 
   /* A fork has the same random numbers as its twin, which real processes have not. */
   g_random_set_seed (process_seed);
-  device = open_device (number);
+  device = open_device (folder, number, migrations);
   check_entries (device, reported[number], first_reported);
   for (guint n = 0; ; n++)
     {
       g_autofree char *entry = g_strdup_printf ("%u-%u-%u", round, process, n);
-      g_autofree char *line = g_strconcat (entry, "\n", NULL);
 
       write_entry (device, entry, rand);
-      g_assert_cmpint (write (report, line, strlen (line)), ==, strlen (line));
+      tell (report, "%s", entry);
       if (g_rand_int_range (rand, 0, 3) == 0)
         sync_with_others (device);
     }
 }
 
 /* -- Rounds ----------------------------------------------------------------------------------------------------------- */
-
-static void
-read_report (int        report,
-             GPtrArray *entries)
-{
-  g_autoptr(GString) text = g_string_new ("");
-  g_auto(GStrv) lines = NULL;
-  char buffer[4096];
-  gssize n;
-
-  while ((n = read (report, buffer, sizeof buffer)) > 0)
-    g_string_append_len (text, buffer, n);
-  close (report);
-  lines = g_strsplit (text->str, "\n", -1);
-  /* What comes after the last newline was never said. */
-  for (guint i = 0; lines[i] != NULL && lines[i + 1] != NULL; i++)
-    g_ptr_array_add (entries, g_strdup (lines[i]));
-}
-
-static void
-wait_for (pid_t  child,
-          int    expected_signal)
-{
-  int status;
-
-  while (waitpid (child, &status, 0) < 0)
-    g_assert_cmpint (errno, ==, EINTR);
-  if (expected_signal != 0)
-    {
-      g_assert_true (WIFSIGNALED (status));
-      g_assert_cmpint (WTERMSIG (status), ==, expected_signal);
-    }
-  else
-    {
-      g_assert_true (WIFEXITED (status));
-      g_assert_cmpint (WEXITSTATUS (status), ==, 0);
-    }
-}
 
 /* Some processes die while they still open their database. */
 static void
@@ -233,8 +160,10 @@ run_round (guint  round,
     kill (children[i], SIGKILL);
   for (guint i = 0; i < n_processes; i++)
     {
+      g_autoptr(GString) heard = g_string_new ("");
+
       wait_for (children[i], SIGKILL);
-      read_report (reports[i][0], reported[number]);
+      read_report (reports[i][0], heard, reported[number]);
     }
   first_reported[number] = before;
 }
@@ -257,7 +186,7 @@ check_all (void)
   g_autofree char *first = NULL;
 
   for (guint i = 0; i < N_DEVICES; i++)
-    devices[i] = open_device (i);
+    devices[i] = open_device (folder, i, migrations);
   for (guint round = 0; round < 2; round++)
     {
       for (guint i = 0; i < N_DEVICES; i++)
@@ -267,12 +196,9 @@ check_all (void)
   for (guint i = 0; i < N_DEVICES; i++)
     {
       g_autofree char *shown = dump (devices[i]);
-      g_autofree char *integrity = device_select (devices[i], "PRAGMA integrity_check");
-      g_autofree char *references = device_select (devices[i], "PRAGMA foreign_key_check");
 
       g_assert_cmpstr (shown, ==, first);
-      g_assert_cmpstr (integrity, ==, "ok");
-      g_assert_cmpstr (references, ==, NULL);
+      assert_sound (devices[i]);
       for (guint j = 0; j < N_DEVICES; j++)
         check_entries (devices[i], reported[j], 0);
     }
@@ -281,41 +207,18 @@ check_all (void)
 }
 
 static void
-remove_folder (const char *path)
-{
-  g_autoptr(GDir) dir = g_dir_open (path, 0, NULL);
-  const char *name;
-
-  while (dir != NULL && (name = g_dir_read_name (dir)) != NULL)
-    {
-      g_autofree char *child = g_build_filename (path, name, NULL);
-
-      if (g_file_test (child, G_FILE_TEST_IS_DIR))
-        remove_folder (child);
-      else
-        unlink (child);
-    }
-  rmdir (path);
-}
-
-static void
 test_kill (void)
 {
   g_autoptr(GRand) rand = g_rand_new_with_seed (seed);
-  g_autoptr(GError) error = NULL;
+  g_autoptr(GFile) file = NULL;
   guint first_reported[N_DEVICES] = { 0 };
-  g_autofree char *bucket = NULL;
   guint n_reported = 0;
   pid_t child;
 
-  folder = g_dir_make_tmp ("dimple-kill-XXXXXX", &error);
-  g_assert_no_error (error);
-  bucket = g_build_filename (folder, "bucket", NULL);
-  g_assert_cmpint (g_mkdir (bucket, 0700), ==, 0);
+  folder = make_folder ();
   for (guint i = 0; i < N_DEVICES; i++)
     reported[i] = g_ptr_array_new_with_free_func (g_free);
 
-  /* This process starts no threads, as those would not be there in its children. */
   for (guint round = 0; round < n_rounds; round++)
     run_round (round, rand, first_reported);
   child = fork ();
@@ -333,7 +236,8 @@ test_kill (void)
     }
   g_test_message ("%u rounds, %u transactions reported", n_rounds, n_reported);
   g_assert_cmpuint (n_reported, >, n_rounds);
-  remove_folder (folder);
+  file = g_file_new_for_path (folder);
+  remove_folder (file);
   g_free (folder);
 }
 

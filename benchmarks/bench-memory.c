@@ -31,7 +31,7 @@ get_memory (const char *name)
   return line != NULL ? g_ascii_strtod (line + strlen (name), NULL) / 1024 : 0;
 }
 
-/* -- The steps, each in a process of its own -------------------------------------------------------------------------- */
+/* -- The steps, each in a process of its own ----------------------------------------------------------------------- */
 
 static DimpleStore *
 open_store (const char *name)
@@ -118,7 +118,7 @@ run_step (void)
   g_object_unref (store);
 }
 
-/* -- All of them ------------------------------------------------------------------------------------------------------ */
+/* -- All of them --------------------------------------------------------------------------------------------------- */
 
 static void
 measure (const char *program,

@@ -15,7 +15,7 @@ static int n_rounds = 5;
 static gboolean as_json;
 static char *folder;
 
-/* -- The program ---------------------------------------------------------------------------------------------------- */
+/* -- The program --------------------------------------------------------------------------------------------------- */
 
 static int
 remove_entry (const char        *path,
@@ -105,7 +105,7 @@ bench_check (gboolean  succeeded,
     g_error ("%s", error != NULL ? error->message : "failed");
 }
 
-/* -- Timing --------------------------------------------------------------------------------------------------------- */
+/* -- Timing -------------------------------------------------------------------------------------------------------- */
 
 static gint64
 get_nanoseconds (clockid_t clock)
@@ -196,7 +196,7 @@ get_median_ratio (GArray *measured,
   return get_median (ratios, measured->len);
 }
 
-/* -- The report ----------------------------------------------------------------------------------------------------- */
+/* -- The report ---------------------------------------------------------------------------------------------------- */
 
 static char *
 format_rate (double      per_second,

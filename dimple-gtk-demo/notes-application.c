@@ -24,7 +24,7 @@ struct _NotesApplication
 
 G_DEFINE_FINAL_TYPE (NotesApplication, notes_application, ADW_TYPE_APPLICATION)
 
-/* -- Sync ------------------------------------------------------------------------------------------------------------- */
+/* -- Sync ---------------------------------------------------------------------------------------------------------- */
 
 static void
 use_settings (NotesApplication *self)
@@ -73,7 +73,7 @@ sync_activated (GSimpleAction *action,
   dimple_sync_client_sync_async (self->sync_client, NULL, NULL, NULL);
 }
 
-/* -- Windows ---------------------------------------------------------------------------------------------------------- */
+/* -- Windows ------------------------------------------------------------------------------------------------------- */
 
 static void
 preferences_activated (GSimpleAction *action,

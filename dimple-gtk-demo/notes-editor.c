@@ -49,7 +49,7 @@ static guint signals[N_SIGNALS];
 
 G_DEFINE_FINAL_TYPE (NotesEditor, notes_editor, GTK_TYPE_BOX)
 
-/* -- From the row to the widgets -------------------------------------------------------------------------------------- */
+/* -- From the row to the widgets ----------------------------------------------------------------------------------- */
 
 static char *
 dup_body (NotesEditor *self)
@@ -105,7 +105,7 @@ show_row (NotesEditor *self)
   self->is_showing = FALSE;
 }
 
-/* -- From the widgets to the row, and to the store -------------------------------------------------------------------- */
+/* -- From the widgets to the row, and to the store ----------------------------------------------------------------- */
 
 /* It was deleted on another device while it was being written here: what was written is worth more. */
 static void
@@ -243,7 +243,7 @@ title_entered (NotesEditor *self)
   gtk_widget_grab_focus (GTK_WIDGET (self->body));
 }
 
-/* -- Which note ------------------------------------------------------------------------------------------------------- */
+/* -- Which note ---------------------------------------------------------------------------------------------------- */
 
 static void
 set_row (NotesEditor *self,
@@ -317,7 +317,7 @@ notes_editor_grab_title (NotesEditor *self)
   gtk_widget_grab_focus (GTK_WIDGET (self->title));
 }
 
-/* -- The object ------------------------------------------------------------------------------------------------------- */
+/* -- The object ---------------------------------------------------------------------------------------------------- */
 
 static void
 set_store (NotesEditor *self,

@@ -79,7 +79,7 @@ dup_title (GFile *file)
   return g_steal_pointer (&valid);
 }
 
-/* -- On another thread ------------------------------------------------------------------------------------------------ */
+/* -- On another thread --------------------------------------------------------------------------------------------- */
 
 static void
 find_files (GTask        *task,
@@ -126,7 +126,7 @@ read_files (GTask        *task,
   g_task_return_boolean (task, TRUE);
 }
 
-/* -- In the main context ---------------------------------------------------------------------------------------------- */
+/* -- In the main context ------------------------------------------------------------------------------------------- */
 
 static void
 written (GObject      *object,
@@ -256,7 +256,7 @@ notes_importer_import_finish (NotesImporter  *self,
   return g_task_propagate_boolean (G_TASK (result), error);
 }
 
-/* -- The object ------------------------------------------------------------------------------------------------------- */
+/* -- The object ---------------------------------------------------------------------------------------------------- */
 
 NotesImporter *
 notes_importer_new (DimpleStore *store)

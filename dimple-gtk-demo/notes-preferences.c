@@ -50,7 +50,7 @@ static guint signals[N_SIGNALS];
 
 G_DEFINE_FINAL_TYPE (NotesPreferences, notes_preferences, ADW_TYPE_PREFERENCES_WINDOW)
 
-/* -- The rows and the settings ---------------------------------------------------------------------------------------- */
+/* -- The rows and the settings ------------------------------------------------------------------------------------- */
 
 typedef struct
 {
@@ -145,7 +145,7 @@ apply (NotesPreferences *self)
   g_signal_emit (self, signals[SIGNAL_APPLIED], 0);
 }
 
-/* -- The folder ------------------------------------------------------------------------------------------------------- */
+/* -- The folder ---------------------------------------------------------------------------------------------------- */
 
 static void
 folder_answered (NotesPreferences     *self,
@@ -175,7 +175,7 @@ choose_folder (NotesPreferences *self)
   gtk_native_dialog_show (GTK_NATIVE_DIALOG (chooser));
 }
 
-/* -- The test --------------------------------------------------------------------------------------------------------- */
+/* -- The test ------------------------------------------------------------------------------------------------------ */
 
 static const char *
 get_advice (NotesPreferences *self)
@@ -235,7 +235,7 @@ notes_preferences_close_request (GtkWindow *window)
   return GTK_WINDOW_CLASS (notes_preferences_parent_class)->close_request (window);
 }
 
-/* -- The object ------------------------------------------------------------------------------------------------------- */
+/* -- The object ---------------------------------------------------------------------------------------------------- */
 
 NotesPreferences *
 notes_preferences_new (GtkWindow        *parent,

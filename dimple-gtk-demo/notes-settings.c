@@ -42,7 +42,7 @@ static const char * const targets[] = { "none", "folder", "bucket" };
 
 G_DEFINE_FINAL_TYPE (NotesSettings, notes_settings, G_TYPE_OBJECT)
 
-/* -- The file --------------------------------------------------------------------------------------------------------- */
+/* -- The file ------------------------------------------------------------------------------------------------------ */
 
 static char *
 dup_path (void)
@@ -121,7 +121,7 @@ notes_settings_save (NotesSettings  *self,
   return g_key_file_save_to_file (file, path, error);
 }
 
-/* -- The keyring ------------------------------------------------------------------------------------------------------ */
+/* -- The keyring --------------------------------------------------------------------------------------------------- */
 
 static const SecretSchema secret_key_schema = {
   "org.dimple.Notes", SECRET_SCHEMA_NONE,
@@ -313,7 +313,7 @@ notes_settings_save_secrets_finish (NotesSettings  *self,
   return g_task_propagate_boolean (G_TASK (result), error);
 }
 
-/* -- The storage ------------------------------------------------------------------------------------------------------ */
+/* -- The storage --------------------------------------------------------------------------------------------------- */
 
 static const char *
 get_or_null (NotesSettings *self,
@@ -409,7 +409,7 @@ notes_settings_create_storage (NotesSettings *self)
   return dimple_encrypted_storage_new (storage, self->values[PROP_PASSPHRASE]);
 }
 
-/* -- The object ------------------------------------------------------------------------------------------------------- */
+/* -- The object ---------------------------------------------------------------------------------------------------- */
 
 NotesSettings *
 notes_settings_new (void)

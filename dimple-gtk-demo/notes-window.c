@@ -52,7 +52,7 @@ show_toast (NotesWindow *self,
   adw_toast_overlay_add_toast (self->toasts, toast);
 }
 
-/* -- The list --------------------------------------------------------------------------------------------------------- */
+/* -- The list ------------------------------------------------------------------------------------------------------ */
 
 static const char *
 get_search (NotesWindow *self)
@@ -121,7 +121,7 @@ save_failed (NotesWindow  *self,
   show_toast (self, text);
 }
 
-/* -- New ---------------------------------------------------------------------------------------------------------------- */
+/* -- New ----------------------------------------------------------------------------------------------------------- */
 
 typedef struct
 {
@@ -195,7 +195,7 @@ new_activated (GtkWidget  *widget,
   insert (self, g_variant_new_array (G_VARIANT_TYPE ("{sv}"), NULL, 0));
 }
 
-/* -- Delete ------------------------------------------------------------------------------------------------------------- */
+/* -- Delete -------------------------------------------------------------------------------------------------------- */
 
 static void
 undo_clicked (AdwToast *toast,
@@ -237,7 +237,7 @@ delete_activated (GtkWidget  *widget,
                                           key, title, body, modified));
 }
 
-/* -- Import ------------------------------------------------------------------------------------------------------------- */
+/* -- Import -------------------------------------------------------------------------------------------------------- */
 
 static void
 imported (GObject      *object,
@@ -302,7 +302,7 @@ import_activated (GtkWidget  *widget,
   gtk_native_dialog_show (GTK_NATIVE_DIALOG (chooser));
 }
 
-/* -- The rest ----------------------------------------------------------------------------------------------------------- */
+/* -- The rest ------------------------------------------------------------------------------------------------------ */
 
 static void
 search_activated (GtkWidget  *widget,
@@ -330,7 +330,7 @@ notes_window_close_request (GtkWindow *window)
   return GTK_WINDOW_CLASS (notes_window_parent_class)->close_request (window);
 }
 
-/* -- The object ------------------------------------------------------------------------------------------------------- */
+/* -- The object ---------------------------------------------------------------------------------------------------- */
 
 NotesWindow *
 notes_window_new (GtkApplication   *application,

@@ -21,7 +21,7 @@ struct _WalkthroughDevice
 
 G_DEFINE_FINAL_TYPE (WalkthroughDevice, walkthrough_device, G_TYPE_OBJECT)
 
-/* -- Waiting for what is done asynchronously -------------------------------------------------------------------------- */
+/* -- Waiting for what is done asynchronously ----------------------------------------------------------------------- */
 
 static void
 take_result (GObject      *object,
@@ -40,7 +40,7 @@ wait_for (GAsyncResult **result)
     g_main_context_iteration (NULL, TRUE);
 }
 
-/* -- The live list ---------------------------------------------------------------------------------------------------- */
+/* -- The live list ------------------------------------------------------------------------------------------------- */
 
 static void
 items_changed (GListModel *list,
@@ -71,7 +71,7 @@ walkthrough_device_settle (WalkthroughDevice  *self,
   return dimple_query_load_finish (self->list, result, error);
 }
 
-/* -- Import ----------------------------------------------------------------------------------------------------------- */
+/* -- Import -------------------------------------------------------------------------------------------------------- */
 
 static gboolean
 commit (DimpleBatch  *batch,
@@ -130,7 +130,7 @@ walkthrough_device_import (WalkthroughDevice  *self,
   return walkthrough_device_settle (self, error);
 }
 
-/* -- Sync ------------------------------------------------------------------------------------------------------------- */
+/* -- Sync ---------------------------------------------------------------------------------------------------------- */
 
 static void
 synced (DimpleSyncClient *client,
@@ -162,7 +162,7 @@ walkthrough_device_sync (WalkthroughDevice  *self,
   return dimple_sync_client_sync_finish (client, result, error) && walkthrough_device_settle (self, error);
 }
 
-/* -- What it has ------------------------------------------------------------------------------------------------------ */
+/* -- What it has --------------------------------------------------------------------------------------------------- */
 
 /*
  * walkthrough_device_digest:
@@ -202,7 +202,7 @@ walkthrough_device_get_store (WalkthroughDevice *self)
   return self->store;
 }
 
-/* -- The object ------------------------------------------------------------------------------------------------------- */
+/* -- The object ---------------------------------------------------------------------------------------------------- */
 
 /*
  * walkthrough_device_new:

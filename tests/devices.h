@@ -11,7 +11,7 @@
 #include "dimple-store-private.h"
 #include "dimple-test.h"
 
-/* -- A bucket that does as it is told -------------------------------------------------------------------------------- */
+/* -- A bucket that does as it is told ------------------------------------------------------------------------------ */
 
 typedef struct
 {
@@ -250,7 +250,7 @@ bucket_swap (Bucket     *self,
 
 G_DEFINE_AUTOPTR_CLEANUP_FUNC (Bucket, bucket_free)
 
-/* -- A device --------------------------------------------------------------------------------------------------------- */
+/* -- A device ------------------------------------------------------------------------------------------------------ */
 
 static const char * const device_migrations[] = {
   "CREATE TABLE note (key TEXT PRIMARY KEY, title TEXT, body TEXT);"

@@ -140,7 +140,7 @@ disk_remember (DiskFile   *file,
   g_mutex_unlock (&disk.lock);
 }
 
-/* -- The methods of a file -------------------------------------------------------------------------------------------- */
+/* -- The methods of a file ----------------------------------------------------------------------------------------- */
 
 static inline sqlite3_file *
 disk_file_real (sqlite3_file *file)
@@ -323,7 +323,7 @@ static const sqlite3_io_methods disk_file_methods = {
   .xShmUnmap = disk_file_shm_unmap,
 };
 
-/* -- The file system -------------------------------------------------------------------------------------------------- */
+/* -- The file system ----------------------------------------------------------------------------------------------- */
 
 /* A new reference. */
 static DiskContents *
@@ -403,7 +403,7 @@ disk_install (void)
   g_assert_cmpint (sqlite3_vfs_register (&disk.vfs, 1), ==, SQLITE_OK);
 }
 
-/* -- Faults ----------------------------------------------------------------------------------------------------------- */
+/* -- Faults -------------------------------------------------------------------------------------------------------- */
 
 /* From now on operation number `n` fails, and if it `stays_broken` all after it; a write with `result`. */
 static inline void

@@ -79,7 +79,7 @@ fixture_dup_rows (gpointer model)
 
 #define BY_TITLE "SELECT key, title FROM note ORDER BY title, key"
 
-/* -- What a query tells ----------------------------------------------------------------------------------------------- */
+/* -- What a query tells -------------------------------------------------------------------------------------------- */
 
 typedef struct
 {

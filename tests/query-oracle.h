@@ -78,7 +78,7 @@ typedef struct
     g_error ("A live query is wrong, as told above"); \
   } G_STMT_END
 
-/* -- Rows as text ----------------------------------------------------------------------------------------------------- */
+/* -- Rows as text -------------------------------------------------------------------------------------------------- */
 
 static inline void
 oracle_append_value (GString    *text,
@@ -154,7 +154,7 @@ seen_row_free (gpointer data)
   g_free (row);
 }
 
-/* -- Replaying -------------------------------------------------------------------------------------------------------- */
+/* -- Replaying ----------------------------------------------------------------------------------------------------- */
 
 /* A row that is in the list now; one of those that were removed in the same emission if it has its object. */
 static inline ShadowRow *

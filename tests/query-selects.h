@@ -132,7 +132,7 @@ put_value (Select       *select,
   append_value (select->sql, &value);
 }
 
-/* -- Expressions ---------------------------------------------------------------------------------------------------- */
+/* -- Expressions --------------------------------------------------------------------------------------------------- */
 
 /* Columns of a table by the name that it has in the query */
 typedef struct
@@ -256,7 +256,7 @@ put_key (Select       *select,
                             ordered ? PICK (select->world, directions) : "");
 }
 
-/* -- Of one table --------------------------------------------------------------------------------------------------- */
+/* -- Of one table -------------------------------------------------------------------------------------------------- */
 
 static inline void
 add_item (Select       *select,

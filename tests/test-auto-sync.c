@@ -8,7 +8,7 @@
 #include "dimple-auto-sync-private.h"
 #include "dimple-sync-client-private.h"
 
-/* -- A network ------------------------------------------------------------------------------------------------------- */
+/* -- A network ----------------------------------------------------------------------------------------------------- */
 
 static gboolean network_available = TRUE;
 static gboolean network_metered;
@@ -93,7 +93,7 @@ set_network (gboolean available,
   g_signal_emit_by_name (monitor, "network-changed", available);
 }
 
-/* -- The clockwork ---------------------------------------------------------------------------------------------------- */
+/* -- The clockwork ------------------------------------------------------------------------------------------------- */
 
 typedef struct
 {
@@ -298,7 +298,7 @@ test_metered (void)
   set_network (TRUE, FALSE);
 }
 
-/* -- The client ------------------------------------------------------------------------------------------------------- */
+/* -- The client ---------------------------------------------------------------------------------------------------- */
 
 static void
 assert_status (Device          *device,

@@ -5,7 +5,7 @@
 #include "capture-oracle.h"
 #include "dimple-error.h"
 
-/* -- Scenarios ------------------------------------------------------------------------------------------------------- */
+/* -- Scenarios ----------------------------------------------------------------------------------------------------- */
 
 typedef struct
 {
@@ -425,7 +425,7 @@ test_scenario (gconstpointer data)
     subject_must_exec (&subject, "COMMIT");
 }
 
-/* -- The rest of the contract ---------------------------------------------------------------------------------------- */
+/* -- The rest of the contract -------------------------------------------------------------------------------------- */
 
 static void
 assert_captured (Subject    *subject,

@@ -19,7 +19,7 @@ typedef struct
   gboolean held;
 } Transaction;
 
-/* -- Random histories: runs that go on, and runs that branch off (a copied or restored database) --------------------- */
+/* -- Random histories: runs that go on, and runs that branch off (a copied or restored database) ------------------- */
 
 static GArray *
 make_history (GRand *random)
@@ -204,7 +204,7 @@ test_intervals (void)
   g_assert_false (dimple_held_has (held, other));
 }
 
-/* -- In a database ---------------------------------------------------------------------------------------------------- */
+/* -- In a database ------------------------------------------------------------------------------------------------- */
 
 static DimpleConnection *
 open_database (void)
@@ -347,7 +347,7 @@ test_save (void)
   g_assert_cmpstr (dimple_held_get_author (third, 1), ==, "a");
 }
 
-/* -- After pruning ---------------------------------------------------------------------------------------------------- */
+/* -- After pruning ------------------------------------------------------------------------------------------------- */
 
 static void
 execute (DimpleConnection *connection,

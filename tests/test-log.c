@@ -177,7 +177,7 @@ read_range (Database   *self,
 
 #define NOTES "CREATE TABLE note (key TEXT PRIMARY KEY, title TEXT, body, n INTEGER DEFAULT 0)"
 
-/* -- What is written -------------------------------------------------------------------------------------------------- */
+/* -- What is written ----------------------------------------------------------------------------------------------- */
 
 static void
 test_format (Database      *self,
@@ -294,7 +294,7 @@ test_failed_commit (Database      *self,
   assert_query (self, "SELECT previous FROM dimple_log ORDER BY seq DESC LIMIT 1", first);
 }
 
-/* -- Parts and reading ------------------------------------------------------------------------------------------------ */
+/* -- Parts and reading --------------------------------------------------------------------------------------------- */
 
 static guint
 count_rows (DimpleTransaction *transaction)
@@ -357,7 +357,7 @@ test_wide_table (Database      *self,
                 "[\"a\"]|[\"c80\"]|{\"c80\":1}\n[\"b\"]|[\"c90\"]|{\"c90\":1}");
 }
 
-/* -- Transactions from elsewhere -------------------------------------------------------------------------------------- */
+/* -- Transactions from elsewhere ----------------------------------------------------------------------------------- */
 
 static DimpleTransaction *
 make_transaction (const char *author,
@@ -461,7 +461,7 @@ test_new_author (Database      *self,
                       "FROM dimple_log ORDER BY seq", "1|NULL\n1|Laptop");
 }
 
-/* -- Others ----------------------------------------------------------------------------------------------------------- */
+/* -- Others -------------------------------------------------------------------------------------------------------- */
 
 static void
 test_history (Database      *self,

@@ -55,7 +55,7 @@ lines_from_json (JsonArray *rows)
   return join_lines (lines);
 }
 
-/* -- Cases of the model ------------------------------------------------------------------------------------------------ */
+/* -- Cases of the model -------------------------------------------------------------------------------------------- */
 
 /* A group of its changes. */
 static GBytes *

@@ -121,7 +121,7 @@ dup_rows (DimpleQuery *query)
     g_assert_cmpuint ((record)->query->statistics.n_runs, ==, 1); \
   } G_STMT_END
 
-/* -- What a change costs ---------------------------------------------------------------------------------------------- */
+/* -- What a change costs ------------------------------------------------------------------------------------------- */
 
 static void
 add_many (DimpleStore *store)
@@ -191,7 +191,7 @@ test_many_holders (void)
   g_assert_true (first == again);
 }
 
-/* -- Kinds of joins --------------------------------------------------------------------------------------------------- */
+/* -- Kinds of joins ------------------------------------------------------------------------------------------------ */
 
 static void
 test_inner (void)
@@ -305,7 +305,7 @@ test_window (void)
   assert_write (record, "DELETE FROM note WHERE key = 'a'", "0 -2 +2, first", "b|Z c|Z", 0);
 }
 
-/* -- Several changes at once ------------------------------------------------------------------------------------------ */
+/* -- Several changes at once --------------------------------------------------------------------------------------- */
 
 /* Both sides of a join in one commit, and in several before anybody looks */
 static void
@@ -343,7 +343,7 @@ test_rollback (void)
   assert_write (record, "UPDATE folder SET name = 'Uno' WHERE key = 'f1'", "", "a|Zero b|Uno c|Uno", 2);
 }
 
-/* -- Run again instead ------------------------------------------------------------------------------------------------ */
+/* -- Run again instead --------------------------------------------------------------------------------------------- */
 
 /* Which rows hold a folder no index tells; a note that changes is looked up all the same. */
 static void

@@ -192,7 +192,7 @@ static const char schema_sql[] =
   "INSERT INTO num VALUES (5, 2), (1, NULL), (9, 2), (7, 'x');"
   "CREATE TABLE wr (a TEXT, b, PRIMARY KEY (a)) WITHOUT ROWID";
 
-/* -- Random writes -------------------------------------------------------------------------------------------------- */
+/* -- Random writes ------------------------------------------------------------------------------------------------- */
 
 static char *
 random_value (GRand *random)
@@ -258,7 +258,7 @@ write_something (DimpleConnection *connection,
   g_assert_no_error (error);
 }
 
-/* -- Proving -------------------------------------------------------------------------------------------------------- */
+/* -- Proving ------------------------------------------------------------------------------------------------------- */
 
 typedef struct
 {
@@ -516,7 +516,7 @@ test_eligible (void)
   g_test_message ("%u of %u queries are kept row by row", n_kept, (guint) G_N_ELEMENTS (queries));
 }
 
-/* -- What is read --------------------------------------------------------------------------------------------------- */
+/* -- What is read -------------------------------------------------------------------------------------------------- */
 
 static int
 compare_texts (gconstpointer a,

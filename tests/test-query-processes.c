@@ -96,7 +96,7 @@ count_asked (DimpleQuery *query)
   return dimple_evaluator_get_n_asked (dimple_subscription_get_evaluator (query->subscription));
 }
 
-/* -- Rows whose keys the log names ------------------------------------------------------------------------------------ */
+/* -- Rows whose keys the log names --------------------------------------------------------------------------------- */
 
 static void
 test_one_row (Fixture       *fixture,
@@ -186,7 +186,7 @@ test_many (Fixture       *fixture,
   g_assert_cmpuint (query->statistics.n_runs, ==, 2);
 }
 
-/* -- Rows that it does not name --------------------------------------------------------------------------------------- */
+/* -- Rows that it does not name ------------------------------------------------------------------------------------ */
 
 /* A row that only got another rowid is in no transaction, whether it comes with one or before one. */
 static void

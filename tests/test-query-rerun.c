@@ -9,7 +9,7 @@
   "WITH RECURSIVE i (x) AS (SELECT 1 UNION ALL SELECT x + 1 FROM i WHERE x < 20000000) " \
   "SELECT count (*) AS n FROM i WHERE x > ?"
 
-/* -- Which rows matter ------------------------------------------------------------------------------------------------ */
+/* -- Which rows matter --------------------------------------------------------------------------------------------- */
 
 static const char * const row_migrations[] = {
   "CREATE TABLE note (key TEXT PRIMARY KEY, title TEXT, folder TEXT);"
@@ -207,7 +207,7 @@ test_many_rows (void)
   g_assert_cmpuint (query->statistics.n_runs, ==, 2);
 }
 
-/* -- Full-text indexes ------------------------------------------------------------------------------------------------ */
+/* -- Full-text indexes --------------------------------------------------------------------------------------------- */
 
 typedef struct
 {
@@ -339,7 +339,7 @@ test_content (void)
   fixture_assert_rows (query, "");
 }
 
-/* -- Search as you type ----------------------------------------------------------------------------------------------- */
+/* -- Search as you type -------------------------------------------------------------------------------------------- */
 
 static void
 type (DimpleQuery *query,
@@ -446,7 +446,7 @@ test_nothing_wanted (void)
   g_assert_cmpuint (query->statistics.n_dropped, ==, 1);
 }
 
-/* -- Commits ---------------------------------------------------------------------------------------------------------- */
+/* -- Commits ------------------------------------------------------------------------------------------------------- */
 
 /* While a run is under way the main loop turns, and any number of commits leads to one run more. */
 static void

@@ -333,7 +333,7 @@ test_define (void)
   g_assert_error (error, DIMPLE_ERROR, DIMPLE_ERROR_SQL);
 }
 
-/* -- Without blocking ----------------------------------------------------------------------------------------------- */
+/* -- Without blocking ---------------------------------------------------------------------------------------------- */
 
 static void
 take_result (GObject      *source,

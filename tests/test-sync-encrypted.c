@@ -133,7 +133,7 @@ test_scrypt_once (void)
     }
 }
 
-/* -- Nothing is written, and nothing is merged ------------------------------------------------------------------------ */
+/* -- Nothing is written, and nothing is merged --------------------------------------------------------------------- */
 
 static void
 test_wrong_passphrase (void)
@@ -222,7 +222,7 @@ test_clear_repository (void)
   assert_untouched (bucket, clear, DIMPLE_ERROR_ENCRYPTION);
 }
 
-/* -- One repository in several places --------------------------------------------------------------------------------- */
+/* -- One repository in several places ------------------------------------------------------------------------------ */
 
 /* It may be sealed in one place and clear in another. */
 static void
@@ -248,7 +248,7 @@ test_both_kinds (void)
   g_assert_cmpuint (device_count (other, "note"), ==, 2);
 }
 
-/* -- Damage ----------------------------------------------------------------------------------------------------------- */
+/* -- Damage -------------------------------------------------------------------------------------------------------- */
 
 typedef void (*Damage) (Bucket     *bucket,
                         const char *key);

@@ -7,7 +7,7 @@
 #include "devices.h"
 #include "seeds-test.h"
 
-/* -- Every request ---------------------------------------------------------------------------------------------------- */
+/* -- Every request ------------------------------------------------------------------------------------------------- */
 
 typedef gboolean (*Round) (guint    n,
                            gboolean applied);
@@ -202,7 +202,7 @@ test_one_of_two (void)
   g_assert_cmpuint (bucket_count (broken, "changes/"), ==, bucket_count (working, "changes/"));
 }
 
-/* -- Listings that lie ------------------------------------------------------------------------------------------------ */
+/* -- Listings that lie --------------------------------------------------------------------------------------------- */
 
 static void
 test_hidden (void)
@@ -257,7 +257,7 @@ test_gone (void)
   assert_equal_devices (one, other);
 }
 
-/* -- Damaged objects -------------------------------------------------------------------------------------------------- */
+/* -- Damaged objects ----------------------------------------------------------------------------------------------- */
 
 typedef void (*Damage) (Bucket     *bucket,
                         const char *key);
@@ -346,7 +346,7 @@ test_newer_pack (void)
   g_assert_cmpuint (bucket_count (bucket, "changes/"), ==, 2);
 }
 
-/* -- What is not ours ------------------------------------------------------------------------------------------------- */
+/* -- What is not ours ---------------------------------------------------------------------------------------------- */
 
 static void
 test_other_repository (void)
@@ -408,7 +408,7 @@ test_damaged_marker (void)
     }
 }
 
-/* -- Everything at random --------------------------------------------------------------------------------------------- */
+/* -- Everything at random ------------------------------------------------------------------------------------------ */
 
 static void
 edit (Device *device,

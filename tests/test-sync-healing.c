@@ -8,7 +8,7 @@
 
 static guint seed;
 
-/* -- Two devices and a bucket ----------------------------------------------------------------------------------------- */
+/* -- Two devices and a bucket -------------------------------------------------------------------------------------- */
 
 typedef struct
 {
@@ -98,7 +98,7 @@ assert_healed (Fixture *fixture)
   g_assert_cmpuint (fixture->bucket->n_requests, ==, 4);
 }
 
-/* -- Lost objects ----------------------------------------------------------------------------------------------------- */
+/* -- Lost objects -------------------------------------------------------------------------------------------------- */
 
 /* Any pack, or any two, or all; put again by who wrote it, and by who did not. */
 static void
@@ -154,7 +154,7 @@ test_wiped (Fixture       *fixture,
   assert_healed (fixture);
 }
 
-/* -- Damaged objects -------------------------------------------------------------------------------------------------- */
+/* -- Damaged objects ----------------------------------------------------------------------------------------------- */
 
 static void
 check_damaged (Fixture    *fixture,
@@ -286,7 +286,7 @@ test_strangers (Fixture       *fixture,
     g_assert_nonnull (get_object (fixture, keys[i]));
 }
 
-/* -- Packs that are well-formed and say nonsense ---------------------------------------------------------------------- */
+/* -- Packs that are well-formed and say nonsense ------------------------------------------------------------------- */
 
 /* A pack of one transaction with these changes. */
 static char *
@@ -336,7 +336,7 @@ test_nonsense (Fixture       *fixture,
   assert_healed (fixture);
 }
 
-/* -- Faults while setting aside --------------------------------------------------------------------------------------- */
+/* -- Faults while setting aside ------------------------------------------------------------------------------------ */
 
 /* What the storage does at the request with this number instead. */
 typedef struct
@@ -442,7 +442,7 @@ test_every_request (Fixture       *fixture,
   assert_healed (fixture);
 }
 
-/* -- The wrong repository --------------------------------------------------------------------------------------------- */
+/* -- The wrong repository ------------------------------------------------------------------------------------------ */
 
 /* Beside the right one: that is synced, and nothing of either gets into the other. */
 static void

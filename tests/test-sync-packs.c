@@ -6,7 +6,7 @@
 #include "dimple-pack-private.h"
 #include "seeds-test.h"
 
-/* -- Looking into a bucket -------------------------------------------------------------------------------------------- */
+/* -- Looking into a bucket ----------------------------------------------------------------------------------------- */
 
 static DimplePack *
 open_pack (Bucket     *bucket,
@@ -87,7 +87,7 @@ greatest (GHashTable *times)
   return result;
 }
 
-/* -- Compaction ------------------------------------------------------------------------------------------------------- */
+/* -- Compaction ---------------------------------------------------------------------------------------------------- */
 
 /* 700 syncs of one change each. */
 static void
@@ -406,7 +406,7 @@ test_sealed (void)
   g_assert_cmpuint (device_count (late, "note"), ==, 30);
 }
 
-/* -- Many and large transactions ------------------------------------------------------------------------------------- */
+/* -- Many and large transactions ----------------------------------------------------------------------------------- */
 
 typedef struct
 {
@@ -522,7 +522,7 @@ test_resumed (void)
   assert_equal_devices (one, other);
 }
 
-/* -- At random -------------------------------------------------------------------------------------------------------- */
+/* -- At random ----------------------------------------------------------------------------------------------------- */
 
 /* However requests fail and listings lie, no transaction that was in the bucket ever is not. */
 static void

@@ -17,7 +17,7 @@ typedef struct
   Device *other;       /* has seen nothing yet */
 } Fixture;
 
-/* -- Looking into a bucket -------------------------------------------------------------------------------------------- */
+/* -- Looking into a bucket ----------------------------------------------------------------------------------------- */
 
 static GPtrArray *
 list_parts (Bucket *bucket)
@@ -136,7 +136,7 @@ assert_settled (Fixture *self)
   g_assert_cmpuint (device_count (late, "dimple_part"), ==, 0);
 }
 
-/* -- Parts ------------------------------------------------------------------------------------------------------------ */
+/* -- Parts --------------------------------------------------------------------------------------------------------- */
 
 static void
 test_sizes (Fixture       *self,
@@ -205,7 +205,7 @@ test_relay (Fixture       *self,
   assert_settled (self);
 }
 
-/* -- Cut off ---------------------------------------------------------------------------------------------------------- */
+/* -- Cut off ------------------------------------------------------------------------------------------------------- */
 
 /* At any request, which has its effect or not: what is there is not put again, and nobody sees a part of it. */
 static void
@@ -300,7 +300,7 @@ test_merge_cut_off (Fixture       *self,
   assert_settled (self);
 }
 
-/* -- Lost, damaged, stale --------------------------------------------------------------------------------------------- */
+/* -- Lost, damaged, stale ------------------------------------------------------------------------------------------ */
 
 /* Any part: it is named, unless it is the last, without which the others may still be on their way. */
 static void
@@ -487,7 +487,7 @@ test_waits_in_vain (Fixture       *self,
   assert_settled (self);
 }
 
-/* -- Pruning ---------------------------------------------------------------------------------------------------------- */
+/* -- Pruning ------------------------------------------------------------------------------------------------------- */
 
 static void
 prune (Device *device)
@@ -546,7 +546,7 @@ test_pruned_while_cut_off (Fixture       *self,
   assert_settled (self);
 }
 
-/* -- What is too large all the same ----------------------------------------------------------------------------------- */
+/* -- What is too large all the same -------------------------------------------------------------------------------- */
 
 /* One row that no object can have: it is named, and nothing waits for it. */
 static void

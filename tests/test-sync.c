@@ -12,7 +12,7 @@
 #include "dimple-test.h"
 #include "s3/real-servers.h"
 
-/* -- Between devices -------------------------------------------------------------------------------------------------- */
+/* -- Between devices ----------------------------------------------------------------------------------------------- */
 
 static void
 test_two_devices (void)
@@ -316,7 +316,7 @@ test_author_name (void)
   g_assert_cmpstr (name, ==, "Ann's laptop");
 }
 
-/* -- Requests --------------------------------------------------------------------------------------------------------- */
+/* -- Requests ------------------------------------------------------------------------------------------------------ */
 
 static guint
 count_requests (DimpleStorage *storage,
@@ -354,7 +354,7 @@ test_requests (void)
   assert_equal_devices (one, other);
 }
 
-/* -- The client ------------------------------------------------------------------------------------------------------- */
+/* -- The client ---------------------------------------------------------------------------------------------------- */
 
 typedef struct
 {
@@ -670,7 +670,7 @@ test_close (void)
   g_assert_error (error, DIMPLE_ERROR, DIMPLE_ERROR_CLOSED);
 }
 
-/* -- Real servers, see tests/s3/start-s3 ------------------------------------------------------------------------------ */
+/* -- Real servers, see tests/s3/start-s3 --------------------------------------------------------------------------- */
 
 static void
 test_server (gconstpointer data)

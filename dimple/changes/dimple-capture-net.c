@@ -90,7 +90,7 @@ old_record (Net                    *net,
   return row->old != DIMPLE_CAPTURE_SPILL_NONE ? dimple_capture_spill_at (net->spill, row->old) : NULL;
 }
 
-/* -- Telling -------------------------------------------------------------------------------------------------------- */
+/* -- Telling ------------------------------------------------------------------------------------------------------- */
 
 /* The columns that differ.  What a generated column depends on is not known, so it differs whenever something does. */
 static guint64
@@ -189,7 +189,7 @@ tell_delete (Net           *net,
   return tell (net, old, NULL, rowid, rowid, DIMPLE_ALL_COLUMNS, error);
 }
 
-/* -- Reading -------------------------------------------------------------------------------------------------------- */
+/* -- Reading ------------------------------------------------------------------------------------------------------- */
 
 /* Steps to the next row and reads it into net->scratch->now; *found: whether there is one. */
 static gboolean
@@ -239,7 +239,7 @@ range_rowid (Net *net)
   return sqlite3_column_int64 (net->self->select_range, (int) net->self->n_values);
 }
 
-/* -- Rowid tables --------------------------------------------------------------------------------------------------- */
+/* -- Rowid tables -------------------------------------------------------------------------------------------------- */
 
 /* A touched row, as it was (or not) and as it is (or not) at the same rowid */
 static gboolean
@@ -434,7 +434,7 @@ net_departures (Net     *net,
   return TRUE;
 }
 
-/* -- WITHOUT ROWID tables ------------------------------------------------------------------------------------------- */
+/* -- WITHOUT ROWID tables ------------------------------------------------------------------------------------------ */
 
 static gboolean
 read_key (Net           *net,

@@ -147,7 +147,7 @@ prepare_for_keys (DimpleCaptureTable  *self,
   return self->select_range != NULL;
 }
 
-/* -- What SQLite's preupdate interface gives ------------------------------------------------------------------------ */
+/* -- What SQLite's preupdate interface gives ----------------------------------------------------------------------- */
 
 static void
 note_updated_key (void         *user_data,
@@ -289,7 +289,7 @@ dimple_capture_table_free (DimpleCaptureTable *self)
   g_free (self);
 }
 
-/* -- Records and keys ----------------------------------------------------------------------------------------------- */
+/* -- Records and keys ---------------------------------------------------------------------------------------------- */
 
 void
 dimple_capture_table_read (DimpleCaptureTable *self,

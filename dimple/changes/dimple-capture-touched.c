@@ -65,7 +65,7 @@ row_at (DimpleTouched *self,
   return &g_array_index (self->rows, DimpleTouchedRow, row);
 }
 
-/* -- Hashing -------------------------------------------------------------------------------------------------------- */
+/* -- Hashing ------------------------------------------------------------------------------------------------------- */
 
 /* Multiplies by 2^64 over the golden ratio, and takes the high bits down: neighbours are spread. */
 static guint64
@@ -181,7 +181,7 @@ append_row (DimpleTouched *self,
   return row_at (self, self->rows->len - 1);
 }
 
-/* -- Rowids --------------------------------------------------------------------------------------------------------- */
+/* -- Rowids -------------------------------------------------------------------------------------------------------- */
 
 static gboolean
 is_in_run (DimpleTouched *self,
@@ -258,7 +258,7 @@ dimple_touched_sort (DimpleTouched *self)
       }
 }
 
-/* -- Keys ----------------------------------------------------------------------------------------------------------- */
+/* -- Keys ---------------------------------------------------------------------------------------------------------- */
 
 DimpleTouchedRow *
 dimple_touched_add_key (DimpleTouched *self,

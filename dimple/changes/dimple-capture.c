@@ -84,7 +84,7 @@ find_source (DimpleCapture *self,
   return source;
 }
 
-/* -- In the hook ---------------------------------------------------------------------------------------------------- */
+/* -- In the hook --------------------------------------------------------------------------------------------------- */
 
 static void
 fail (DimpleCapture *self,
@@ -298,7 +298,7 @@ after_rollback (void *user_data)
   dimple_capture_clear (user_data);
 }
 
-/* -- Around it ------------------------------------------------------------------------------------------------------ */
+/* -- Around it ----------------------------------------------------------------------------------------------------- */
 
 DimpleCapture *
 dimple_capture_new (DimpleConnection *connection)

@@ -104,7 +104,7 @@ dimple_change_set_unref (DimpleChangeSet *self)
   g_atomic_rc_box_release_full (self, change_set_clear);
 }
 
-/* -- Collecting ----------------------------------------------------------------------------------------------------- */
+/* -- Collecting ---------------------------------------------------------------------------------------------------- */
 
 static DimpleTableChanges *
 find_changes (DimpleChangeSet *self,
@@ -250,7 +250,7 @@ dimple_change_set_find (DimpleChangeSet *self,
   return find_changes (self, table);
 }
 
-/* -- Asking --------------------------------------------------------------------------------------------------------- */
+/* -- Asking -------------------------------------------------------------------------------------------------------- */
 
 /**
  * dimple_change_set_get_origin:

@@ -312,7 +312,7 @@ dimple_held_get_author (DimpleHeld *self,
   return run != NULL ? run->author : NULL;
 }
 
-/* -- What is held but not covered ------------------------------------------------------------------------------------- */
+/* -- What is held but not covered ---------------------------------------------------------------------------------- */
 
 static int
 compare_intervals (gconstpointer a,
@@ -411,7 +411,7 @@ dimple_held_get_seq (DimpleHeld *self)
   return self->seq;
 }
 
-/* -- Neighbours in the log -------------------------------------------------------------------------------------------- */
+/* -- Neighbours in the log ----------------------------------------------------------------------------------------- */
 
 guint64
 dimple_held_get_first (DimpleHeld     *self,
@@ -561,7 +561,7 @@ dimple_held_forget_before (DimpleHeld *self)
   g_hash_table_remove_all (self->before);
 }
 
-/* -- Keeping it ------------------------------------------------------------------------------------------------------- */
+/* -- Keeping it ---------------------------------------------------------------------------------------------------- */
 
 /* `first` and `last` are the times of ids; `previous` is set where the run begins.  The row of tail -1 says in `last` up
  * to which seq the log was read. */

@@ -53,7 +53,7 @@ gboolean dimple_log_add_author    (DimpleConnection  *connection,
                                    const char        *name,       /* (nullable) */
                                    GError           **error);
 
-/* -- Writing one local transaction: begin, add each captured row, end ------------------------------------------------ */
+/* -- Writing one local transaction: begin, add each captured row, end ---------------------------------------------- */
 
 typedef struct _DimpleLogWriter DimpleLogWriter;
 
@@ -84,7 +84,7 @@ gint64           dimple_log_writer_get_last_own (DimpleLogWriter   *self);
 /* The greatest time of all ids known (or a little more). */
 guint64          dimple_log_writer_get_time   (DimpleLogWriter     *self);
 
-/* -- Transactions, for merging, packs and history: whole, or in the pieces that their rows are ------------------------ */
+/* -- Transactions, for merging, packs and history: whole, or in the pieces that their rows are --------------------- */
 
 /* The changes of a piece of a transaction that is about to come into this log; NULL and an error if it cannot be read.
  * They are asked for in order, from the first on. */

@@ -112,7 +112,7 @@ copy_id_column (char          id[DIMPLE_UUID_SIZE],
   copy_id (id, (const char *) sqlite3_column_text (statement, column));
 }
 
-/* -- Where the log ends ---------------------------------------------------------------------------------------------- */
+/* -- Where the log ends -------------------------------------------------------------------------------------------- */
 
 static gboolean
 load_author (DimpleLogWriter  *self,
@@ -183,7 +183,7 @@ dimple_log_writer_load (DimpleLogWriter  *self,
   return TRUE;
 }
 
-/* -- Writing one local transaction ----------------------------------------------------------------------------------- */
+/* -- Writing one local transaction --------------------------------------------------------------------------------- */
 
 void
 dimple_log_writer_begin (DimpleLogWriter *self,
@@ -472,7 +472,7 @@ dimple_log_writer_undo (DimpleLogWriter *self)
   g_string_truncate (self->json, 0);
 }
 
-/* -- Transactions from elsewhere ------------------------------------------------------------------------------------- */
+/* -- Transactions from elsewhere ----------------------------------------------------------------------------------- */
 
 /* The number of an author, who is made known if need be. */
 static gboolean

@@ -24,7 +24,7 @@ run (DimpleSettling  *settling,
   return TRUE;
 }
 
-/* -- After a local commit ----------------------------------------------------------------------------------------------- */
+/* -- After a local commit ------------------------------------------------------------------------------------------ */
 
 gboolean
 dimple_merge_is_waiting (DimpleConnection  *connection,
@@ -79,7 +79,7 @@ dimple_merge_settle (DimpleConnection  *connection,
   return run (&settling, error);
 }
 
-/* -- After a migration -------------------------------------------------------------------------------------------------- */
+/* -- After a migration --------------------------------------------------------------------------------------------- */
 
 /* What there is in a schema that there was not before. */
 typedef struct

@@ -13,7 +13,7 @@
 #include "dimple-error.h"
 #include "dimple-key-private.h"
 
-/* -- SQL ------------------------------------------------------------------------------------------------------------- */
+/* -- SQL ----------------------------------------------------------------------------------------------------------- */
 
 static const DimpleColumn *
 get_column (const DimpleTable *table,
@@ -282,7 +282,7 @@ find_referenced (DimpleSchema      *schema,
   return referenced;
 }
 
-/* -- Life ------------------------------------------------------------------------------------------------------------ */
+/* -- Life ---------------------------------------------------------------------------------------------------------- */
 
 static gboolean
 has_entries (DimpleConnection  *connection,
@@ -381,7 +381,7 @@ dimple_merge_table_free (DimpleMergeTable *self)
   g_free (self);
 }
 
-/* -- Telling --------------------------------------------------------------------------------------------------------- */
+/* -- Telling ------------------------------------------------------------------------------------------------------- */
 
 static void
 report (DimpleMergeTable *self,
@@ -408,7 +408,7 @@ report (DimpleMergeTable *self,
   g_string_append_c (self->changes->keys, '\0');
 }
 
-/* -- Rows ------------------------------------------------------------------------------------------------------------ */
+/* -- Rows ---------------------------------------------------------------------------------------------------------- */
 
 static void
 bind_key (DimpleMergeTable *self,
@@ -698,7 +698,7 @@ dimple_merge_table_try (DimpleMergeTable       *self,
          dimple_connection_exec (self->connection, "RELEASE dimple_try", tried ? error : NULL) && tried;
 }
 
-/* -- Parents --------------------------------------------------------------------------------------------------------- */
+/* -- Parents ------------------------------------------------------------------------------------------------------- */
 
 gboolean
 dimple_merge_table_lacks_parent (DimpleMergeTable       *self,

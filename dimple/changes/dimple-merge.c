@@ -61,7 +61,7 @@ merge_clear (Merge *self)
 
 G_DEFINE_AUTO_CLEANUP_CLEAR_FUNC (Merge, merge_clear)
 
-/* -- Writing what is newer than all that is known ----------------------------------------------------------------------- */
+/* -- Writing what is newer than all that is known ------------------------------------------------------------------ */
 
 static gboolean
 touch_row (Merge      *self,
@@ -186,7 +186,7 @@ write_fresh (Merge                     *self,
     }
 }
 
-/* -- Touching what has to be settled ------------------------------------------------------------------------------------ */
+/* -- Touching what has to be settled ------------------------------------------------------------------------------- */
 
 /* The smallest anchor of a migration's row; NULL: it saw nothing of something. */
 static const char *
@@ -225,7 +225,7 @@ touch_late (Merge                     *self,
   return join_row (self, reader, row, since);
 }
 
-/* -- Transactions ------------------------------------------------------------------------------------------------------ */
+/* -- Transactions -------------------------------------------------------------------------------------------------- */
 
 static int
 compare_numbers (gconstpointer a,

@@ -34,7 +34,7 @@ typedef struct
   gboolean             changed;
 } Pruning;
 
-/* -- What is left of a row -------------------------------------------------------------------------------------------- */
+/* -- What is left of a row ----------------------------------------------------------------------------------------- */
 
 static gboolean
 has_stamp (Pruning           *self,
@@ -86,7 +86,7 @@ judge (Pruning               *self,
   return self->is_first || n_live > 0 || has_stamp (self, 0, &row->edit) ? REDUCED : DROPPED;
 }
 
-/* -- Writing ---------------------------------------------------------------------------------------------------------- */
+/* -- Writing ------------------------------------------------------------------------------------------------------- */
 
 static gboolean
 is_kept (Pruning *self,
@@ -232,7 +232,7 @@ append_reduced (Pruning *self)
   g_string_append_c (self->json, ']');
 }
 
-/* -- Going over the changes ------------------------------------------------------------------------------------------- */
+/* -- Going over the changes ---------------------------------------------------------------------------------------- */
 
 /* Whether a first insert's stub is as it would be written now. */
 static gboolean

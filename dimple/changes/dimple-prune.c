@@ -87,7 +87,7 @@ dimple_pruner_get_freed (DimplePruner *self)
   return (guint64) MAX (self->freed, 0);
 }
 
-/* -- The first pass --------------------------------------------------------------------------------------------------- */
+/* -- The first pass ------------------------------------------------------------------------------------------------ */
 
 static guint64
 hash_row (const DimpleChangeGroup *group)
@@ -218,7 +218,7 @@ dimple_pruner_look (DimplePruner      *self,
   return TRUE;
 }
 
-/* -- What to drop ----------------------------------------------------------------------------------------------------- */
+/* -- What to drop -------------------------------------------------------------------------------------------------- */
 
 static DimpleFoldedRow *
 want_row (DimpleFold              *fold,
@@ -318,7 +318,7 @@ dimple_pruner_choose (DimplePruner      *self,
   return g_array_ref (self->chosen);
 }
 
-/* -- Dropping it ------------------------------------------------------------------------------------------------------ */
+/* -- Dropping it --------------------------------------------------------------------------------------------------- */
 
 /* A transaction that is written anew, one row after the other: what is left moves up to where it begins, as it is looked
  * for there. */

@@ -88,7 +88,7 @@ cycle_clear (Cycle *self)
 
 G_DEFINE_AUTO_CLEANUP_CLEAR_FUNC (Cycle, cycle_clear)
 
-/* -- Sets of rows ---------------------------------------------------------------------------------------------------- */
+/* -- Sets of rows -------------------------------------------------------------------------------------------------- */
 
 static gboolean
 offers_any (RowSet     *self,
@@ -165,7 +165,7 @@ find_missing (RowSet    *self,
   return NULL;
 }
 
-/* -- Deciding -------------------------------------------------------------------------------------------------------- */
+/* -- Deciding ------------------------------------------------------------------------------------------------------ */
 
 static void
 show (Cycle     *self,
@@ -355,7 +355,7 @@ decide (Cycle *self)
     show_late (self);
 }
 
-/* -- What rows hold, want and offer ----------------------------------------------------------------------------------- */
+/* -- What rows hold, want and offer -------------------------------------------------------------------------------- */
 
 /* Equal values give equal texts: numbers by value, text as the collation folds it. */
 static void
@@ -667,7 +667,7 @@ add_candidates (Cycle              *self,
   return TRUE;
 }
 
-/* -- The whole ------------------------------------------------------------------------------------------------------- */
+/* -- The whole ----------------------------------------------------------------------------------------------------- */
 
 static DimpleFoldedRow *
 want_of_group (DimpleFold              *fold,

@@ -148,7 +148,7 @@ dimple_settling_check (DimpleSettling   *self,
   g_byte_array_append (rows->keys, key, (guint) key_size);
 }
 
-/* -- What the log has ------------------------------------------------------------------------------------------------ */
+/* -- What the log has ---------------------------------------------------------------------------------------------- */
 
 gboolean
 dimple_settling_load (DimpleSettling  *self,
@@ -194,7 +194,7 @@ load_touched (DimpleSettling  *self,
   return self->since == NULL || dimple_fold_join_log (self->fold, self->connection, self->since, NULL, NULL, error);
 }
 
-/* -- One table ------------------------------------------------------------------------------------------------------- */
+/* -- One table ----------------------------------------------------------------------------------------------------- */
 
 /* Shows or hides a touched row as far as it alone decides; the rest is added to `contested`. */
 static gboolean
@@ -356,7 +356,7 @@ settle_table (DimpleSettling     *self,
   return contested->len == 0 || dimple_settling_judge_contested (self, table, contested, error);
 }
 
-/* -- Tables that reference each other -------------------------------------------------------------------------------- */
+/* -- Tables that reference each other ------------------------------------------------------------------------------ */
 
 /* Whether something has changed that a shelved row of the table waits for. */
 static gboolean
@@ -440,7 +440,7 @@ settle_cycle (DimpleSettling  *self,
   return simple || dimple_settling_run_cycle (self, tables, error);
 }
 
-/* -- All tables ------------------------------------------------------------------------------------------------------ */
+/* -- All tables ---------------------------------------------------------------------------------------------------- */
 
 /* The tables that `table` references, directly or not. */
 static void

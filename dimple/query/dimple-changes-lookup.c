@@ -55,7 +55,7 @@ lookup_clear (Lookup *self)
 
 G_DEFINE_AUTO_CLEANUP_CLEAR_FUNC (Lookup, lookup_clear)
 
-/* -- At one read point: before, and then now ------------------------------------------------------------------------ */
+/* -- At one read point: before, and then now ----------------------------------------------------------------------- */
 
 /* `record` is where the values are, for as long as they are bound. */
 static gboolean
@@ -157,7 +157,7 @@ find_others (Lookup           *self,
   return TRUE;
 }
 
-/* -- Put together --------------------------------------------------------------------------------------------------- */
+/* -- Put together -------------------------------------------------------------------------------------------------- */
 
 static void
 index_rowid (GHashTable *positions,
@@ -229,7 +229,7 @@ put_together (Lookup *self)
   return self->net->len <= MAX_ROWS;
 }
 
-/* -- Where rows belong ---------------------------------------------------------------------------------------------- */
+/* -- Where rows belong --------------------------------------------------------------------------------------------- */
 
 static gboolean
 place_row (Lookup          *self,
@@ -273,7 +273,7 @@ place_all (Lookup           *self,
   return TRUE;
 }
 
-/* -- Public --------------------------------------------------------------------------------------------------------- */
+/* -- Public -------------------------------------------------------------------------------------------------------- */
 
 GArray *
 dimple_changes_look_up (DimpleRowChanges   *changes,

@@ -72,7 +72,7 @@ dimple_evaluator_unref (DimpleEvaluator *self)
   g_free (self);
 }
 
-/* -- Evaluating ----------------------------------------------------------------------------------------------------- */
+/* -- Evaluating ---------------------------------------------------------------------------------------------------- */
 
 /* FALSE: SQLite cannot tell; reading the result anew will say why. */
 static gboolean
@@ -238,7 +238,7 @@ dimple_evaluator_forget_writer (DimpleEvaluator *self)
   g_clear_pointer (&self->test, dimple_statement_release);
 }
 
-/* -- Handing over --------------------------------------------------------------------------------------------------- */
+/* -- Handing over -------------------------------------------------------------------------------------------------- */
 
 static void
 count_published (DimpleEvaluator *self)

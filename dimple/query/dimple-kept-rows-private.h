@@ -41,7 +41,7 @@ DimpleRows      *dimple_kept_rows_copy             (DimpleKeptRows     *self,
                                                     DimpleQueryHub     *hub,
                                                     DimpleReadPoint    *point);
 
-/* -- Changes: `net` of DimpleRowChange, with their sort keys in `keys` ------------------------------------------------ */
+/* -- Changes: `net` of DimpleRowChange, with their sort keys in `keys` --------------------------------------------- */
 
 /* Whether the change is of a row that is shown, and that is shown afterwards. */
 gboolean         dimple_kept_rows_stays            (DimpleKeptRows         *self,

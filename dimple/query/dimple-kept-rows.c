@@ -43,7 +43,7 @@ struct _DimpleKeptRows
 
 static const DimpleRowsClass kept_rows_class;
 
-/* -- Loading -------------------------------------------------------------------------------------------------------- */
+/* -- Loading ------------------------------------------------------------------------------------------------------- */
 
 static gboolean
 load_rows (DimpleKeptRows  *self,
@@ -187,7 +187,7 @@ end_reading (DimpleKeptRows *self)
     dimple_query_hub_end_reading (self->hub);
 }
 
-/* -- Records -------------------------------------------------------------------------------------------------------- */
+/* -- Records ------------------------------------------------------------------------------------------------------- */
 
 /* The row is not there: only where another process has just removed it, of which nobody has told yet, or after the store
  * was closed. */
@@ -307,7 +307,7 @@ read_page (DimpleKeptRows *self,
   return dimple_record_cache_find (self->records, rowid);
 }
 
-/* -- As rows -------------------------------------------------------------------------------------------------------- */
+/* -- As rows ------------------------------------------------------------------------------------------------------- */
 
 static void
 clear (DimpleRows *rows)
@@ -454,7 +454,7 @@ dimple_kept_rows_find_section (DimpleKeptRows    *self,
   return TRUE;
 }
 
-/* -- Changes -------------------------------------------------------------------------------------------------------- */
+/* -- Changes ------------------------------------------------------------------------------------------------------- */
 
 gboolean
 dimple_kept_rows_stays (DimpleKeptRows        *self,
@@ -597,7 +597,7 @@ count_same (DimpleKeptRows *self,
     }
 }
 
-/* -- What is shown of them: LIMIT and OFFSET ------------------------------------------------------------------------ */
+/* -- What is shown of them: LIMIT and OFFSET ----------------------------------------------------------------------- */
 
 static GArray *
 copy_shown (DimpleKeptRows *self)

@@ -79,7 +79,7 @@ is (const Instruction *instruction,
   return g_str_equal (instruction->opcode, opcode);
 }
 
-/* -- What it looks at ----------------------------------------------------------------------------------------------- */
+/* -- What it looks at ---------------------------------------------------------------------------------------------- */
 
 /* The table that a b-tree is of; *name: what it is called itself. */
 static const DimpleTable *
@@ -109,7 +109,7 @@ is_of_tables (DimplePlanner *self,
   return table != NULL && dimple_planner_has_table (self, table->name);
 }
 
-/* -- That it has no loop -------------------------------------------------------------------------------------------- */
+/* -- That it has no loop ------------------------------------------------------------------------------------------- */
 
 static const Instruction *
 find_only (GArray     *program,
@@ -224,7 +224,7 @@ check_loops (DimplePlanner *self,
   return TRUE;
 }
 
-/* -- Public --------------------------------------------------------------------------------------------------------- */
+/* -- Public -------------------------------------------------------------------------------------------------------- */
 
 gboolean
 dimple_planner_check_program (DimplePlanner *self,

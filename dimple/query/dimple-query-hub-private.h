@@ -40,7 +40,7 @@ GSource            *dimple_query_hub_schedule        (DimpleQueryHub          *s
 void                dimple_query_hub_run             (GFunc                    func,
                                                       gpointer                 data);
 
-/* -- Rows that are kept row by row ------------------------------------------------------------------------------------ */
+/* -- Rows that are kept row by row --------------------------------------------------------------------------------- */
 
 /* Begins a read transaction on `reader`, between two commits.  `evaluator` (nullable) sees every commit from then on, and what
  * was committed until then is `point`; `missed` gets what `before` (nullable) has seen so far and nobody has taken.  Waits
@@ -64,7 +64,7 @@ DimpleConnection   *dimple_query_hub_begin_reading   (DimpleQueryHub          *s
                                                       DimpleReadPoint         *point);
 void                dimple_query_hub_end_reading     (DimpleQueryHub          *self);
 
-/* -- Subscriptions ---------------------------------------------------------------------------------------------------- */
+/* -- Subscriptions ------------------------------------------------------------------------------------------------- */
 
 /* At first every commit matters.  `before_close` is called when the store is about to be closed by the thread of the main
  * context: what is not read then cannot be read any more. */

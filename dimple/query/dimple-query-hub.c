@@ -57,7 +57,7 @@ static void schedule_dispatch (DimpleQueryHub *self);
 static GMutex hubs_lock;
 static GPtrArray *hubs;                   /* all that there are; not owned */
 
-/* -- Commits -------------------------------------------------------------------------------------------------------- */
+/* -- Commits ------------------------------------------------------------------------------------------------------- */
 
 static void
 subscription_clear (gpointer data)
@@ -262,7 +262,7 @@ static const DimpleObserver observer = {
   .before_commit = before_commit, .after_commit = after_commit, .closing = closing, .renew = renew
 };
 
-/* -- Life ----------------------------------------------------------------------------------------------------------- */
+/* -- Life ---------------------------------------------------------------------------------------------------------- */
 
 static DimpleQueryHub *
 find_hub (DimpleStore  *store,
@@ -383,7 +383,7 @@ dimple_query_hub_ref_schema (DimpleQueryHub    *self,
   return schema;
 }
 
-/* -- The main context ----------------------------------------------------------------------------------------------- */
+/* -- The main context ---------------------------------------------------------------------------------------------- */
 
 typedef struct
 {
@@ -430,7 +430,7 @@ dimple_query_hub_schedule (DimpleQueryHub *self,
   return source;
 }
 
-/* -- Threads -------------------------------------------------------------------------------------------------------- */
+/* -- Threads ------------------------------------------------------------------------------------------------------- */
 
 typedef struct
 {
@@ -466,7 +466,7 @@ dimple_query_hub_run (GFunc    func,
   g_thread_pool_push (pool, job, NULL);
 }
 
-/* -- Rows that are kept row by row ---------------------------------------------------------------------------------- */
+/* -- Rows that are kept row by row --------------------------------------------------------------------------------- */
 
 static gboolean
 run_statement (DimpleConnection  *reader,
@@ -643,7 +643,7 @@ dimple_query_hub_end_reading (DimpleQueryHub *self)
   dimple_read_points_end (self->points);
 }
 
-/* -- Subscriptions -------------------------------------------------------------------------------------------------- */
+/* -- Subscriptions ------------------------------------------------------------------------------------------------- */
 
 DimpleSubscription *
 dimple_query_hub_subscribe (DimpleQueryHub         *self,

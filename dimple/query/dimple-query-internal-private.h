@@ -69,7 +69,7 @@ enum
 void     dimple_query_notify             (DimpleQuery         *self,
                                           guint                property_id);
 
-/* -- dimple-query-model.c --------------------------------------------------------------------------------------------- */
+/* -- dimple-query-model.c ------------------------------------------------------------------------------------------ */
 
 void     dimple_query_list_model_init    (GListModelInterface *iface);
 guint    dimple_query_count_rows         (DimpleQuery         *self);
@@ -85,7 +85,7 @@ void     dimple_query_set_filter         (DimpleQuery         *self,
 void     dimple_query_take_run           (DimpleQuery         *self,
                                           DimpleQueryRun      *run);
 
-/* -- dimple-query-debug.c --------------------------------------------------------------------------------------------- */
+/* -- dimple-query-debug.c ------------------------------------------------------------------------------------------ */
 
 /* DIMPLE_DEBUG=query: what came of a run, and what was emitted. */
 void     dimple_query_debug_run          (DimpleQuery         *self,
@@ -107,7 +107,7 @@ void     dimple_query_let_go_of_rows     (DimpleQuery         *self);
 /* The store will be closed: they are read now, unless they are too many. */
 void     dimple_query_keep_rows          (DimpleQuery         *self);
 
-/* -- dimple-query-load.c ---------------------------------------------------------------------------------------------- */
+/* -- dimple-query-load.c ------------------------------------------------------------------------------------------- */
 
 void     dimple_query_set_loading        (DimpleQuery         *self,
                                           gboolean             loading);

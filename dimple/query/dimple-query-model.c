@@ -91,7 +91,7 @@ dimple_query_list_model_init (GListModelInterface *iface)
   iface->get_item_type = dimple_query_get_item_type;
 }
 
-/* -- A new result --------------------------------------------------------------------------------------------------- */
+/* -- A new result -------------------------------------------------------------------------------------------------- */
 
 static void
 set_error (DimpleQuery  *self,
@@ -253,7 +253,7 @@ show_rows (DimpleQuery            *self,
   emit_change (self, change->position, change->n_removed, change->n_added);
 }
 
-/* -- What came of a run --------------------------------------------------------------------------------------------- */
+/* -- What came of a run -------------------------------------------------------------------------------------------- */
 
 static gboolean
 check_type (DimpleQuery     *self,
@@ -346,7 +346,7 @@ dimple_query_keep_rows (DimpleQuery *self)
   dimple_subscription_set_evaluator (self->subscription, NULL, NULL);
 }
 
-/* -- What became of single rows ------------------------------------------------------------------------------------- */
+/* -- What became of single rows ------------------------------------------------------------------------------------ */
 
 typedef struct
 {

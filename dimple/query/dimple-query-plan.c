@@ -50,7 +50,7 @@ dimple_planner_refuse (DimplePlanner *self,
   return FALSE;
 }
 
-/* -- The statement's parts ------------------------------------------------------------------------------------------ */
+/* -- The statement's parts ----------------------------------------------------------------------------------------- */
 
 static gboolean
 check_clauses (DimplePlanner *self)
@@ -132,7 +132,7 @@ read_limit (DimplePlanner *self)
   self->plan->limit_sql = g_strdup_printf ("SELECT (%s\n), (%s\n)", limit, *offset != '\0' ? offset : "0");
 }
 
-/* -- What SQLite says of the statement ------------------------------------------------------------------------------ */
+/* -- What SQLite says of the statement ----------------------------------------------------------------------------- */
 
 /* Whether a function gives the same for the same arguments; FALSE if it is not known. */
 static gboolean
@@ -181,7 +181,7 @@ check_watch (DimplePlanner  *self,
   return TRUE;
 }
 
-/* -- The statements that are made ----------------------------------------------------------------------------------- */
+/* -- The statements that are made ---------------------------------------------------------------------------------- */
 
 static void
 append_hidden (DimplePlanner *self,
@@ -354,7 +354,7 @@ check_all_made (DimplePlanner *self)
          check_made (self, self->plan->test_sql, TRUE);
 }
 
-/* -- Tables that are joined ----------------------------------------------------------------------------------------- */
+/* -- Tables that are joined ---------------------------------------------------------------------------------------- */
 
 /* Which rows of the base table hold the row of another one with the key :dimple_key0, :dimple_key1 …; NULL if it has none.
  * Where that row may be missing, a row that WHERE kept out because of it may come in once it is gone. */
@@ -414,7 +414,7 @@ add_joined (DimplePlanner *self)
   g_clear_pointer (&self->plan->reason, g_free);
 }
 
-/* -- Deciding ------------------------------------------------------------------------------------------------------- */
+/* -- Deciding ------------------------------------------------------------------------------------------------------ */
 
 static gboolean
 check_base (DimplePlanner *self)

@@ -82,7 +82,7 @@ dimple_query_run_unref (DimpleQueryRun *self)
   g_atomic_rc_box_release_full (self, run_clear);
 }
 
-/* -- In a thread that reads ----------------------------------------------------------------------------------------- */
+/* -- In a thread that reads ---------------------------------------------------------------------------------------- */
 
 /* The section is what the list is ordered by first, or sections would come more than once. */
 static gboolean
@@ -432,7 +432,7 @@ dimple_query_run_execute (DimpleQueryRun *self)
   dimple_profile_end (mark, "query run", self->sql);
 }
 
-/* -- There and back ------------------------------------------------------------------------------------------------- */
+/* -- There and back ------------------------------------------------------------------------------------------------ */
 
 static gboolean
 finish (gpointer user_data)

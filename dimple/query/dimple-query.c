@@ -52,7 +52,7 @@ dimple_query_notify (DimpleQuery *self,
   g_object_notify_by_pspec (G_OBJECT (self), properties[property_id]);
 }
 
-/* -- What is asked for ---------------------------------------------------------------------------------------------- */
+/* -- What is asked for --------------------------------------------------------------------------------------------- */
 
 static void
 set_store (DimpleQuery *self,
@@ -171,7 +171,7 @@ dimple_query_new_with_type (DimpleStore *store,
   return g_object_new (DIMPLE_TYPE_QUERY, "store", store, "item-type", type, "sql", sql, "parameters", sunk, NULL);
 }
 
-/* -- Properties ----------------------------------------------------------------------------------------------------- */
+/* -- Properties ---------------------------------------------------------------------------------------------------- */
 
 static void
 dimple_query_get_property (GObject    *object,

@@ -24,7 +24,7 @@ struct _DimpleReadPoints
   GPtrArray         *spare;      /* of DimpleConnection */
 };
 
-/* -- Readers: under the lock ---------------------------------------------------------------------------------------- */
+/* -- Readers: under the lock --------------------------------------------------------------------------------------- */
 
 /* One statement without parameters, to its end. */
 static gboolean
@@ -92,7 +92,7 @@ unpin (DimpleReadPoints *self,
   g_ptr_array_remove_fast (self->pinned, point);
 }
 
-/* -- Points --------------------------------------------------------------------------------------------------------- */
+/* -- Points -------------------------------------------------------------------------------------------------------- */
 
 static DimpleReadPoint *
 new_point (DimpleReadPoints *self)
@@ -224,7 +224,7 @@ dimple_read_point_get_seq (DimpleReadPoint *self)
   return self->seq;
 }
 
-/* -- Reading -------------------------------------------------------------------------------------------------------- */
+/* -- Reading ------------------------------------------------------------------------------------------------------- */
 
 DimpleConnection *
 dimple_read_points_begin (DimpleReadPoints *self,
@@ -250,7 +250,7 @@ dimple_read_points_end (DimpleReadPoints *self)
   g_mutex_unlock (&self->reading);
 }
 
-/* -- Life ----------------------------------------------------------------------------------------------------------- */
+/* -- Life ---------------------------------------------------------------------------------------------------------- */
 
 DimpleReadPoints *
 dimple_read_points_new (DimpleStore *store)

@@ -38,7 +38,7 @@ static const guint8 *get_record (DimpleRows *rows,
                                  guint       position,
                                  gsize      *size);
 
-/* -- What tells rows apart ------------------------------------------------------------------------------------------ */
+/* -- What tells rows apart ----------------------------------------------------------------------------------------- */
 
 /* Whether a column of the result is (part of) the PRIMARY KEY of its table, or its rowid. */
 static gboolean
@@ -171,7 +171,7 @@ keys_equal (DimpleResult *self,
                         get_record (&other->rows, other_position, &size), self->key_columns);
 }
 
-/* -- Running -------------------------------------------------------------------------------------------------------- */
+/* -- Running ------------------------------------------------------------------------------------------------------- */
 
 static void
 page_free (gpointer data)
@@ -237,7 +237,7 @@ read_rows (DimpleResult  *self,
   return FALSE;
 }
 
-/* -- Comparing ------------------------------------------------------------------------------------------------------ */
+/* -- Comparing ----------------------------------------------------------------------------------------------------- */
 
 static gboolean
 has_keys (DimpleResult *self)
@@ -414,7 +414,7 @@ dimple_result_compare (DimpleResult       *self,
     g_array_append_vals (change->gone, old->ids + head, change->n_removed);
 }
 
-/* -- As rows -------------------------------------------------------------------------------------------------------- */
+/* -- As rows ------------------------------------------------------------------------------------------------------- */
 
 static void
 clear (DimpleRows *rows)

@@ -121,7 +121,7 @@ dimple_row_changes_join (DimpleRowChanges *self,
     }
 }
 
-/* -- Netting -------------------------------------------------------------------------------------------------------- */
+/* -- Netting ------------------------------------------------------------------------------------------------------- */
 
 /* The row that `change` is of, among those that are there or new. */
 static DimpleRowChange *

@@ -64,7 +64,7 @@ dimple_row_filter_unref (DimpleRowFilter *self)
   g_atomic_rc_box_release_full (self, row_filter_clear);
 }
 
-/* -- Reading the statement ------------------------------------------------------------------------------------------ */
+/* -- Reading the statement ----------------------------------------------------------------------------------------- */
 
 typedef struct
 {
@@ -163,7 +163,7 @@ is_only_table (Reading *reading,
   return TRUE;
 }
 
-/* -- Values --------------------------------------------------------------------------------------------------------- */
+/* -- Values -------------------------------------------------------------------------------------------------------- */
 
 static GVariant *
 find_parameter (Reading    *reading,
@@ -237,7 +237,7 @@ add_value (Reading   *reading,
   return TRUE;
 }
 
-/* -- Conditions ----------------------------------------------------------------------------------------------------- */
+/* -- Conditions ---------------------------------------------------------------------------------------------------- */
 
 /* The column of the key at this place, as [name.]column, and the position after it: -1 if it is none. */
 static int
@@ -407,7 +407,7 @@ dimple_row_filter_new (DimpleConnection *reader,
   return self;
 }
 
-/* -- Against changes ------------------------------------------------------------------------------------------------ */
+/* -- Against changes ----------------------------------------------------------------------------------------------- */
 
 /* Whether SQLite may find them equal, whatever the column's affinity and collation. */
 static gboolean

@@ -69,7 +69,7 @@ add_successor (DimpleRowsChange *change,
                         is_there ? g_memdup2 (&successor, sizeof successor) : NULL);
 }
 
-/* -- Both kept row by row ------------------------------------------------------------------------------------------- */
+/* -- Both kept row by row ------------------------------------------------------------------------------------------ */
 
 static void
 compare_kept (DimpleRows             *rows,
@@ -92,7 +92,7 @@ compare_kept (DimpleRows             *rows,
   find_ends (&old, rows, change);
 }
 
-/* -- One kept row by row, the other run again ----------------------------------------------------------------------- */
+/* -- One kept row by row, the other run again ---------------------------------------------------------------------- */
 
 static gboolean
 find_rowid (DimpleRows       *result,
@@ -192,7 +192,7 @@ compare_result (DimpleRows             *rows,
   find_ends (&old, rows, change);
 }
 
-/* -- Any ------------------------------------------------------------------------------------------------------------ */
+/* -- Any ----------------------------------------------------------------------------------------------------------- */
 
 static void
 replace_all (DimpleRows             *rows,

@@ -294,7 +294,7 @@ dimple_connection_exec (DimpleConnection  *self,
   return result == SQLITE_OK;
 }
 
-/* -- Statements ----------------------------------------------------------------------------------------------------- */
+/* -- Statements ---------------------------------------------------------------------------------------------------- */
 
 /* SQLite gives back what follows the first statement; white space, comments and semicolons are nothing. */
 static gboolean
@@ -499,7 +499,7 @@ dimple_connection_get_int64 (DimpleConnection  *self,
   return TRUE;
 }
 
-/* -- What may run, and for how long --------------------------------------------------------------------------------- */
+/* -- What may run, and for how long -------------------------------------------------------------------------------- */
 
 void
 dimple_connection_set_authorizer (DimpleConnection *self,

@@ -59,7 +59,7 @@ static guint n_files;                               /* nameless ones included */
 static gsize used_size;
 static gsize size_limit = G_MAXSIZE;
 
-/* -- Files ---------------------------------------------------------------------------------------------------------- */
+/* -- Files --------------------------------------------------------------------------------------------------------- */
 
 static gboolean
 take_space (void)
@@ -158,7 +158,7 @@ dimple_memory_vfs_set_limit (gsize limit)
   size_limit = limit;
 }
 
-/* -- Reading and writing -------------------------------------------------------------------------------------------- */
+/* -- Reading and writing ------------------------------------------------------------------------------------------- */
 
 static MemoryFile *
 file_of (sqlite3_file *handle)
@@ -313,7 +313,7 @@ memory_device_characteristics (sqlite3_file *handle)
   return SQLITE_IOCAP_ATOMIC | SQLITE_IOCAP_SAFE_APPEND | SQLITE_IOCAP_SEQUENTIAL | SQLITE_IOCAP_POWERSAFE_OVERWRITE;
 }
 
-/* -- Locks of the database ------------------------------------------------------------------------------------------ */
+/* -- Locks of the database ----------------------------------------------------------------------------------------- */
 
 static int
 lock_shared (MemoryFile *file)
@@ -412,7 +412,7 @@ memory_check_reserved_lock (sqlite3_file *handle,
   return SQLITE_OK;
 }
 
-/* -- Shared memory of the WAL's index ------------------------------------------------------------------------------- */
+/* -- Shared memory of the WAL's index ------------------------------------------------------------------------------ */
 
 static int
 memory_shm_map (sqlite3_file   *handle,
@@ -588,7 +588,7 @@ static const sqlite3_io_methods memory_methods = {
   .xShmUnmap = memory_shm_unmap,
 };
 
-/* -- The file system ------------------------------------------------------------------------------------------------ */
+/* -- The file system ----------------------------------------------------------------------------------------------- */
 
 /* The file to open, made if it may be; NULL with a result code if not. */
 static MemoryFile *

@@ -95,7 +95,7 @@ dimple_quote (const char *name)
   return g_string_free (quoted, FALSE);
 }
 
-/* -- Reading the catalogue ------------------------------------------------------------------------------------------ */
+/* -- Reading the catalogue ----------------------------------------------------------------------------------------- */
 
 typedef void (*RowFunc) (sqlite3_stmt *statement,
                          gpointer      user_data);
@@ -485,7 +485,7 @@ dimple_schema_load (DimpleConnection  *connection,
   return g_steal_pointer (&self);
 }
 
-/* -- Asking --------------------------------------------------------------------------------------------------------- */
+/* -- Asking -------------------------------------------------------------------------------------------------------- */
 
 const DimpleTable *
 dimple_schema_find (DimpleSchema *self,

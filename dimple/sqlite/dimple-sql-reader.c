@@ -20,7 +20,7 @@ struct _DimpleSqlReader
   guint   n_tokens;     /* before END and a last semicolon */
 };
 
-/* -- Tokens --------------------------------------------------------------------------------------------------------- */
+/* -- Tokens -------------------------------------------------------------------------------------------------------- */
 
 static gboolean
 is_space (char c)
@@ -345,7 +345,7 @@ dimple_sql_reader_split (DimpleSqlReader *self,
   return parts;
 }
 
-/* -- Clauses -------------------------------------------------------------------------------------------------------- */
+/* -- Clauses ------------------------------------------------------------------------------------------------------- */
 
 /* In the order in which SQL has them. */
 typedef enum
@@ -512,7 +512,7 @@ dimple_sql_reader_find_clauses (DimpleSqlReader *self,
   return select->select_list.first < select->select_list.end;
 }
 
-/* -- Parameters and casts ------------------------------------------------------------------------------------------- */
+/* -- Parameters and casts ------------------------------------------------------------------------------------------ */
 
 char *
 dimple_sql_reader_number_parameters (DimpleSqlReader *self)

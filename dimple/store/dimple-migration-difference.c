@@ -14,7 +14,7 @@
 #include "dimple-fold-private.h"
 #include "dimple-record-private.h"
 
-/* -- The tables as they were ---------------------------------------------------------------------------------------- */
+/* -- The tables as they were --------------------------------------------------------------------------------------- */
 
 static const DimpleColumn *
 get_column (const DimpleTable *table,
@@ -78,7 +78,7 @@ dimple_migration_drop_kept_tables (DimpleConnection *connection,
     }
 }
 
-/* -- The difference ------------------------------------------------------------------------------------------------- */
+/* -- The difference ------------------------------------------------------------------------------------------------ */
 
 typedef struct
 {

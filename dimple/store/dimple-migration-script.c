@@ -86,7 +86,7 @@ add_locals (DimpleConnection  *connection,
   return TRUE;
 }
 
-/* -- Statements ----------------------------------------------------------------------------------------------------- */
+/* -- Statements ---------------------------------------------------------------------------------------------------- */
 
 /* What the app's author can do, where it is not what the message says anyway. */
 static const char *

@@ -6,7 +6,7 @@
 
 #include "dimple-error.h"
 
-/* -- One value ------------------------------------------------------------------------------------------------------ */
+/* -- One value ----------------------------------------------------------------------------------------------------- */
 
 /* FALSE: it is no number that SQLite has. */
 static gboolean
@@ -114,7 +114,7 @@ bind_copy (sqlite3_stmt      *statement,
     dimple_value_bind (value, statement, position);
 }
 
-/* -- All of a statement --------------------------------------------------------------------------------------------- */
+/* -- All of a statement -------------------------------------------------------------------------------------------- */
 
 void
 dimple_held_parameters_clear (DimpleHeldParameters *self)

@@ -41,7 +41,7 @@ gboolean            dimple_row_shape_check_type    (DimpleRowShape     *self,
                                                     GType               type,
                                                     GError            **error);
 
-/* -- Objects: in the main context of their owner only ----------------------------------------------------------------- */
+/* -- Objects: in the main context of their owner only -------------------------------------------------------------- */
 
 /* An object for a record of the shape's columns.  `type`: 0 or DIMPLE_TYPE_ROW for the shape's own class, or any that
  * check_type() accepts: a class derived from DimpleRow is made as it is, and the properties that a class of the app has
@@ -56,7 +56,7 @@ void                dimple_row_shape_update        (DimpleRowShape     *self,
                                                     const guint8       *record,
                                                     gsize               size);
 
-/* -- For dimple_store_save(): a DimpleRow, or any object of the app --------------------------------------------------- */
+/* -- For dimple_store_save(): a DimpleRow, or any object of the app ------------------------------------------------ */
 
 /* An unsaved row, as every new object of a row type is. */
 DimpleRow          *dimple_row_new_unsaved         (DimpleRowShape     *shape);

@@ -20,7 +20,7 @@
 static GMutex shapes_lock;
 static GHashTable *shapes;          /* DimpleRowShape by its description */
 
-/* -- Shapes --------------------------------------------------------------------------------------------------------- */
+/* -- Shapes -------------------------------------------------------------------------------------------------------- */
 
 /* A shape that is being made, and may turn out to be known. */
 typedef struct
@@ -144,7 +144,7 @@ intern (const Draft *draft)
   return self;
 }
 
-/* -- Of a statement ------------------------------------------------------------------------------------------------- */
+/* -- Of a statement ------------------------------------------------------------------------------------------------ */
 
 /* The column of a table of `schema` that a result's column is, or NULL: an expression, or of another database. */
 static const DimpleColumn *
@@ -317,7 +317,7 @@ dimple_row_shape_get_table (DimpleRowShape *self)
   return self->table;
 }
 
-/* -- Records of a shape --------------------------------------------------------------------------------------------- */
+/* -- Records of a shape -------------------------------------------------------------------------------------------- */
 
 void
 dimple_row_read_column (const guint8 *record,
@@ -401,7 +401,7 @@ dimple_row_shape_add_edit (DimpleRowShape     *self,
   return TRUE;
 }
 
-/* -- Classes -------------------------------------------------------------------------------------------------------- */
+/* -- Classes ------------------------------------------------------------------------------------------------------- */
 
 /* On a generated or registered type: the binding of its new objects */
 static GQuark
@@ -698,7 +698,7 @@ dimple_row_shape_bind (DimpleRowShape *self,
   return binding;
 }
 
-/* -- Objects -------------------------------------------------------------------------------------------------------- */
+/* -- Objects ------------------------------------------------------------------------------------------------------- */
 
 GObject *
 dimple_row_shape_create (DimpleRowShape *self,

@@ -60,7 +60,7 @@ G_DEFINE_TYPE_WITH_PRIVATE (DimpleRow, dimple_row, G_TYPE_OBJECT)
 
 #define PRIVATE(self) ((DimpleRowPrivate *) dimple_row_get_instance_private (self))
 
-/* -- Values --------------------------------------------------------------------------------------------------------- */
+/* -- Values -------------------------------------------------------------------------------------------------------- */
 
 DimpleRowBinding *
 dimple_row_get_binding (DimpleRow *self)
@@ -225,7 +225,7 @@ put_edit (DimpleRow  *self,
   g_array_append_val (priv->edits, added);
 }
 
-/* -- Properties ----------------------------------------------------------------------------------------------------- */
+/* -- Properties ---------------------------------------------------------------------------------------------------- */
 
 /* Shows a column's value in a property of a derived class; those of generated classes are the columns. */
 static void
@@ -397,7 +397,7 @@ property_notified (DimpleRow  *self,
     clear_lent (self, (guint) column);
 }
 
-/* -- Loading and saving --------------------------------------------------------------------------------------------- */
+/* -- Loading and saving -------------------------------------------------------------------------------------------- */
 
 static void
 set_record (DimpleRow    *self,
@@ -551,7 +551,7 @@ dimple_row_become_saved (DimpleRow            *self,
   g_object_thaw_notify (G_OBJECT (self));
 }
 
-/* -- The object ----------------------------------------------------------------------------------------------------- */
+/* -- The object ---------------------------------------------------------------------------------------------------- */
 
 static void
 dimple_row_finalize (GObject *object)
@@ -598,7 +598,7 @@ dimple_row_init (DimpleRow *self)
 {
 }
 
-/* -- What can be asked and set ---------------------------------------------------------------------------------------- */
+/* -- What can be asked and set ------------------------------------------------------------------------------------- */
 
 /**
  * dimple_row_set_value:

@@ -74,7 +74,7 @@ return_boolean (GTask    *task,
     g_task_return_error (task, error);
 }
 
-/* -- Open and close ------------------------------------------------------------------------------------------------- */
+/* -- Open and close ------------------------------------------------------------------------------------------------ */
 
 static gpointer
 open_in_thread (gpointer data)
@@ -193,7 +193,7 @@ dimple_store_close_finish (DimpleStore   *self,
   return finish_boolean (self, result, error);
 }
 
-/* -- Migrate -------------------------------------------------------------------------------------------------------- */
+/* -- Migrate ------------------------------------------------------------------------------------------------------- */
 
 static void
 migrate (GTask *task)
@@ -303,7 +303,7 @@ dimple_store_migrate_resource_finish (DimpleStore   *self,
   return finish_boolean (self, result, error);
 }
 
-/* -- Rows by key ---------------------------------------------------------------------------------------------------- */
+/* -- Rows by key --------------------------------------------------------------------------------------------------- */
 
 static void
 insert (GTask *task)
@@ -476,7 +476,7 @@ dimple_store_delete_finish (DimpleStore   *self,
   return finish_boolean (self, result, error);
 }
 
-/* -- Reading: on a thread that does not wait for writes ------------------------------------------------------------- */
+/* -- Reading: on a thread that does not wait for writes ------------------------------------------------------------ */
 
 static void
 read_row (GTask *task)
@@ -603,7 +603,7 @@ dimple_store_select_finish (DimpleStore   *self,
   return g_task_propagate_pointer (G_TASK (result), error);
 }
 
-/* -- SQL and transactions ------------------------------------------------------------------------------------------- */
+/* -- SQL and transactions ------------------------------------------------------------------------------------------ */
 
 static void
 execute (GTask *task)

@@ -21,7 +21,7 @@ DimpleConnection *dimple_store_open_reader    (DimpleStore       *self,
                                                GError           **error);
 DimpleSchema     *dimple_store_ref_schema     (DimpleStore       *self);
 
-/* -- Hearing of commits ----------------------------------------------------------------------------------------------- */
+/* -- Hearing of commits -------------------------------------------------------------------------------------------- */
 
 typedef struct
 {
@@ -70,7 +70,7 @@ gint64  dimple_store_get_last_seq   (DimpleStore *self);
 void    dimple_store_hear_others    (DimpleStore *self);
 void    dimple_store_hear_others_soon (DimpleStore *self);
 
-/* -- Syncing --------------------------------------------------------------------------------------------------------- */
+/* -- Syncing ------------------------------------------------------------------------------------------------------- */
 
 /* Merges transactions from elsewhere in one commit; blocking, any thread.  They must have been missing when the log ended
  * with the row `known_seq`; what another process has merged since is left out.  Emits `changed` with

@@ -120,7 +120,7 @@ is_due (const History *history)
   return history->max_age > 0 && (has_grown || since >= MAX (history->max_age / GROWTH, MIN_INTERVAL) || since < 0);
 }
 
-/* -- One pass --------------------------------------------------------------------------------------------------------- */
+/* -- One pass ------------------------------------------------------------------------------------------------------ */
 
 /* What is dropped goes on being held. */
 static gboolean
@@ -335,7 +335,7 @@ dimple_store_has_history_limits (DimpleStore *self)
   return has_limits (&history);
 }
 
-/* -- By itself -------------------------------------------------------------------------------------------------------- */
+/* -- By itself ----------------------------------------------------------------------------------------------------- */
 
 static gboolean
 on_due (gpointer user_data)

@@ -215,7 +215,7 @@ dimple_store_get (DimpleStore  *self,
   return snapshot != NULL ? g_list_model_get_item (G_LIST_MODEL (snapshot), 0) : NULL;
 }
 
-/* -- Types ---------------------------------------------------------------------------------------------------------- */
+/* -- Types --------------------------------------------------------------------------------------------------------- */
 
 /**
  * dimple_store_define_row_type:

@@ -50,7 +50,7 @@ find_table (DimpleStore  *self,
   return dimple_store_find_keyed_table (dimple_writer_get_schema (self->writer), name, error);
 }
 
-/* -- Insert --------------------------------------------------------------------------------------------------------- */
+/* -- Insert -------------------------------------------------------------------------------------------------------- */
 
 /* The key that the new row will have: the one that is given, or else (where neither the app nor the schema gives one) a
  * new UUIDv7 in `fresh`, which is given too; NULL if only the table can tell. */
@@ -210,7 +210,7 @@ dimple_store_insert (DimpleStore  *self,
   return dimple_store_insert_with_key (self, table, sunk, NULL, NULL, error);
 }
 
-/* -- Update and delete ---------------------------------------------------------------------------------------------- */
+/* -- Update and delete --------------------------------------------------------------------------------------------- */
 
 /* Runs an UPDATE or DELETE of the row with a key, which is the last of its parameters, behind `n_before` others. */
 static gboolean

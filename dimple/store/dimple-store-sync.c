@@ -77,7 +77,7 @@ dimple_store_sync_to_disk (DimpleStore  *self,
   return dimple_writer_sync_to_disk (self->writer, error);
 }
 
-/* -- Dimple's own small tables -------------------------------------------------------------------------------------- */
+/* -- Dimple's own small tables ------------------------------------------------------------------------------------- */
 
 typedef struct
 {

@@ -11,7 +11,7 @@
 #include "dimple-parameters-private.h"
 #include "dimple-statement-policy-private.h"
 
-/* -- Transactions --------------------------------------------------------------------------------------------------- */
+/* -- Transactions -------------------------------------------------------------------------------------------------- */
 
 /**
  * dimple_store_begin:

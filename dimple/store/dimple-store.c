@@ -55,7 +55,7 @@ static guint signals[N_SIGNALS];
 
 G_DEFINE_FINAL_TYPE (DimpleStore, dimple_store, G_TYPE_OBJECT)
 
-/* -- Hearing of commits --------------------------------------------------------------------------------------------- */
+/* -- Hearing of commits -------------------------------------------------------------------------------------------- */
 
 static void
 before_commit (DimpleConnection *connection,
@@ -294,7 +294,7 @@ dimple_store_hear_others_soon (DimpleStore *self)
   dimple_worker_invoke (self->worker, hear_others, self);
 }
 
-/* -- Readers -------------------------------------------------------------------------------------------------------- */
+/* -- Readers ------------------------------------------------------------------------------------------------------- */
 
 DimpleConnection *
 dimple_store_acquire_reader (DimpleStore  *self,
@@ -325,7 +325,7 @@ dimple_store_ref_schema (DimpleStore *self)
   return dimple_writer_ref_schema (self->writer);
 }
 
-/* -- Life ----------------------------------------------------------------------------------------------------------- */
+/* -- Life ---------------------------------------------------------------------------------------------------------- */
 
 static gboolean
 make_folder (const char  *path,
@@ -461,7 +461,7 @@ dimple_store_close (DimpleStore  *self,
   return TRUE;
 }
 
-/* -- The author ----------------------------------------------------------------------------------------------------- */
+/* -- The author ---------------------------------------------------------------------------------------------------- */
 
 char *
 dimple_store_dup_author (DimpleStore *self)
@@ -528,7 +528,7 @@ set_history_limits (DimpleStore *self,
   g_object_notify_by_pspec (G_OBJECT (self), pspec);
 }
 
-/* -- The object ----------------------------------------------------------------------------------------------------- */
+/* -- The object ---------------------------------------------------------------------------------------------------- */
 
 static void
 dimple_store_finalize (GObject *object)

@@ -51,7 +51,7 @@ struct _DimpleWriter
 gboolean dimple_writer_check_open      (DimpleWriter     *self,
                                         GError          **error);
 
-/* -- Transactions --------------------------------------------------------------------------------------------------- */
+/* -- Transactions -------------------------------------------------------------------------------------------------- */
 
 /* BEGIN IMMEDIATE, after what is to be done between transactions */
 gboolean dimple_writer_begin_immediate (DimpleWriter     *self,
@@ -64,7 +64,7 @@ gboolean dimple_writer_commit_changes  (DimpleWriter     *self,
 /* Rolls back, if SQLite has not done it by itself. */
 void     dimple_writer_abandon         (DimpleWriter     *self);
 
-/* -- Other processes ------------------------------------------------------------------------------------------------ */
+/* -- Other processes ----------------------------------------------------------------------------------------------- */
 
 /* In a transaction: takes over what another process has written since the last look. */
 gboolean dimple_writer_catch_up        (DimpleWriter     *self,
@@ -81,7 +81,7 @@ gboolean dimple_writer_read_last_seq   (DimpleWriter     *self,
                                         gint64           *last_seq,
                                         GError          **error);
 
-/* -- Without capture ------------------------------------------------------------------------------------------------ */
+/* -- Without capture ----------------------------------------------------------------------------------------------- */
 
 /* After a local commit, or (`committed` NULL) after opening: rows that wait on the shelf may be shown now.  The commit
  * has succeeded whatever comes of this, and the next one tries again. */

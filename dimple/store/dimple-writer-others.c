@@ -10,7 +10,7 @@
 #include "dimple-merge-private.h"
 #include "dimple-process-changes-private.h"
 
-/* -- Versions ------------------------------------------------------------------------------------------------------- */
+/* -- Versions ------------------------------------------------------------------------------------------------------ */
 
 /* Moves with each commit that this connection makes or sees.  Costs a tenth of PRAGMA data_version, which says whose it
  * was. */
@@ -78,7 +78,7 @@ dimple_writer_get_last_seq (DimpleWriter *self)
   return self->last_seq;
 }
 
-/* -- Catching up ---------------------------------------------------------------------------------------------------- */
+/* -- Catching up --------------------------------------------------------------------------------------------------- */
 
 /* What is told is committed already, by the other process; nobody can look before it is. */
 static gboolean

@@ -15,7 +15,7 @@
 #include "dimple-shelf-private.h"
 #include "dimple-statement-policy-private.h"
 
-/* -- Beginning ------------------------------------------------------------------------------------------------------ */
+/* -- Beginning ----------------------------------------------------------------------------------------------------- */
 
 static void
 release_unused (DimpleWriter *self)
@@ -187,7 +187,7 @@ dimple_writer_abandon (DimpleWriter *self)
   self->shelf_edited = FALSE;
 }
 
-/* -- In between ----------------------------------------------------------------------------------------------------- */
+/* -- In between ---------------------------------------------------------------------------------------------------- */
 
 gboolean
 dimple_writer_write_own (DimpleWriter        *self,
@@ -211,7 +211,7 @@ dimple_writer_note_shelf_edit (DimpleWriter *self)
   self->shelf_edited = TRUE;
 }
 
-/* -- What changed --------------------------------------------------------------------------------------------------- */
+/* -- What changed -------------------------------------------------------------------------------------------------- */
 
 typedef struct
 {
@@ -326,7 +326,7 @@ flush_and_commit (DimpleWriter     *self,
   return TRUE;
 }
 
-/* -- Commit and roll back ------------------------------------------------------------------------------------------- */
+/* -- Commit and roll back ------------------------------------------------------------------------------------------ */
 
 static gboolean
 commit_outermost (DimpleWriter  *self,

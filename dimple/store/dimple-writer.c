@@ -13,7 +13,7 @@
 #include "dimple-pack-table-private.h"
 #include "dimple-part-table-private.h"
 
-/* -- Life ----------------------------------------------------------------------------------------------------------- */
+/* -- Life ---------------------------------------------------------------------------------------------------------- */
 
 /* Whether the app's tables and triggers have a word somewhere. */
 static gboolean
@@ -253,7 +253,7 @@ dimple_writer_check_open (DimpleWriter  *self,
   return FALSE;
 }
 
-/* -- Statements of others ------------------------------------------------------------------------------------------- */
+/* -- Statements of others ------------------------------------------------------------------------------------------ */
 
 void
 dimple_writer_release_later (DimpleWriter *self,
@@ -267,7 +267,7 @@ dimple_writer_release_later (DimpleWriter *self,
     dimple_statement_release (statement);
 }
 
-/* -- The disk ------------------------------------------------------------------------------------------------------- */
+/* -- The disk ------------------------------------------------------------------------------------------------------ */
 
 gboolean
 dimple_writer_sync_to_disk (DimpleWriter  *self,

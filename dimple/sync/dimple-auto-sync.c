@@ -78,7 +78,7 @@ dimple_auto_sync_free (DimpleAutoSync *self)
   g_free (self);
 }
 
-/* -- The timer -------------------------------------------------------------------------------------------------------- */
+/* -- The timer ----------------------------------------------------------------------------------------------------- */
 
 static gint64
 earlier (gint64 a,
@@ -158,7 +158,7 @@ get_retry_delay (DimpleAutoSync *self)
   return delay - (guint) g_random_int_range (0, (gint32) delay / 5 + 1);
 }
 
-/* -- The network ------------------------------------------------------------------------------------------------------ */
+/* -- The network --------------------------------------------------------------------------------------------------- */
 
 static gboolean
 on_network_turn (gpointer user_data)
@@ -226,7 +226,7 @@ unwatch_network (DimpleAutoSync *self)
   g_clear_object (&self->monitor);
 }
 
-/* -- What is told ----------------------------------------------------------------------------------------------------- */
+/* -- What is told -------------------------------------------------------------------------------------------------- */
 
 void
 dimple_auto_sync_set_enabled (DimpleAutoSync *self,

@@ -134,7 +134,7 @@ find_member (Decoder            *self,
   return TRUE;
 }
 
-/* -- The parts -------------------------------------------------------------------------------------------------------- */
+/* -- The parts ----------------------------------------------------------------------------------------------------- */
 
 static gboolean
 read_format (Decoder *self)
@@ -381,7 +381,7 @@ read_body (Decoder *self)
   return expect (self, DIMPLE_JSON_END);
 }
 
-/* -- Whether it is what it says --------------------------------------------------------------------------------------- */
+/* -- Whether it is what it says ------------------------------------------------------------------------------------ */
 
 static gboolean
 check_name (Decoder *self)

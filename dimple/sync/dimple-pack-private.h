@@ -104,7 +104,7 @@ DimplePack *dimple_pack_decode      (const char            *key,
 
 G_DEFINE_AUTOPTR_CLEANUP_FUNC (DimplePack, dimple_pack_free)
 
-/* -- gzip ------------------------------------------------------------------------------------------------------------- */
+/* -- gzip ---------------------------------------------------------------------------------------------------------- */
 
 GBytes     *dimple_gzip             (const char            *data,
                                      gsize                  size,

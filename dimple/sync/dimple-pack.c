@@ -66,7 +66,7 @@ dimple_pack_set_limit (gsize size)
   limit = size > 0 ? size : DIMPLE_PACK_LIMIT;
 }
 
-/* -- Names ------------------------------------------------------------------------------------------------------------ */
+/* -- Names --------------------------------------------------------------------------------------------------------- */
 
 /* Takes an id and the character after it. */
 static gboolean
@@ -163,7 +163,7 @@ dimple_pack_name_format_part (const DimplePackName *self,
   return dimple_pack_name_format (&name);
 }
 
-/* -- Writing ---------------------------------------------------------------------------------------------------------- */
+/* -- Writing ------------------------------------------------------------------------------------------------------- */
 
 /* Whether one reads this pack otherwise than the full one of these ends. */
 static gboolean

@@ -48,7 +48,7 @@ dimple_sync_batch_get_bad (DimpleSyncBatch *self)
   return self->bad;
 }
 
-/* -- Taking in -------------------------------------------------------------------------------------------------------- */
+/* -- Taking in ----------------------------------------------------------------------------------------------------- */
 
 static gboolean
 is_known (DimpleSyncBatch   *self,
@@ -144,7 +144,7 @@ dimple_sync_batch_finish (DimpleSyncBatch  *self,
   return self->packs->len == 0 || flush (self, TRUE, error);
 }
 
-/* -- Merging ---------------------------------------------------------------------------------------------------------- */
+/* -- Merging ------------------------------------------------------------------------------------------------------- */
 
 static gboolean
 name_author (DimpleSyncBatch  *self,

@@ -20,7 +20,7 @@ GPtrArray        *dimple_sync_client_copy_storages  (DimpleSyncClient *self);
 /* The error of anything that needs a storage. */
 void              dimple_sync_client_set_not_set_up (GError          **error);
 
-/* -- What to tell the user -------------------------------------------------------------------------------------------- */
+/* -- What to tell the user ----------------------------------------------------------------------------------------- */
 
 typedef struct
 {

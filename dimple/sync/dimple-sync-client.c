@@ -72,7 +72,7 @@ static guint signals[N_SIGNALS];
 
 G_DEFINE_FINAL_TYPE (DimpleSyncClient, dimple_sync_client, G_TYPE_OBJECT)
 
-/* -- What the properties say ------------------------------------------------------------------------------------------ */
+/* -- What the properties say --------------------------------------------------------------------------------------- */
 
 static void
 set_status (DimpleSyncClient *self)
@@ -199,7 +199,7 @@ dimple_sync_client_copy_storages (DimpleSyncClient *self)
   return storages;
 }
 
-/* -- What the parts tell ---------------------------------------------------------------------------------------------- */
+/* -- What the parts tell ------------------------------------------------------------------------------------------- */
 
 static void
 count_pending (DimpleSyncClient *self)
@@ -343,7 +343,7 @@ dimple_sync_client_get_auto_sync (DimpleSyncClient *self)
   return self->auto_sync;
 }
 
-/* -- The object ------------------------------------------------------------------------------------------------------- */
+/* -- The object ---------------------------------------------------------------------------------------------------- */
 
 static void
 dimple_sync_client_init (DimpleSyncClient *self)

@@ -105,7 +105,7 @@ link_candidates (GArray *candidates)
     }
 }
 
-/* -- Choosing --------------------------------------------------------------------------------------------------------- */
+/* -- Choosing ------------------------------------------------------------------------------------------------------ */
 
 typedef struct
 {
@@ -274,7 +274,7 @@ dimple_sync_packs_choose (DimpleSyncPacks *self,
   return choice.any;
 }
 
-/* -- What is known of own packs --------------------------------------------------------------------------------------- */
+/* -- What is known of own packs ------------------------------------------------------------------------------------ */
 
 gboolean
 dimple_sync_packs_measure (DimpleSyncPacks   *self,

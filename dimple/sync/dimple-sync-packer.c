@@ -132,7 +132,7 @@ dimple_sync_packer_get_progress (DimpleSyncPacker *self)
   return self->pieces->len > 0 ? done / self->pieces->len : 1;
 }
 
-/* -- Filling a pack --------------------------------------------------------------------------------------------------- */
+/* -- Filling a pack ------------------------------------------------------------------------------------------------ */
 
 typedef struct
 {
@@ -269,7 +269,7 @@ fill_chain (Filling           *filling,
   return TRUE;
 }
 
-/* -- The pack's head -------------------------------------------------------------------------------------------------- */
+/* -- The pack's head ----------------------------------------------------------------------------------------------- */
 
 /* The intervals that the pack's path consists of. */
 static gboolean

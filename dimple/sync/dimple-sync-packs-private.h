@@ -51,7 +51,7 @@ gboolean         dimple_sync_packs_clean   (DimpleSyncPacks    *self,
                                             DimpleStorage      *storage,
                                             GError            **error);
 
-/* -- What is known of own packs, see dimple-pack-table-private.h ------------------------------------------------------ */
+/* -- What is known of own packs, see dimple-pack-table-private.h --------------------------------------------------- */
 
 /* Measures what is not known yet, of some of the packs. */
 gboolean         dimple_sync_packs_measure (DimpleSyncPacks    *self,

@@ -282,7 +282,7 @@ dimple_sync_packs_cover (DimpleSyncPacks *self)
   return covered;
 }
 
-/* -- Removing what is replaced ---------------------------------------------------------------------------------------- */
+/* -- Removing what is replaced ------------------------------------------------------------------------------------- */
 
 static void
 list_replaced (DimpleSyncPacks *self,

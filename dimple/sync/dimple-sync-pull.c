@@ -328,7 +328,7 @@ get_all (Pull    *self,
   return fine && dimple_sync_batch_finish (self->batch, error);
 }
 
-/* -- Damaged objects -------------------------------------------------------------------------------------------------- */
+/* -- Damaged objects ----------------------------------------------------------------------------------------------- */
 
 /* An answer may have been cut off on the way: asks once more. */
 static gboolean
@@ -434,7 +434,7 @@ dimple_sync_pull (DimpleSyncSession  *session,
     }
 }
 
-/* -- What is in parts of which some are missing ----------------------------------------------------------------------- */
+/* -- What is in parts of which some are missing -------------------------------------------------------------------- */
 
 typedef struct
 {

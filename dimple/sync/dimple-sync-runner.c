@@ -90,7 +90,7 @@ dimple_sync_runner_is_running (DimpleSyncRunner *self)
   return self->running != NULL;
 }
 
-/* -- Who waits -------------------------------------------------------------------------------------------------------- */
+/* -- Who waits ----------------------------------------------------------------------------------------------------- */
 
 static void
 finish_waiter (Waiter       *waiter,
@@ -194,7 +194,7 @@ finish_waiters (DimpleSyncRunner *self,
     start (self, owner);
 }
 
-/* -- Running one ------------------------------------------------------------------------------------------------------ */
+/* -- Running one --------------------------------------------------------------------------------------------------- */
 
 static gboolean
 on_progress (gpointer user_data)
@@ -297,7 +297,7 @@ start (DimpleSyncRunner *self,
   g_thread_unref (g_thread_new ("dimple-sync", run_in_thread, run));
 }
 
-/* -- Requests --------------------------------------------------------------------------------------------------------- */
+/* -- Requests ------------------------------------------------------------------------------------------------------ */
 
 typedef struct
 {
@@ -362,7 +362,7 @@ dimple_sync_runner_request (DimpleSyncRunner   *self,
   dimple_post (self->context, 0, on_join, joining, joining_free);
 }
 
-/* -- Blocking --------------------------------------------------------------------------------------------------------- */
+/* -- Blocking ------------------------------------------------------------------------------------------------------ */
 
 typedef struct
 {

@@ -55,7 +55,7 @@ void               dimple_sync_session_free        (DimpleSyncSession  *self);
 gboolean           dimple_sync_session_run         (DimpleSyncSession  *self,
                                                     GError            **error);
 
-/* -- For its parts ---------------------------------------------------------------------------------------------------- */
+/* -- For its parts ------------------------------------------------------------------------------------------------- */
 
 /* How much of the present phase is done, 0 to 1. */
 void               dimple_sync_session_report      (DimpleSyncSession  *self,
@@ -82,7 +82,7 @@ gboolean           dimple_sync_push                (DimpleSyncSession  *self,
                                                     DimpleListing      *listing,
                                                     GError            **error);
 
-/* -- Own transactions that a storage lacks ---------------------------------------------------------------------------- */
+/* -- Own transactions that a storage lacks ------------------------------------------------------------------------- */
 
 /* Counts them by what earlier syncs have noted; for the user's eyes only.  (any thread) */
 gboolean           dimple_sync_count_pending       (DimpleStore        *store,

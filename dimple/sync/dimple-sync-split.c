@@ -28,7 +28,7 @@ struct _DimpleSyncSplit
   guint   next;
 };
 
-/* -- Looking at it ---------------------------------------------------------------------------------------------------- */
+/* -- Looking at it ------------------------------------------------------------------------------------------------- */
 
 typedef struct
 {
@@ -138,7 +138,7 @@ dimple_sync_split_get_progress (DimpleSyncSplit *self)
   return self->next / (double) self->parts->len;
 }
 
-/* -- Reading it ------------------------------------------------------------------------------------------------------- */
+/* -- Reading it ---------------------------------------------------------------------------------------------------- */
 
 /* The pieces of a part as one; NULL without an error if some are not there. */
 static DimpleTransaction *

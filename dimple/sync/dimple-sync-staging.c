@@ -124,7 +124,7 @@ dimple_sync_staging_list_whole (DimpleSyncStaging *self)
   return whole;
 }
 
-/* -- Writing ---------------------------------------------------------------------------------------------------------- */
+/* -- Writing ------------------------------------------------------------------------------------------------------- */
 
 static gboolean
 write_parts (DimpleConnection  *connection,
@@ -216,7 +216,7 @@ dimple_sync_staging_clean (DimpleSyncStaging  *self,
   return TRUE;
 }
 
-/* -- Reading ---------------------------------------------------------------------------------------------------------- */
+/* -- Reading ------------------------------------------------------------------------------------------------------- */
 
 static DimplePack *
 read_part (DimpleConnection      *connection,

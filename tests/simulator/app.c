@@ -23,7 +23,7 @@ typedef struct
   char     *indexes[MAX_TABLES];          /* and what comes with it */
 } App;
 
-/* -- The first script ------------------------------------------------------------------------------------------------- */
+/* -- The first script ---------------------------------------------------------------------------------------------- */
 
 static void
 add_reference (App   *self,
@@ -161,7 +161,7 @@ make_first_script (App *self)
   return g_string_free (g_steal_pointer (&self->sql), FALSE);
 }
 
-/* -- The others ------------------------------------------------------------------------------------------------------- */
+/* -- The others ---------------------------------------------------------------------------------------------------- */
 
 static guint
 pick_plain (App *self)

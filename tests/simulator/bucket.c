@@ -13,7 +13,7 @@
 
 #define PAST_LISTINGS 12
 
-/* -- One device's way to one bucket ----------------------------------------------------------------------------------- */
+/* -- One device's way to one bucket -------------------------------------------------------------------------------- */
 
 #define SIM_TYPE_STORAGE (sim_storage_get_type ())
 G_DECLARE_FINAL_TYPE (SimStorage, sim_storage, SIM, STORAGE, GObject)
@@ -41,7 +41,7 @@ static const char * const operations[] = {
   [DIMPLE_STORAGE_REMOVE] = "REMOVE",
 };
 
-/* -- What is there ---------------------------------------------------------------------------------------------------- */
+/* -- What is there ------------------------------------------------------------------------------------------------- */
 
 static int
 compare_keys (gconstpointer a,
@@ -114,7 +114,7 @@ bucket_free (Bucket *self)
   g_free (self);
 }
 
-/* -- What may happen -------------------------------------------------------------------------------------------------- */
+/* -- What may happen ----------------------------------------------------------------------------------------------- */
 
 static GError *
 make_fault (Dice *dice)
@@ -302,7 +302,7 @@ get (Bucket     *self,
   return g_bytes_ref (contents);
 }
 
-/* -- Requests --------------------------------------------------------------------------------------------------------- */
+/* -- Requests ------------------------------------------------------------------------------------------------------ */
 
 /* Half of the time before the request's effect, the other half after it. */
 static void

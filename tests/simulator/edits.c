@@ -152,7 +152,7 @@ pick_row (Editor            *self,
   return g_strdup_printf ("%s = %s AND %s = %s", first, key, second, space + 1);
 }
 
-/* -- Statements ------------------------------------------------------------------------------------------------------- */
+/* -- Statements ---------------------------------------------------------------------------------------------------- */
 
 static char *
 make_insert (Editor            *self,
@@ -261,7 +261,7 @@ run_statement (Editor *self)
   return TRUE;
 }
 
-/* -- Shelved rows ----------------------------------------------------------------------------------------------------- */
+/* -- Shelved rows -------------------------------------------------------------------------------------------------- */
 
 /* What a text of SQL is as a value of the API; NULL: nothing that is tried here. */
 static GVariant *
@@ -332,7 +332,7 @@ resolve (Editor *self)
     sim_fail ("the shelved row %s of %s cannot be edited: %s", key, table->name, error->message);
 }
 
-/* -- Transactions ----------------------------------------------------------------------------------------------------- */
+/* -- Transactions -------------------------------------------------------------------------------------------------- */
 
 static void
 end_transaction (Editor   *self,

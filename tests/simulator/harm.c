@@ -50,7 +50,7 @@ harm_free_backups (World *world)
   g_clear_pointer (&world->backups, g_ptr_array_unref);
 }
 
-/* -- What is left ----------------------------------------------------------------------------------------------------- */
+/* -- What is left -------------------------------------------------------------------------------------------------- */
 
 /* Of a transaction in parts the last one that is found, as `parts` counts (nullable: any), makes it whole. */
 static void
@@ -119,7 +119,7 @@ find_destroyed (World *world)
     }
 }
 
-/* -- Objects ---------------------------------------------------------------------------------------------------------- */
+/* -- Objects ------------------------------------------------------------------------------------------------------- */
 
 /* Who found an empty bucket would begin another repository there if it knew none, or another one: that is the user's
  * doing. */
@@ -242,7 +242,7 @@ wipe (World *world,
   return TRUE;
 }
 
-/* -- Databases -------------------------------------------------------------------------------------------------------- */
+/* -- Databases ----------------------------------------------------------------------------------------------------- */
 
 static gboolean
 restore (World  *world,

@@ -36,7 +36,7 @@
 typedef struct _World World;
 typedef struct _Device Device;
 
-/* -- Dice ------------------------------------------------------------------------------------------------------------- */
+/* -- Dice ---------------------------------------------------------------------------------------------------------- */
 
 typedef struct
 {
@@ -55,7 +55,7 @@ gboolean dice_chance (Dice   *self,
 #define dice_pick(self, ...) \
   (((const guint[]) { __VA_ARGS__ })[dice_below (self, G_N_ELEMENTS (((const guint[]) { __VA_ARGS__ })))])
 
-/* -- What is counted -------------------------------------------------------------------------------------------------- */
+/* -- What is counted ----------------------------------------------------------------------------------------------- */
 
 typedef enum
 {
@@ -115,7 +115,7 @@ typedef enum
 void count_add (Count  what,
                 gint64 n);
 
-/* -- Failing and telling ---------------------------------------------------------------------------------------------- */
+/* -- Failing and telling ------------------------------------------------------------------------------------------- */
 
 /* Ends the process that runs this seed. */
 void sim_fail  (const char *format,
@@ -124,7 +124,7 @@ void sim_fail  (const char *format,
 void sim_trace (const char *format,
                 ...) G_GNUC_PRINTF (1, 2);
 
-/* -- Disks ------------------------------------------------------------------------------------------------------------ */
+/* -- Disks --------------------------------------------------------------------------------------------------------- */
 
 typedef struct _Disk Disk;
 
@@ -150,7 +150,7 @@ void     disk_revive     (Disk    *self,
 /* What a backup made between two transactions has. */
 Disk    *disk_copy       (Disk    *self);
 
-/* -- Buckets ---------------------------------------------------------------------------------------------------------- */
+/* -- Buckets ------------------------------------------------------------------------------------------------------- */
 
 typedef struct
 {
@@ -182,12 +182,12 @@ DimpleStorage *seal_storage       (DimpleStorage *storage);     /* (transfer ful
 /* NULL if it cannot be opened. */
 GBytes        *seal_open          (GBytes     *sealed);
 
-/* -- Apps ------------------------------------------------------------------------------------------------------------- */
+/* -- Apps ---------------------------------------------------------------------------------------------------------- */
 
 /* The scripts of the newest version; an older app knows only the first ones. */
 GStrv app_new (Dice *dice);
 
-/* -- Devices ---------------------------------------------------------------------------------------------------------- */
+/* -- Devices ------------------------------------------------------------------------------------------------------- */
 
 struct _Device
 {
@@ -259,7 +259,7 @@ char    *store_select   (DimpleStore *store,
 void     device_edit    (Device  *self,
                          Dice    *dice);
 
-/* -- The world -------------------------------------------------------------------------------------------------------- */
+/* -- The world ----------------------------------------------------------------------------------------------------- */
 
 typedef enum
 {
@@ -316,7 +316,7 @@ void        world_run           (guint    seed,
                                  GArray  *steps);      /* (nullable) of guint */
 guint       world_get_n_steps   (guint    seed);
 
-/* -- Harm ------------------------------------------------------------------------------------------------------------- */
+/* -- Harm ---------------------------------------------------------------------------------------------------------- */
 
 void        harm                (World   *world,
                                  Device  *device,
@@ -327,7 +327,7 @@ void        harm_free_backups   (World   *world);
 /* Every transaction of which a copy exists somewhere. */
 GHashTable *harm_find_held      (World   *world);
 
-/* -- Checks ----------------------------------------------------------------------------------------------------------- */
+/* -- Checks -------------------------------------------------------------------------------------------------------- */
 
 /* Right for a store at any moment. */
 void        check_device        (Device  *device);
@@ -349,7 +349,7 @@ void        check_foreign       (World   *world,
 void        check_verify        (World   *world,
                                  Dice    *dice);
 
-/* -- Leaks ------------------------------------------------------------------------------------------------------------ */
+/* -- Leaks --------------------------------------------------------------------------------------------------------- */
 
 /* It has to be gone at the end of the seed. */
 void        leaks_watch         (gpointer object);
@@ -357,7 +357,7 @@ void        leaks_check         (void);
 /* From now on LeakSanitizer looks at every seed; FALSE: it is not there. */
 gboolean    leaks_look_closely  (void);
 
-/* -- Running ---------------------------------------------------------------------------------------------------------- */
+/* -- Running ------------------------------------------------------------------------------------------------------- */
 
 typedef struct
 {

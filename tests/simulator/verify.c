@@ -14,7 +14,7 @@
 
 #define MAX_REPAIRS 10
 
-/* -- Asking ----------------------------------------------------------------------------------------------------------- */
+/* -- Asking -------------------------------------------------------------------------------------------------------- */
 
 static void
 expect (char       **differing,
@@ -68,7 +68,7 @@ verify (Device     *device,
   expect (differing, expected, "its buckets", device->number);
 }
 
-/* -- Changing a row behind the library's back ------------------------------------------------------------------------- */
+/* -- Changing a row behind the library's back ---------------------------------------------------------------------- */
 
 typedef struct
 {
@@ -159,7 +159,7 @@ plant_row (Device *device,
   return g_string_free (plant.name, FALSE);
 }
 
-/* -- Checking --------------------------------------------------------------------------------------------------------- */
+/* -- Checking ------------------------------------------------------------------------------------------------------ */
 
 static void
 compare_all (World      *world,

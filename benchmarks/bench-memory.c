@@ -1,8 +1,8 @@
 /* bench-memory.c: how much memory one big transaction takes on its way from device to device
  *
  * Each step is a process of its own, which tells the peak of its memory beyond what it had when the store was open: the
- * device that writes the rows, its upload, a new device, one that has written later itself (so nothing that comes is newer
- * than all that it knows), and one that gets an update of all rows.
+ * device that writes the rows, its upload, a new device, one that has written later itself (so nothing that comes is
+ * newer than all that it knows), and one that gets an update of all rows.
  *
  * SPDX-License-Identifier: LGPL-2.1-or-later
  */

@@ -18,7 +18,8 @@ G_BEGIN_DECLS
 char        *bench_queries_new_file  (guint         n_rows);
 DimpleStore *bench_queries_open      (const char   *path);
 void         bench_queries_close     (DimpleStore  *store);
-/* Moves a note to the beginning or the end of the list, by turns of `version`, which no two changes share: one commit. */
+/* Moves a note to the beginning or the end of the list, by turns of `version`, which no two changes share: one
+ * commit. */
 void         bench_queries_move      (DimpleStore  *store,
                                       guint         number,
                                       guint         version);

@@ -120,8 +120,8 @@ typedef struct
   gint64   longest;     /* between two times, less the waiting for a processor */
 } Loop;
 
-/* How long this thread was ready to run and did not, as other processes did, in microseconds; see sched-stats.rst of the
- * kernel.  It would else be measured how busy the machine is. */
+/* How long this thread was ready to run and did not, as other processes did, in microseconds; see sched-stats.rst of
+ * the kernel.  It would else be measured how busy the machine is. */
 static gint64
 get_waited (void)
 {

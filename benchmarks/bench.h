@@ -47,7 +47,8 @@ double       bench_series_median (const BenchSeries   *self);
 
 G_DEFINE_AUTOPTR_CLEANUP_FUNC (BenchSeries, bench_series_free)
 
-/* `measured` against `baseline`, turn by turn.  `n_units` of `unit` are done in a turn: that gives the plain figures. */
+/* `measured` against `baseline`, turn by turn.  `n_units` of `unit` are done in a turn: that gives the plain
+ * figures. */
 void         bench_report_ratio  (const char          *id,
                                   const char          *title,
                                   double               budget,

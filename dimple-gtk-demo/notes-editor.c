@@ -1,8 +1,8 @@
 /* notes-editor.c: one note, to be written
  *
- * Shows the first row of a live query for one key.  What is typed is set in the row at once, and saved after a short rest.
- * A column that was set and not saved yet is left alone by the query, so nothing from another device overwrites what is
- * being typed; the other column follows.
+ * Shows the first row of a live query for one key.  What is typed is set in the row at once, and saved after a short
+ * rest.  A column that was set and not saved yet is left alone by the query, so nothing from another device overwrites
+ * what is being typed; the other column follows.
  *
  * SPDX-License-Identifier: LGPL-2.1-or-later
  */

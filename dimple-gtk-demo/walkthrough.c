@@ -1,7 +1,7 @@
 /* walkthrough.c: Dimple in the terminal: two devices, a folder, a bucket
  *
- * Device A imports real text and syncs it to device B; both edit offline, sync, and are compared.  First all goes through
- * a folder, then, where there is one, through an S3 bucket to a third device; sealed, if a passphrase is given.
+ * Device A imports real text and syncs it to device B; both edit offline, sync, and are compared.  First all goes
+ * through a folder, then, where there is one, through an S3 bucket to a third device; sealed, if a passphrase is given.
  *
  * SPDX-License-Identifier: LGPL-2.1-or-later
  */

@@ -26,7 +26,8 @@ G_BEGIN_DECLS
  * @DIMPLE_ERROR_FAILED: anything else; the message is all there is
  * @DIMPLE_ERROR_SQL: malformed SQL, an unknown table or column, or a statement that is refused here: fix the code
  * @DIMPLE_ERROR_PARAMETERS: the number, names or types of parameters or values do not fit: fix the code
- * @DIMPLE_ERROR_TYPE: an object's type or property does not fit the table, or a row type has other columns: fix the code
+ * @DIMPLE_ERROR_TYPE: an object's type or property does not fit the table, or a row type has other columns: fix the
+ *   code
  * @DIMPLE_ERROR_MIGRATION: a migration failed, or changed since it ran: fix the code
  * @DIMPLE_ERROR_UNTRACKABLE: a table without a key that can be synced; the message says what to write
  * @DIMPLE_ERROR_CLOSED: the store is closed

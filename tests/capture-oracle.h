@@ -1,7 +1,7 @@
 /* capture-oracle.h: what a transaction changed, found by comparing whole tables
  *
- * Changes are lines of text, of what capture tells as of what two dumps of all tables differ in, so the two lists can be
- * compared and shown.
+ * Changes are lines of text, of what capture tells as of what two dumps of all tables differ in, so the two lists can
+ * be compared and shown.
  *
  * SPDX-License-Identifier: LGPL-2.1-or-later
  */

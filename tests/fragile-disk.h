@@ -1,7 +1,7 @@
 /* fragile-disk.h: a disk that fails when told to, and that can lose its power
  *
- * A layer over SQLite's file system.  It counts what is asked of the disk, so that any one operation can be made to fail;
- * and it knows which bytes were synced, so that it can tell what a power cut at this moment would leave.
+ * A layer over SQLite's file system.  It counts what is asked of the disk, so that any one operation can be made to
+ * fail; and it knows which bytes were synced, so that it can tell what a power cut at this moment would leave.
  *
  * SPDX-License-Identifier: LGPL-2.1-or-later
  */

@@ -6,8 +6,9 @@
 
 #include "query-selects.h"
 
-/* In these t is a thing, g a group and l a link; {t} {g} {l} are the columns of their keys, {T} is the table of things, {?}
- * a search, {k} a key, {#} a small number, {w} a WHERE of t or nothing, {a} a condition of t; @ is a column of t, & one of g. */
+/* In these t is a thing, g a group and l a link; {t} {g} {l} are the columns of their keys, {T} is the table of things,
+ * {?} a search, {k} a key, {#} a small number, {w} a WHERE of t or nothing, {a} a condition of t; @ is a column of t, &
+ * one of g. */
 
 static const char * const joins[] = {
   "SELECT {t}, @, g.id, & FROM {T} t JOIN grp g ON g.id = t.grp{w} ORDER BY &, {t}",

@@ -1,7 +1,7 @@
 /* query-oracle-check.h: checks a live query against a fresh run of its SQL
  *
- * What tells rows apart is found anew from what SQLite says of the columns, and not asked of the query: the keys that are
- * whole in the result; a row with other values in these is still the same if that of the first table is.
+ * What tells rows apart is found anew from what SQLite says of the columns, and not asked of the query: the keys that
+ * are whole in the result; a row with other values in these is still the same if that of the first table is.
  *
  * SPDX-License-Identifier: LGPL-2.1-or-later
  */
@@ -168,8 +168,8 @@ oracle_note_columns (Oracle         *oracle,
   return is_same;
 }
 
-/* The rows that the SQL gives now: what they show, and who they are.  FALSE in `comparable`: these are other columns than
- * those of the last time.  `ranks`: set if ORDER BY leaves something open. */
+/* The rows that the SQL gives now: what they show, and who they are.  FALSE in `comparable`: these are other columns
+ * than those of the last time.  `ranks`: set if ORDER BY leaves something open. */
 static inline GPtrArray *
 oracle_run_afresh (Oracle      *oracle,
                    GPtrArray   *seen,
@@ -281,8 +281,8 @@ oracle_count_name (const char * const *columns,
   return n;
 }
 
-/* The object has told of what changed in it since the last time, and of nothing else; in several turns it may have changed
- * and changed back. */
+/* The object has told of what changed in it since the last time, and of nothing else; in several turns it may have
+ * changed and changed back. */
 static inline void
 oracle_check_notified (Oracle     *oracle,
                        ShadowRow  *row,
@@ -537,8 +537,8 @@ oracle_look (Oracle    *oracle,
     }
 }
 
-/* The model shows all that was committed, and nothing is under way.  `max_emissions`: more than one if not all was shown in
- * one turn of the main loop; then less is known of identities. */
+/* The model shows all that was committed, and nothing is under way.  `max_emissions`: more than one if not all was
+ * shown in one turn of the main loop; then less is known of identities. */
 static inline void
 oracle_check (Oracle *oracle,
               guint   max_emissions)
@@ -559,8 +559,8 @@ oracle_check (Oracle *oracle,
   for (guint i = 0; i < seen->len; i++)
     ((SeenRow *) g_ptr_array_index (seen, i))->object = g_object_ref (g_ptr_array_index (objects, i));
   oracle_check_rows (oracle, shown, seen, max_emissions == 1);
-  /* Of another process it is known which keys changed, but not always where their rows were: what is kept row by row may take
-   * a row that a REPLACE gave another rowid for another one. */
+  /* Of another process it is known which keys changed, but not always where their rows were: what is kept row by row
+   * may take a row that a REPLACE gave another rowid for another one. */
   if (is_comparable && oracle->n_emissions <= 1)
     oracle_check_emitted (oracle, seen);
   if (oracle->asks_first)

@@ -1,8 +1,8 @@
 /* query-oracle.h: a shadow of a live query, which replays what it emits
  *
- * At each check (query-oracle-check.h) the model must be what the SQL gives now, the shadow must be the model, and what was
- * emitted since must be what the rows' identities ask for: the same object for the same row wherever it went, notify for
- * just the columns that changed, nothing emitted that stayed at either end.
+ * At each check (query-oracle-check.h) the model must be what the SQL gives now, the shadow must be the model, and what
+ * was emitted since must be what the rows' identities ask for: the same object for the same row wherever it went,
+ * notify for just the columns that changed, nothing emitted that stayed at either end.
  *
  * SPDX-License-Identifier: LGPL-2.1-or-later
  */

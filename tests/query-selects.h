@@ -1,7 +1,7 @@
 /* query-selects.h: random SELECTs of every kind, for the tests of live queries
  *
- * About half of them are of one table, where a live query can be kept row by row: any select list, WHERE and ORDER BY.  A
- * query remembers which columns its parameters are compared with, so that it can be given others.
+ * About half of them are of one table, where a live query can be kept row by row: any select list, WHERE and ORDER BY.
+ * A query remembers which columns its parameters are compared with, so that it can be given others.
  *
  * SPDX-License-Identifier: LGPL-2.1-or-later
  */

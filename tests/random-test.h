@@ -8,8 +8,8 @@
 #include <stdlib.h>
 #include <string.h>
 
-/* Takes “--NAME=NUMBER” out of the arguments; `fallback` if it is not there.  Before g_test_init(), which has a --seed of
- * another form. */
+/* Takes “--NAME=NUMBER” out of the arguments; `fallback` if it is not there.  Before g_test_init(), which has a --seed
+ * of another form. */
 static inline guint
 take_option (int        *argc,
              char       *argv[],

@@ -1,7 +1,7 @@
 /* storage-kinds.h: every kind of storage there is, each made by a function
  *
- * Add a kind by a function that makes one; a kind that is not there (a server, say) gives the reason instead, and its cases
- * are skipped with it.
+ * Add a kind by a function that makes one; a kind that is not there (a server, say) gives the reason instead, and its
+ * cases are skipped with it.
  *
  * SPDX-License-Identifier: LGPL-2.1-or-later
  */

@@ -1,6 +1,7 @@
 /* test-auto-sync.c: when to sync by itself
  *
- * The network is whatever a test says.  Nothing here fails because a machine is slow: times are only checked from below.
+ * The network is whatever a test says.  Nothing here fails because a machine is slow: times are only checked from
+ * below.
  *
  * SPDX-License-Identifier: LGPL-2.1-or-later
  */

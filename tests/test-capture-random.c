@@ -1,7 +1,8 @@
 /* test-capture-random.c: random transactions on random schemas, against an oracle that compares whole tables
  *
- * Schemas have keys of every kind, constraints that refuse, conflict clauses that replace, triggers that write, fail and
- * recurse, and foreign keys that cascade.  Transactions are made of units, each netted by itself, some of them undone.
+ * Schemas have keys of every kind, constraints that refuse, conflict clauses that replace, triggers that write, fail
+ * and recurse, and foreign keys that cascade.  Transactions are made of units, each netted by itself, some of them
+ * undone.
  *
  * SPDX-License-Identifier: LGPL-2.1-or-later
  */

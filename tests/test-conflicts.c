@@ -339,7 +339,8 @@ test_same_key_inserted (void)
   g_autoptr(GListModel) conflicts = NULL;
   g_autoptr(GError) error = NULL;
 
-  /* the app knows nothing of the shelf, and makes a row of the same key, having set the shelved one in the same breath */
+  /* the app knows nothing of the shelf, and makes a row of the same key, having set the shelved one in the same
+   * breath */
   open_devices (&a, &b);
   bring (b, a);
   conflicts = dimple_store_get_conflicts (a);

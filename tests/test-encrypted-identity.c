@@ -1,4 +1,5 @@
-/* test-encrypted-identity.c: the identity of an encrypted storage: made and opened once, and sealed by another passphrase
+/* test-encrypted-identity.c: the identity of an encrypted storage: made and opened once, and sealed by another
+ * passphrase
  *
  * SPDX-License-Identifier: LGPL-2.1-or-later
  */

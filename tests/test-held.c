@@ -391,7 +391,8 @@ check_before (DimpleHeld       *held,
     g_assert_cmpint (dimple_id_compare (&before, &get (history, naive)->id), ==, 0);
 }
 
-/* What is dropped from the log goes on being held, also by who had not read it yet; and neighbours are found across it. */
+/* What is dropped from the log goes on being held, also by who had not read it yet; and neighbours are found across
+ * it. */
 static void
 test_pruned (void)
 {

@@ -498,7 +498,8 @@ test_pruned_meanwhile (void)
   g_assert_cmpuint (g_list_model_get_n_items (history), ==, n_items + 1);
 }
 
-/* Where a change stays and its values go, or another one of its transaction goes, there is another item in its place. */
+/* Where a change stays and its values go, or another one of its transaction goes, there is another item in its
+ * place. */
 static void
 test_values_pruned_meanwhile (void)
 {

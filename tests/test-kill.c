@@ -1,8 +1,9 @@
 /* test-kill.c: real processes are killed while they write and sync, and nothing is lost
  *
- * Each round a process opens the database of one of three devices, sometimes two processes the same one, writes and syncs
- * with a folder, and is killed at a random moment by SIGKILL.  It tells of each commit after it was reported to it.  The
- * next process on that database finds all of them, and both halves of each transaction.  In the end all devices are equal.
+ * Each round a process opens the database of one of three devices, sometimes two processes the same one, writes and
+ * syncs with a folder, and is killed at a random moment by SIGKILL.  It tells of each commit after it was reported to
+ * it.  The next process on that database finds all of them, and both halves of each transaction.  In the end all
+ * devices are equal.
  *
  *   test-kill [--rounds=N] [--seed=N]
  *

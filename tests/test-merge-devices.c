@@ -1,8 +1,8 @@
 /* test-merge-devices.c: devices that edit, migrate and merge, against the model
  *
  * Each device is a store whose app runs at one of several versions.  They edit with random SQL, upgrade at different
- * times (migrations change rows, too), change and delete rows that are on the shelf, and bring each other transactions in
- * any order.  In the end all must show the same, and what the model makes of all their transactions.
+ * times (migrations change rows, too), change and delete rows that are on the shelf, and bring each other transactions
+ * in any order.  In the end all must show the same, and what the model makes of all their transactions.
  *
  * SPDX-License-Identifier: LGPL-2.1-or-later
  */

@@ -209,7 +209,8 @@ test_key_change (void)
 static void
 test_hidden_child_holds_nothing (void)
 {
-  /* g loses to f, so n, which is older than m, is hidden with it: m may have the slug, and loses it when g is renamed */
+  /* g loses to f, so n, which is older than m, is hidden with it: m may have the slug, and loses it when g is
+   * renamed */
   const Case cases[] = {
     { 1, 0, "[" INSERT ("folder", "\"name\"", "f", "\"Work\"") "]" },
     { 2, 0, "[" INSERT ("folder", "\"name\"", "g", "\"Work\"") "]" },

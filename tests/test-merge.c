@@ -1,7 +1,7 @@
 /* test-merge.c: merging, against the model
  *
- * tests/model/ says in plain Python what a set of transactions must show.  Its generated cases are merged here in several
- * orders and batches, with migrations at different times, and the tables and the shelf compared.
+ * tests/model/ says in plain Python what a set of transactions must show.  Its generated cases are merged here in
+ * several orders and batches, with migrations at different times, and the tables and the shelf compared.
  *
  * SPDX-License-Identifier: LGPL-2.1-or-later
  */

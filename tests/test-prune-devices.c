@@ -193,8 +193,8 @@ put_pack (Bucket     *bucket,
   g_hash_table_insert (bucket->objects, g_strdup (key), g_bytes_ref (contents));
 }
 
-/* Listings that did not show everything have led to two packs that share some transactions.  What pruning leaves of one cannot
- * be written anew by itself, as the other has a part of it. */
+/* Listings that did not show everything have led to two packs that share some transactions.  What pruning leaves of one
+ * cannot be written anew by itself, as the other has a part of it. */
 static void
 test_overlapping (void)
 {

@@ -1,4 +1,5 @@
-/* test-query-joins.c: joins that are kept row by row: which are, what a change costs, and when they are run again instead
+/* test-query-joins.c: joins that are kept row by row: which are, what a change costs, and when they are run again
+ * instead
  *
  * SPDX-License-Identifier: LGPL-2.1-or-later
  */

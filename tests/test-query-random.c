@@ -1,9 +1,9 @@
 /* test-query-random.c: live queries of every kind under random writes, checked by the oracle
  *
- * A seed makes a schema, some queries, and then writes: of the app, in one or several transactions, on this thread or the
- * writer's; by another device, merged by a sync; by another store on the same file.  In between, queries are given other
- * parameters or another WHERE and ORDER BY, and the schema grows.  --seeds=N runs so many, --seed=N one, --first=N says
- * which is the first of many.  What fails prints everything that was run.
+ * A seed makes a schema, some queries, and then writes: of the app, in one or several transactions, on this thread or
+ * the writer's; by another device, merged by a sync; by another store on the same file.  In between, queries are given
+ * other parameters or another WHERE and ORDER BY, and the schema grows.  --seeds=N runs so many, --seed=N one,
+ * --first=N says which is the first of many.  What fails prints everything that was run.
  *
  * SPDX-License-Identifier: LGPL-2.1-or-later
  */
@@ -276,8 +276,8 @@ write_beside (Run *run)
   write_once (run->world, run->other);
   if (read_data_version (run) == version)
     return;
-  /* It pricks its ears only some time after its own last commit.  That is waited for now and then; else it is told, as it
-   * would find out by itself in its next transaction. */
+  /* It pricks its ears only some time after its own last commit.  That is waited for now and then; else it is told, as
+   * it would find out by itself in its next transaction. */
   if (n_beside++ % EAR_INTERVAL != 0)
     dimple_writer_notice_others (run->store->writer, NULL);
   while (dimple_store_get_generation (run->store) == generation && g_get_monotonic_time () < patience)
@@ -294,7 +294,8 @@ write_beside (Run *run)
       }
 }
 
-/* Several commits one after the other, with some of what they lead to in between: whatever is shown, some commit made. */
+/* Several commits one after the other, with some of what they lead to in between: whatever is shown, some commit
+ * made. */
 static guint
 write_burst (Run *run)
 {

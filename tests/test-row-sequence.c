@@ -224,7 +224,8 @@ test_random (gconstpointer data)
   check_all (sequence, rows);
 }
 
-/* So many leaves that their numbers take bits from the hashes: rows are found all the same, also where most of them went. */
+/* So many leaves that their numbers take bits from the hashes: rows are found all the same, also where most of them
+ * went. */
 static void
 check_finding (DimpleRowSequence *sequence,
                guint              n_rows)

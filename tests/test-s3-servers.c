@@ -1,7 +1,7 @@
 /* test-s3-servers.c: what real servers answer to what is wrong
  *
- * They are those that tests/s3/start-s3 has started; without them the tests are skipped.  What is asked of them when all is
- * well is in test-storage.c.
+ * They are those that tests/s3/start-s3 has started; without them the tests are skipped.  What is asked of them when
+ * all is well is in test-storage.c.
  *
  * SPDX-License-Identifier: LGPL-2.1-or-later
  */

@@ -48,8 +48,8 @@ count_step (gpointer user_data)
   return 0;
 }
 
-/* How many instructions of SQLite's a commit and a merge take that concern no shelved row, and then (`wakes`) a commit that
- * wakes one: with `n_shelved` rows on the shelf. */
+/* How many instructions of SQLite's a commit and a merge take that concern no shelved row, and then (`wakes`) a commit
+ * that wakes one: with `n_shelved` rows on the shelf. */
 static void
 measure (const char *sql,
          guint       n_shelved,

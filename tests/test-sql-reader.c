@@ -217,7 +217,8 @@ test_casts (void)
     }
 }
 
-/* Random statements made of every kind of token: what SQLite accepts, the reader must tokenize to the same statement. */
+/* Random statements made of every kind of token: what SQLite accepts, the reader must tokenize to the same
+ * statement. */
 static void
 test_against_sqlite (void)
 {

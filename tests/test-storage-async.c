@@ -1,4 +1,5 @@
-/* test-storage-async.c: several requests to a storage at once, from one thread or several, and requests that are cancelled
+/* test-storage-async.c: several requests to a storage at once, from one thread or several, and requests that are
+ * cancelled
  *
  * SPDX-License-Identifier: LGPL-2.1-or-later
  */

@@ -1,6 +1,7 @@
 /* test-storage.c: what every kind of storage promises of its objects
  *
- * Which keys there may be is in test-storage-keys.c, and what several requests are to each other in test-storage-async.c.
+ * Which keys there may be is in test-storage-keys.c, and what several requests are to each other in
+ * test-storage-async.c.
  *
  * SPDX-License-Identifier: LGPL-2.1-or-later
  */

@@ -1,4 +1,5 @@
-/* test-store-async.c: a store that several use: what it tells of changes, threads, other processes, and calls that do not block
+/* test-store-async.c: a store that several use: what it tells of changes, threads, other processes, and calls that do
+ * not block
  *
  * SPDX-License-Identifier: LGPL-2.1-or-later
  */

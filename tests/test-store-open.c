@@ -116,7 +116,8 @@ open_and_close (gpointer path)
   return NULL;
 }
 
-/* Two processes of an app that start for the first time, say: here they are threads, which SQLite tells apart as well. */
+/* Two processes of an app that start for the first time, say: here they are threads, which SQLite tells apart as
+ * well. */
 static void
 test_open_at_once (void)
 {

@@ -468,8 +468,8 @@ sync_and_tell (gpointer data)
   return NULL;
 }
 
-/* The blocking form on another thread, with a storage that lives in this one: whether this thread runs its main context or
- * not. */
+/* The blocking form on another thread, with a storage that lives in this one: whether this thread runs its main context
+ * or not. */
 static void
 test_other_thread (void)
 {

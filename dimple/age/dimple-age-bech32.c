@@ -1,7 +1,7 @@
 /* dimple-age-bech32.c: Bech32 (BIP 173), as age writes its keys
  *
- * A key is 32 bytes, which are 52 symbols of 5 bits, and 6 symbols of a checksum follow.  What is read may be a secret, so
- * everything in between is wiped.
+ * A key is 32 bytes, which are 52 symbols of 5 bits, and 6 symbols of a checksum follow.  What is read may be a secret,
+ * so everything in between is wiped.
  *
  * SPDX-License-Identifier: LGPL-2.1-or-later
  */

@@ -1,6 +1,7 @@
 /* dimple-age-crypto-private.h: the primitives of age, over libgcrypt
  *
- * Keys live in libgcrypt's secure memory, which is locked where the system allows it, and are wiped when they are freed.
+ * Keys live in libgcrypt's secure memory, which is locked where the system allows it, and are wiped when they are
+ * freed.
  *
  * SPDX-License-Identifier: LGPL-2.1-or-later
  */

@@ -2,8 +2,8 @@
  *
  * libgcrypt is a library of the process, not ours: if the app has set it up, everything stays as the app wants it.
  *
- * Running out of memory ends the program, as everywhere in GLib.  A pool of secure memory that is too small does not: its
- * users fall back to memory that is not locked, but wiped all the same.
+ * Running out of memory ends the program, as everywhere in GLib.  A pool of secure memory that is too small does not:
+ * its users fall back to memory that is not locked, but wiped all the same.
  *
  * SPDX-License-Identifier: LGPL-2.1-or-later
  */

@@ -5,7 +5,8 @@
  *   qRS0AMjdjPvZ/WT08U2KL4G+PIooA3hy38SvLpvaC1E               and its body in lines of 64 characters
  *   --- HK2NmOBN9Dpq0Gw6xMCuhFcQlQLvZ/wQUi/2scLG75s           the MAC
  *
- * There is one way to write a header, and every other one is refused.  A stanza of an unknown type is nobody's business.
+ * There is one way to write a header, and every other one is refused.  A stanza of an unknown type is nobody's
+ * business.
  *
  * SPDX-License-Identifier: LGPL-2.1-or-later
  */

@@ -1,7 +1,7 @@
 /* dimple-age-private.h: the age file format, version 1 (age-encryption.org/v1)
  *
- * Files that are sealed here are opened by the `age` command, and the other way round.  Binary files only, no armour; the
- * recipient types X25519 and scrypt.
+ * Files that are sealed here are opened by the `age` command, and the other way round.  Binary files only, no armour;
+ * the recipient types X25519 and scrypt.
  *
  *   g_autoptr (DimpleAgeIdentity) identity = dimple_age_identity_generate (&error);
  *   g_autoptr (DimpleAgeRecipient) recipient = dimple_age_identity_get_recipient (identity);

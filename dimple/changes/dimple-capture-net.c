@@ -1,7 +1,7 @@
 /* dimple-capture-net.c: reading back the rows that were touched, and telling what differs
  *
- * Rows that are where they were are told at once.  The others went, came, or moved to another rowid: which of them are one
- * row is decided by their keys, when all are known.
+ * Rows that are where they were are told at once.  The others went, came, or moved to another rowid: which of them are
+ * one row is decided by their keys, when all are known.
  *
  * SPDX-License-Identifier: LGPL-2.1-or-later
  */

@@ -43,9 +43,9 @@ void           dimple_capture_set_paused (DimpleCapture      *self,
                                           gboolean            paused);
 gboolean       dimple_capture_is_empty   (DimpleCapture      *self);
 /* Calls `func` for each row that differs, table by table, rows of one kind together where that is cheap; then forgets
- * them, so that a later call in the same transaction reports only what came after (one queued unit each).  A NULL in the
- * PRIMARY KEY of a tracked table is a DIMPLE_ERROR_CONSTRAINT.  After an error they are forgotten too: the caller rolls
- * back to where the unit began.  `func` may write, but not to the tables that are captured. */
+ * them, so that a later call in the same transaction reports only what came after (one queued unit each).  A NULL in
+ * the PRIMARY KEY of a tracked table is a DIMPLE_ERROR_CONSTRAINT.  After an error they are forgotten too: the caller
+ * rolls back to where the unit began.  `func` may write, but not to the tables that are captured. */
 gboolean       dimple_capture_net        (DimpleCapture      *self,
                                           DimpleCaptureFunc   func,
                                           gpointer            user_data,

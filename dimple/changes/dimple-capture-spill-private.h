@@ -1,4 +1,5 @@
-/* dimple-capture-spill-private.h: bytes kept in order, in memory at first and in an unlinked temporary file beyond a size
+/* dimple-capture-spill-private.h: bytes kept in order, in memory at first and in an unlinked temporary file beyond a
+ * size
  *
  * SPDX-License-Identifier: LGPL-2.1-or-later
  */

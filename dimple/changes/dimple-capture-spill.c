@@ -1,7 +1,7 @@
 /* dimple-capture-spill.c: bytes kept in order, in memory at first and in an unlinked temporary file beyond a size
  *
- * A transaction may delete more than fits in memory.  The file is only appended to, and mapped to be read: nobody but the
- * kernel decides what of it is in memory.
+ * A transaction may delete more than fits in memory.  The file is only appended to, and mapped to be read: nobody but
+ * the kernel decides what of it is in memory.
  *
  * SPDX-License-Identifier: LGPL-2.1-or-later
  */

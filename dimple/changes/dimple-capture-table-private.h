@@ -43,8 +43,8 @@ void                dimple_capture_table_free       (DimpleCaptureTable  *self);
 void                dimple_capture_table_read       (DimpleCaptureTable  *self,
                                                      sqlite3_stmt        *select,
                                                      GByteArray          *record);
-/* The same from within the preupdate hook, of the row that is about to change; FALSE, with nothing appended, where SQLite
- * might not tell it right. */
+/* The same from within the preupdate hook, of the row that is about to change; FALSE, with nothing appended, where
+ * SQLite might not tell it right. */
 gboolean            dimple_capture_table_read_old   (DimpleCaptureTable  *self,
                                                      sqlite3             *handle,
                                                      GByteArray          *record);
@@ -56,7 +56,8 @@ void                dimple_capture_table_append_key (DimpleCaptureTable  *self,
 void                dimple_capture_append_key_value (GByteArray          *key,
                                                      const DimpleValue   *value);
 
-/* What reading back needs, kept from one transaction to the next: to make it anew would cost as much as reading a row */
+/* What reading back needs, kept from one transaction to the next: to make it anew would cost as much as reading a
+ * row */
 typedef struct
 {
   GByteArray    *now;       /* the row read last */

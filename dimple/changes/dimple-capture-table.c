@@ -165,8 +165,8 @@ note_updated_key (void         *user_data,
     *counts_virtual = sqlite3_value_int (value) == 2;
 }
 
-/* Whether sqlite3_preupdate_new() of an UPDATE counts VIRTUAL columns, which are not stored: newer versions of SQLite do,
- * older ones, against their documentation, do not.  So it is tried, once. */
+/* Whether sqlite3_preupdate_new() of an UPDATE counts VIRTUAL columns, which are not stored: newer versions of SQLite
+ * do, older ones, against their documentation, do not.  So it is tried, once. */
 static gboolean
 preupdate_counts_virtual_columns (void)
 {
@@ -252,8 +252,8 @@ find_key (DimpleCaptureTable *self)
       self->key_bits |= DIMPLE_COLUMN_BIT (column);
       g_array_append_val (self->key, key);
 
-      /* sqlite3_preupdate_old() of a WITHOUT ROWID table makes a REAL of the n-th value of the key if the n-th column of
-       * the table is REAL (seen in 3.40): beyond 2^53 an INTEGER is then no longer what it was. */
+      /* sqlite3_preupdate_old() of a WITHOUT ROWID table makes a REAL of the n-th value of the key if the n-th column
+       * of the table is REAL (seen in 3.40): beyond 2^53 an INTEGER is then no longer what it was. */
       if (table->without_rowid && has_real_affinity (column_at (table, i)) &&
           !has_real_affinity (column_at (table, column)))
         self->has_doubtful_key = TRUE;
@@ -299,8 +299,9 @@ dimple_capture_table_read (DimpleCaptureTable *self,
   dimple_record_append_row (record, select, self->n_values);
 }
 
-/* sqlite3_preupdate_old() costs a third of a SELECT inside the hook, but is wrong (before 3.51) in tables with VIRTUAL columns
- * and for rows that are older than a column with a DEFAULT.  A row that has a value in its last column is complete. */
+/* sqlite3_preupdate_old() costs a third of a SELECT inside the hook, but is wrong (before 3.51) in tables with VIRTUAL
+ * columns and for rows that are older than a column with a DEFAULT.  A row that has a value in its last column is
+ * complete. */
 gboolean
 dimple_capture_table_read_old (DimpleCaptureTable *self,
                                sqlite3            *handle,

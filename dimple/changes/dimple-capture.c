@@ -63,8 +63,8 @@ add_source (DimpleCapture *self,
   return source;
 }
 
-/* Names come from SQLite as they were declared, so they are compared exactly.  Those that the schema does not list (SQLite's
- * and Dimple's own) are remembered too, with nothing to collect. */
+/* Names come from SQLite as they were declared, so they are compared exactly.  Those that the schema does not list
+ * (SQLite's and Dimple's own) are remembered too, with nothing to collect. */
 static Source *
 find_source (DimpleCapture *self,
              const char    *name)

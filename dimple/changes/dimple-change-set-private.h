@@ -11,8 +11,8 @@
 
 G_BEGIN_DECLS
 
-/* One row of a rowid table that changed.  One whose PRIMARY KEY changed is the delete of one row and the insert of another,
- * maybe with the same rowid.  The same row may come several times, in the order in which that happened. */
+/* One row of a rowid table that changed.  One whose PRIMARY KEY changed is the delete of one row and the insert of
+ * another, maybe with the same rowid.  The same row may come several times, in the order in which that happened. */
 typedef struct
 {
   gint64  rowid;               /* of a delete: where it was */

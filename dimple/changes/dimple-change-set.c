@@ -309,8 +309,8 @@ dimple_change_set_get_tables (DimpleChangeSet *self)
  * @self: a change set
  * @table: a table
  *
- * Gets the keys of the rows of @table that changed, each once.  Where it is not known which rows changed (a virtual table,
- * a table without a key, the schema changed), there are none.
+ * Gets the keys of the rows of @table that changed, each once.  Where it is not known which rows changed (a virtual
+ * table, a table without a key, the schema changed), there are none.
  *
  * Returns: (transfer full) (array zero-terminated=1): the keys
  */

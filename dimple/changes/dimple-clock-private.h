@@ -11,8 +11,8 @@
 
 G_BEGIN_DECLS
 
-/* A wall clock beyond year 4199 is read as that, so that counting on never runs out; an id beyond twice that was written
- * by no Dimple, and its pack is bad for all devices alike.  In milliseconds. */
+/* A wall clock beyond year 4199 is read as that, so that counting on never runs out; an id beyond twice that was
+ * written by no Dimple, and its pack is bad for all devices alike.  In milliseconds. */
 #define DIMPLE_CLOCK_WALL_LIMIT (G_GINT64_CONSTANT (1) << 46)
 #define DIMPLE_CLOCK_ID_LIMIT   (G_GINT64_CONSTANT (1) << 47)
 

@@ -1,9 +1,9 @@
 /* dimple-held-private.h: which transactions a device holds
  *
  * Ids of one tail were written by one run of one process, in order, so what is held is told by intervals of runs, and
- * the work is by runs and not by transactions.  The path of a transaction leads back through its run to the run's start,
- * on from what came before that, and so on; an object of the repository names its ends, and is held if all of its path
- * is.  That an id lies between two others says nothing: a database that was copied or restored makes a branch.
+ * the work is by runs and not by transactions.  The path of a transaction leads back through its run to the run's
+ * start, on from what came before that, and so on; an object of the repository names its ends, and is held if all of
+ * its path is.  That an id lies between two others says nothing: a database that was copied or restored makes a branch.
  *
  * SPDX-License-Identifier: LGPL-2.1-or-later
  */
@@ -79,7 +79,8 @@ const char *dimple_held_get_author    (DimpleHeld        *self,
 /* The last row of the log that was taken in. */
 gint64      dimple_held_get_seq       (DimpleHeld        *self);
 /* The transaction that comes before `first` on its path, of those that the log has: pruning may have dropped some in
- * between.  All zero if there is none, or what comes before is not held.  `is_own`: this database may have written it. */
+ * between.  All zero if there is none, or what comes before is not held.  `is_own`: this database may have written
+ * it. */
 gboolean    dimple_held_find_before   (DimpleHeld        *self,
                                        DimpleConnection  *connection,
                                        const char        *author,

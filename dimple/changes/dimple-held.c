@@ -563,8 +563,8 @@ dimple_held_forget_before (DimpleHeld *self)
 
 /* -- Keeping it ---------------------------------------------------------------------------------------------------- */
 
-/* `first` and `last` are the times of ids; `previous` is set where the run begins.  The row of tail -1 says in `last` up
- * to which seq the log was read. */
+/* `first` and `last` are the times of ids; `previous` is set where the run begins.  The row of tail -1 says in `last`
+ * up to which seq the log was read. */
 gboolean
 dimple_held_create_tables (DimpleConnection  *connection,
                            GError           **error)

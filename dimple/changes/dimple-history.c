@@ -244,8 +244,8 @@ equal_values (gconstpointer a,
   return size == (gsize) (dimple_record_skip (b, 1) - (const guint8 *) b) && memcmp (a, b, size) == 0;
 }
 
-/* Whoever replaced a value that it had seen names it as the old one: a value that was replaced, and that nobody who came
- * after it names, was lost. */
+/* Whoever replaced a value that it had seen names it as the old one: a value that was replaced, and that nobody who
+ * came after it names, was lost. */
 static void
 judge_column (GArray   *events,
               gboolean  exists)

@@ -1,8 +1,8 @@
 /* dimple-index-terms.c: what a UNIQUE index compares, as SQL
  *
  * SQLite tells the columns and collations of an index, but not its expressions and its WHERE: those are taken from the
- * text of its CREATE INDEX, which SQLite has parsed before, so finding brackets and commas outside of quotes and comments
- * is enough.
+ * text of its CREATE INDEX, which SQLite has parsed before, so finding brackets and commas outside of quotes and
+ * comments is enough.
  *
  * SPDX-License-Identifier: LGPL-2.1-or-later
  */

@@ -1,8 +1,8 @@
 /* dimple-json.c: SQL values as JSON, written and read fast
  *
- * Most text needs no escape, and most of it is ASCII, so both directions look at eight bytes at a time for anything that
- * does, and copy (or lend) whole runs.  The reader is a state machine of what the grammar allows next; nesting is a bit
- * per level.
+ * Most text needs no escape, and most of it is ASCII, so both directions look at eight bytes at a time for anything
+ * that does, and copy (or lend) whole runs.  The reader is a state machine of what the grammar allows next; nesting is
+ * a bit per level.
  *
  * SPDX-License-Identifier: LGPL-2.1-or-later
  */

@@ -6,8 +6,8 @@
  * ahead of every seq), so it is found by its rowid and needs no index; one from elsewhere has the greatest seq + 1, or
  * its own time bits if those are greater, and is in the partial index dimple_log_foreign (author, id).  So no seq is
  * smaller than the time of its id, and whatever is newer than an id lies behind the seq of its time.  A transaction too
- * big for one row continues in the rows after it, its pieces, of the same id: all but the last carry DIMPLE_LOG_MORE.  `author` is
- * a number of dimple_author, `label` is of the first row only.
+ * big for one row continues in the rows after it, its pieces, of the same id: all but the last carry DIMPLE_LOG_MORE.
+ * `author` is a number of dimple_author, `label` is of the first row only.
  *
  * `changes` is JSON; a piece is an array of groups, each of rows of one table, operation and set of columns:
  *
@@ -21,9 +21,9 @@
  * end, where pruning dropped it.
  *
  * In a migration's transaction (script > 0) each row has one more array at its end: [anchor of the row, anchor of each
- * column…] (a delete: only the first); "" where the script saw nothing.  Values: null, numbers (REAL always with a point
- * or exponent), strings; what JSON cannot say is an object: {"hex":"00ff"} a blob, {"text":"hex"} a text that is not
- * UTF-8 or holds NUL, {"integer":"9007199254740993"} beyond 2^53, {"real":"inf"} or "-inf", {"pruned":true}.
+ * column…] (a delete: only the first); "" where the script saw nothing.  Values: null, numbers (REAL always with a
+ * point or exponent), strings; what JSON cannot say is an object: {"hex":"00ff"} a blob, {"text":"hex"} a text that is
+ * not UTF-8 or holds NUL, {"integer":"9007199254740993"} beyond 2^53, {"real":"inf"} or "-inf", {"pruned":true}.
  *
  * SPDX-License-Identifier: LGPL-2.1-or-later
  */
@@ -60,8 +60,8 @@ typedef struct _DimpleLogWriter DimpleLogWriter;
 DimpleLogWriter *dimple_log_writer_new   (DimpleConnection         *connection,
                                           DimpleClock              *clock);
 void             dimple_log_writer_free  (DimpleLogWriter          *self);
-/* After opening, after another process wrote (its seqs and ids are newer than the clock), after taking a new author, and
- * after a COMMIT that failed (the transactions that it held were never written). */
+/* After opening, after another process wrote (its seqs and ids are newer than the clock), after taking a new author,
+ * and after a COMMIT that failed (the transactions that it held were never written). */
 gboolean         dimple_log_writer_load  (DimpleLogWriter          *self,
                                           GError                  **error);
 void             dimple_log_writer_begin (DimpleLogWriter          *self,
@@ -72,7 +72,8 @@ gboolean         dimple_log_writer_add   (DimpleLogWriter          *self,
                                           const DimpleCapturedRow  *row,
                                           const char * const       *anchors,
                                           GError                  **error);
-/* Writes what is left; after that the writer is as before begin.  `id` receives the transaction's id, "" if no row was added: then nothing is written. */
+/* Writes what is left; after that the writer is as before begin.  `id` receives the transaction's id, "" if no row was
+ * added: then nothing is written. */
 gboolean         dimple_log_writer_end   (DimpleLogWriter          *self,
                                           char                      id[DIMPLE_UUID_SIZE],
                                           GError                  **error);
@@ -149,7 +150,8 @@ typedef struct
   gboolean more;         /* it has several pieces */
 } DimpleLogPlace;
 
-/* Where the transactions of one run (author, tail of `last`) with first <= id <= last are, in order: DimpleLogPlaces. */
+/* Where the transactions of one run (author, tail of `last`) with first <= id <= last are, in order:
+ * DimpleLogPlaces. */
 GArray  *dimple_log_find_range    (DimpleConnection          *connection,
                                    const char                *author,
                                    const char                *first,

@@ -141,7 +141,8 @@ load_author (DimpleLogWriter  *self,
   return TRUE;
 }
 
-/* The last row says all: if it is our author's own, it is the newest there is; if not, append() has noted the newest. */
+/* The last row says all: if it is our author's own, it is the newest there is; if not, append() has noted the
+ * newest. */
 static gboolean
 load_end (DimpleLogWriter  *self,
           GError          **error)

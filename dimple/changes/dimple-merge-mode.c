@@ -1,9 +1,9 @@
 /* dimple-merge-mode.c: keeping the app's triggers from tracked tables during a merge
  *
- * What a trigger did to tracked tables came with the transaction, so it must not be done again; but full-text indexes and
- * local tables have to follow.  The authorizer answers IGNORE to INSERT and UPDATE inside triggers.  To DELETE, IGNORE
- * means something else, so tables that some trigger deletes from get a TEMP trigger of ours, which lets nothing be
- * deleted but the row that the merge deletes.
+ * What a trigger did to tracked tables came with the transaction, so it must not be done again; but full-text indexes
+ * and local tables have to follow.  The authorizer answers IGNORE to INSERT and UPDATE inside triggers.  To DELETE,
+ * IGNORE means something else, so tables that some trigger deletes from get a TEMP trigger of ours, which lets nothing
+ * be deleted but the row that the merge deletes.
  *
  * SPDX-License-Identifier: LGPL-2.1-or-later
  */

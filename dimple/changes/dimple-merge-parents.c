@@ -1,7 +1,7 @@
 /* dimple-merge-parents.c: rows without a parent that SQLite lets through
  *
- * Where ON DELETE SET NULL leads from a table back to itself, SQLite loses count if REPLACE takes a row out of the way of
- * one whose parent is missing, and commits that one (seen in 3.40.1).  Every other device would put it on the shelf.
+ * Where ON DELETE SET NULL leads from a table back to itself, SQLite loses count if REPLACE takes a row out of the way
+ * of one whose parent is missing, and commits that one (seen in 3.40.1).  Every other device would put it on the shelf.
  *
  * SPDX-License-Identifier: LGPL-2.1-or-later
  */

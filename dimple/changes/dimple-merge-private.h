@@ -9,9 +9,9 @@
 
 G_BEGIN_DECLS
 
-/* Appends transactions from elsewhere to the log and brings the tables up to date, inside the caller's write transaction
- * (BEGIN IMMEDIATE, foreign_keys off, capture paused, authorizer free).  Those known already must have been left out.
- * `changes` collects what became different in the tables.  On an error the caller rolls back. */
+/* Appends transactions from elsewhere to the log and brings the tables up to date, inside the caller's write
+ * transaction (BEGIN IMMEDIATE, foreign_keys off, capture paused, authorizer free).  Those known already must have been
+ * left out.  `changes` collects what became different in the tables.  On an error the caller rolls back. */
 gboolean dimple_merge_apply        (DimpleConnection   *connection,
                                     DimpleSchema       *schema,
                                     DimpleLogWriter    *log,
@@ -19,8 +19,8 @@ gboolean dimple_merge_apply        (DimpleConnection   *connection,
                                     DimpleChangeSet    *changes,
                                     GError            **error);
 
-/* Before COMMIT of a transaction with a REPLACE: fails with DIMPLE_ERROR_CONSTRAINT if a row that it changed lacks a parent
- * though SQLite has not noticed. */
+/* Before COMMIT of a transaction with a REPLACE: fails with DIMPLE_ERROR_CONSTRAINT if a row that it changed lacks a
+ * parent though SQLite has not noticed. */
 gboolean dimple_merge_check_parents (DimpleConnection  *connection,
                                      DimpleSchema      *schema,
                                      DimpleChangeSet   *changes,
@@ -41,9 +41,9 @@ gboolean dimple_merge_settle       (DimpleConnection   *connection,
                                     DimpleChangeSet    *changes,
                                     GError            **error);
 
-/* After a migration's script was run and logged: takes the rows that collide in an index, which is not UNIQUE yet, out of
- * their table and puts them on the shelf; refresh() then shows again which may be shown.  Does nothing if there is no such
- * index, or its table is local. */
+/* After a migration's script was run and logged: takes the rows that collide in an index, which is not UNIQUE yet, out
+ * of their table and puts them on the shelf; refresh() then shows again which may be shown.  Does nothing if there is
+ * no such index, or its table is local. */
 gboolean dimple_merge_set_aside_duplicates (DimpleConnection   *connection,
                                             DimpleSchema       *schema,
                                             const char         *index,

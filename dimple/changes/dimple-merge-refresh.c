@@ -170,7 +170,8 @@ touch_shelved (DimpleSettling  *settling,
   return dimple_connection_exec (settling->connection, "DELETE FROM dimple_shelf; DELETE FROM dimple_wait", error);
 }
 
-/* FOREIGN KEYs were off while the script ran, and one may be new: where children lack their parents, these count as gone. */
+/* FOREIGN KEYs were off while the script ran, and one may be new: where children lack their parents, these count as
+ * gone. */
 static gboolean
 lose_missing_parents (DimpleSettling  *settling,
                       GError         **error)

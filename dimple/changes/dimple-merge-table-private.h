@@ -92,8 +92,8 @@ gboolean dimple_merge_table_delete  (DimpleMergeTable       *self,
                                      const guint8           *key,
                                      gint64                  rowid,
                                      GError                **error);
-/* Tries to insert, and tells in whose way the row is: `rival` receives a key of the table if the refusal is UNIQUE; then
- * nothing was written. */
+/* Tries to insert, and tells in whose way the row is: `rival` receives a key of the table if the refusal is UNIQUE;
+ * then nothing was written. */
 gboolean dimple_merge_table_try     (DimpleMergeTable       *self,
                                      const guint8           *key,
                                      const DimpleRowValues  *values,
@@ -167,8 +167,8 @@ gboolean dimple_merge_table_add_waits    (DimpleMergeTable        *self,
 gboolean dimple_merge_table_drop_waits   (DimpleMergeTable        *self,
                                           const char              *key_json,
                                           GError                 **error);
-/* The shelved rows, by their keys as JSON, that waited for what changed here and in `parents` (DimpleMergeTable); NULL: all
- * that wait are meant. */
+/* The shelved rows, by their keys as JSON, that waited for what changed here and in `parents` (DimpleMergeTable); NULL:
+ * all that wait are meant. */
 gboolean dimple_merge_table_list_woken   (DimpleMergeTable        *self,
                                           GPtrArray               *parents,
                                           GHashTable             **woken,

@@ -1,12 +1,13 @@
 /* dimple-merge-table-waits.c: what has to change for a shelved row to be judged again
  *
- * A row is on the shelf for another row, its rival, or for parents.  So when it is put there, a hash of each of these rows
- * is noted in dimple_wait, and of all that is on the shelf only what waits for one of the changed rows is looked at: a
- * commit costs what it changed, however much is shelved.  Values that any collation takes for equal have the same hash,
- * and looking at a row in vain does no harm.
+ * A row is on the shelf for another row, its rival, or for parents.  So when it is put there, a hash of each of these
+ * rows is noted in dimple_wait, and of all that is on the shelf only what waits for one of the changed rows is looked
+ * at: a commit costs what it changed, however much is shelved.  Values that any collation takes for equal have the same
+ * hash, and looking at a row in vain does no harm.
  *
- * A row that waits for something whose rows are not told by their key (a rival that is not known, a parent by columns out
- * of its key) waits for any change: of its own table with the hash 0, of a parent's with the hash of the table alone.
+ * A row that waits for something whose rows are not told by their key (a rival that is not known, a parent by columns
+ * out of its key) waits for any change: of its own table with the hash 0, of a parent's with the hash of the table
+ * alone.
  *
  * SPDX-License-Identifier: LGPL-2.1-or-later
  */

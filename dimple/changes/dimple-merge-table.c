@@ -1,8 +1,8 @@
 /* dimple-merge-table.c: what the merge does to one table
  *
  * SQLite itself says whether a row fits: UNIQUE with its partial and expression indexes and collations, NOT NULL, CHECK
- * and STRICT types.  OR ABORT is written out each time, as it overrides an ON CONFLICT REPLACE of the schema, which would
- * delete the rival unseen.
+ * and STRICT types.  OR ABORT is written out each time, as it overrides an ON CONFLICT REPLACE of the schema, which
+ * would delete the rival unseen.
  *
  * SPDX-License-Identifier: LGPL-2.1-or-later
  */

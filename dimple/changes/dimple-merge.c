@@ -2,10 +2,11 @@
  *
  * A transaction that is newer than all that is known wins everywhere: it is written to the tables as it is read.  What
  * that leaves open (older transactions, migrations, rows that no table shows, rows that SQLite refuses) is touched and
- * settled at the end, with what the log has of those rows.  So the log is read only where something concurrent happened.
+ * settled at the end, with what the log has of those rows.  So the log is read only where something concurrent
+ * happened.
  *
- * A large transaction comes in pieces, and what it has touched is settled now and then: what is settled so far is what a
- * smaller transaction would have given, so memory is bounded and the end is the same.
+ * A large transaction comes in pieces, and what it has touched is settled now and then: what is settled so far is what
+ * a smaller transaction would have given, so memory is bounded and the end is the same.
  *
  * SPDX-License-Identifier: LGPL-2.1-or-later
  */

@@ -2,8 +2,9 @@
  *
  *   dimple_part (pack, part, contents)
  *
- * `contents` is an object as the repository has it, unsealed; `pack` the name of the first part's.  They wait here, so that a
- * transaction too large to be held in memory is fetched part by part, whatever comes in between, and then merged as one.
+ * `contents` is an object as the repository has it, unsealed; `pack` the name of the first part's.  They wait here, so
+ * that a transaction too large to be held in memory is fetched part by part, whatever comes in between, and then merged
+ * as one.
  *
  * SPDX-License-Identifier: LGPL-2.1-or-later
  */

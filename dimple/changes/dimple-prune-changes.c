@@ -1,6 +1,7 @@
 /* dimple-prune-changes.c: a transaction's changes without what is superseded
  *
- * A change that is left whole is copied as it stands; one of which only some columns are left goes into a group of those.
+ * A change that is left whole is copied as it stands; one of which only some columns are left goes into a group of
+ * those.
  *
  * SPDX-License-Identifier: LGPL-2.1-or-later
  */

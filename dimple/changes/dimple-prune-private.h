@@ -1,8 +1,8 @@
 /* dimple-prune-private.h: dropping from the log what later changes have superseded
  *
  * A value may be dropped when a greater stamp of the same cell is known, and then only where it stands in a transaction
- * that is old enough.  A delete supersedes no value, as the row may come back.  What the merge needs stays: the greatest
- * edit and delete of a row, and its first insert, as a stub that says which columns the row was born with.
+ * that is old enough.  A delete supersedes no value, as the row may come back.  What the merge needs stays: the
+ * greatest edit and delete of a row, and its first insert, as a stub that says which columns the row was born with.
  *
  * What was dropped is still held, see dimple-held-private.h: save that first.  Some transactions stay though nothing is
  * left of them: the newest of each author, the last of the log, and the ends of own packs.

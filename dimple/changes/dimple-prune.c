@@ -320,8 +320,8 @@ dimple_pruner_choose (DimplePruner      *self,
 
 /* -- Dropping it --------------------------------------------------------------------------------------------------- */
 
-/* A transaction that is written anew, one row after the other: what is left moves up to where it begins, as it is looked
- * for there. */
+/* A transaction that is written anew, one row after the other: what is left moves up to where it begins, as it is
+ * looked for there. */
 typedef struct
 {
   DimpleConnection *connection;

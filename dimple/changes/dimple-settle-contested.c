@@ -1,7 +1,7 @@
 /* dimple-settle-contested.c: which of the rows that collide are shown
  *
- * Those that SQLite refused, the rows in their way and those that waited are judged oldest first.  Younger rows in the way
- * of one that is shown are taken out, and judged in their turn.
+ * Those that SQLite refused, the rows in their way and those that waited are judged oldest first.  Younger rows in the
+ * way of one that is shown are taken out, and judged in their turn.
  *
  * SPDX-License-Identifier: LGPL-2.1-or-later
  */

@@ -11,9 +11,9 @@
  *      show them all, or, if two of them collide, hide it;
  *   4. at the end, oldest first, show what 3 has hidden if by now it has its parents and collides with nothing.
  *
- * It is seldom needed: only when something of the group is in the way of something else.  Then all rows of the group are
- * loaded from the log and decided in memory.  What SQLite would compare is asked of SQLite: each row is put into an empty
- * copy of its table, and the terms of the UNIQUE indexes are read there.
+ * It is seldom needed: only when something of the group is in the way of something else.  Then all rows of the group
+ * are loaded from the log and decided in memory.  What SQLite would compare is asked of SQLite: each row is put into an
+ * empty copy of its table, and the terms of the UNIQUE indexes are read there.
  *
  * SPDX-License-Identifier: LGPL-2.1-or-later
  */
@@ -24,7 +24,8 @@
 #include "dimple-error.h"
 #include "dimple-index-terms-private.h"
 
-/* What a row holds or wants is a text of a slot and values as their collations fold them: equal texts are equal values. */
+/* What a row holds or wants is a text of a slot and values as their collations fold them: equal texts are equal
+ * values. */
 typedef struct
 {
   DimpleFoldedRow *row;
@@ -736,7 +737,8 @@ hide_others (Cycle   *self,
   return TRUE;
 }
 
-/* Shows what is to be shown; rows that are in each other's way only for now are taken out, and come in a later round. */
+/* Shows what is to be shown; rows that are in each other's way only for now are taken out, and come in a later
+ * round. */
 static gboolean
 show_all (Cycle   *self,
           GError **error)

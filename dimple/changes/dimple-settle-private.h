@@ -62,8 +62,8 @@ void              dimple_settling_check     (DimpleSettling     *self,
 /* Before what is in dimple_tombstone matters: adds what was deleted here since the last time. */
 gboolean          dimple_settling_bury_local_deletes (DimpleSettling  *self,
                                                       GError         **error);
-/* Touches those of the rows that the local migration `id` changed where something known before may win: deletes over what
- * it inserted, and later scripts over all. */
+/* Touches those of the rows that the local migration `id` changed where something known before may win: deletes over
+ * what it inserted, and later scripts over all. */
 gboolean          dimple_settling_touch_migrated     (DimpleSettling  *self,
                                                       const char      *id,
                                                       GError         **error);
@@ -103,7 +103,8 @@ gboolean           dimple_settling_load     (DimpleSettling     *self,
 /* Older first: by creation, table, key. */
 int                dimple_settling_compare  (const DimpleFoldedRow *a,
                                              const DimpleFoldedRow *b);
-/* Adds those of the table's shelved rows that wait for something that has changed to `contested` (of DimpleFoldedRow). */
+/* Adds those of the table's shelved rows that wait for something that has changed to `contested` (of
+ * DimpleFoldedRow). */
 gboolean           dimple_settling_wake     (DimpleSettling     *self,
                                              DimpleMergeTable   *table,
                                              GPtrArray          *parents,   /* of DimpleMergeTable */

@@ -1,7 +1,7 @@
 /* dimple-settle-row.c: one row, as it stands and as it should be
  *
- * Looks how a row stands in its table, judges what the log says of it, shows it there or takes it out, and tells the shelf.
- * What that means for other rows, others know.
+ * Looks how a row stands in its table, judges what the log says of it, shows it there or takes it out, and tells the
+ * shelf.  What that means for other rows, others know.
  *
  * SPDX-License-Identifier: LGPL-2.1-or-later
  */

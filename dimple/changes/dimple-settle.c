@@ -1,14 +1,14 @@
 /* dimple-settle.c: which rows are shown
  *
- * Tables are settled one by one, parents first.  In a table a row is shown if it exists, is complete, NOT NULL and CHECK
- * accept it, its parents are shown, and no older shown row holds one of its UNIQUE values.  Most rows collide with
- * nothing, so all that were touched are simply tried, in any order; only those that SQLite refuses, the rows in their way
- * and the rows that waited are then judged oldest first, for which the log is asked when they were created.  Younger rows
- * in the way are taken out and judged in their turn.  So conclusions only ever go forward: to younger rows of the table,
- * or to later tables.
+ * Tables are settled one by one, parents first.  In a table a row is shown if it exists, is complete, NOT NULL and
+ * CHECK accept it, its parents are shown, and no older shown row holds one of its UNIQUE values.  Most rows collide
+ * with nothing, so all that were touched are simply tried, in any order; only those that SQLite refuses, the rows in
+ * their way and the rows that waited are then judged oldest first, for which the log is asked when they were created.
+ * Younger rows in the way are taken out and judged in their turn.  So conclusions only ever go forward: to younger rows
+ * of the table, or to later tables.
  *
- * What the log says of a row that is in its table need not be read whole: what is not in the part read is older than all
- * that is, and the table holds what won of it.
+ * What the log says of a row that is in its table need not be read whole: what is not in the part read is older than
+ * all that is, and the table holds what won of it.
  *
  * SPDX-License-Identifier: LGPL-2.1-or-later
  */

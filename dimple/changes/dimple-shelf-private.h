@@ -1,7 +1,7 @@
 /* dimple-shelf-private.h: the rows that exist and are not shown
  *
- * The merge puts rows on the shelf (the table dimple_shelf) and takes them from there; here they are read, and edited: no
- * SQL of the app's reaches them.
+ * The merge puts rows on the shelf (the table dimple_shelf) and takes them from there; here they are read, and edited:
+ * no SQL of the app's reaches them.
  *
  * SPDX-License-Identifier: LGPL-2.1-or-later
  */
@@ -51,8 +51,8 @@ gboolean          dimple_shelf_edit           (DimpleConnection   *connection,
                                                DimpleShelvedRow   *row,
                                                const guint8       *record,
                                                GError            **error);
-/* Before COMMIT: calls `func` for each row that is another now, and notes the tables in `changes`, so that settling judges
- * the rows anew. */
+/* Before COMMIT: calls `func` for each row that is another now, and notes the tables in `changes`, so that settling
+ * judges the rows anew. */
 gboolean          dimple_shelf_flush_edits    (DimpleConnection   *connection,
                                                DimpleSchema       *schema,
                                                DimpleChangeSet    *changes,

@@ -1,7 +1,7 @@
 /* dimple-shelf-rivals.c: the rows of a table that a shelved row collides with
  *
- * What a UNIQUE index would hold for the row is computed from its values; then the rows of the table are looked for that
- * hold the same.
+ * What a UNIQUE index would hold for the row is computed from its values; then the rows of the table are looked for
+ * that hold the same.
  *
  * SPDX-License-Identifier: LGPL-2.1-or-later
  */
@@ -13,7 +13,8 @@
 
 #define MAX_RIVALS 100
 
-/* The cast gives the expression the column's affinity; of a value that the column's type would convert it is left out. */
+/* The cast gives the expression the column's affinity; of a value that the column's type would convert it is left
+ * out. */
 static void
 append_value (GString            *sql,
               const DimpleColumn *column,

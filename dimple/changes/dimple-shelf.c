@@ -1,8 +1,8 @@
 /* dimple-shelf.c: the rows that exist and are not shown
  *
- * An edit of such a row is written to the shelf at once, with what the row was before beside it, so that savepoints undo
- * both.  Before COMMIT the two are compared and logged as any other change.  After it the row waits to be judged anew, as
- * one that another row was in the way of.
+ * An edit of such a row is written to the shelf at once, with what the row was before beside it, so that savepoints
+ * undo both.  Before COMMIT the two are compared and logged as any other change.  After it the row waits to be judged
+ * anew, as one that another row was in the way of.
  *
  * SPDX-License-Identifier: LGPL-2.1-or-later
  */

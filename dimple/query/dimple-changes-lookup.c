@@ -1,9 +1,10 @@
 /* dimple-changes-lookup.c: what became of the rows of a result, looked up before and now
  *
- * Where a row of a joined table changed, the rows of the result that may be others are those that held it before and those
- * that hold it now.  Of rows that another process changed only the keys are known: where they were before, and where they
- * are now.  Before is the read point of what is shown, now is the one that it goes to: between the two nothing
- * happened but the changes.  So each of these rows is asked for once, now, whatever the order of the commits was.
+ * Where a row of a joined table changed, the rows of the result that may be others are those that held it before and
+ * those that hold it now.  Of rows that another process changed only the keys are known: where they were before, and
+ * where they are now.  Before is the read point of what is shown, now is the one that it goes to: between the two
+ * nothing happened but the changes.  So each of these rows is asked for once, now, whatever the order of the commits
+ * was.
  *
  * SPDX-License-Identifier: LGPL-2.1-or-later
  */
@@ -179,7 +180,8 @@ index_row (Lookup *self,
     index_rowid (self->now, row->to, position);
 }
 
-/* A commit of another process may have been heard after later ones of this: so what was seen of a row there gives way. */
+/* A commit of another process may have been heard after later ones of this: so what was seen of a row there gives
+ * way. */
 static void
 add_named (Lookup                *self,
            const DimpleRowChange *named)

@@ -1,8 +1,8 @@
 /* dimple-evaluator-private.h: where changed rows belong in the result of one query
  *
  * Asked on the writer's connection in the write transaction just before COMMIT, where the pages are at hand and nothing
- * but this commit is seen.  What it found is kept until COMMIT succeeded, and then until the query takes it.  Which rows a
- * change of a joined table means is left to the query.
+ * but this commit is seen.  What it found is kept until COMMIT succeeded, and then until the query takes it.  Which
+ * rows a change of a joined table means is left to the query.
  *
  * SPDX-License-Identifier: LGPL-2.1-or-later
  */

@@ -8,8 +8,8 @@
 
 #include "dimple-plan-statement-private.h"
 
-/* Of the changes that wait for one main-loop turn: a share of the result, but so many at least and at most.  One more and
- * the result is read anew, in a thread that disturbs nobody. */
+/* Of the changes that wait for one main-loop turn: a share of the result, but so many at least and at most.  One more
+ * and the result is read anew, in a thread that disturbs nobody. */
 #define MIN_CHANGES 256
 #define MAX_CHANGES 4096
 #define SHARE 4
@@ -171,7 +171,8 @@ stage_rowid (DimpleEvaluator *self,
   dimple_row_changes_add_other (self->staged, joined + 1, text);
 }
 
-/* Of a joined table only which rows changed: the rows that hold them may be many, for which the writer is not to wait. */
+/* Of a joined table only which rows changed: the rows that hold them may be many, for which the writer is not to
+ * wait. */
 static void
 stage_joined (DimpleEvaluator          *self,
               guint                     joined,

@@ -36,7 +36,8 @@ gboolean         dimple_kept_rows_find_section     (DimpleKeptRows     *self,
                                                     const DimpleValue  *value,
                                                     guint              *start,
                                                     guint              *end);
-/* All of them as records, read at `point`; on any thread, as long as nobody changes them.  NULL if they cannot be read. */
+/* All of them as records, read at `point`; on any thread, as long as nobody changes them.  NULL if they cannot be
+ * read. */
 DimpleRows      *dimple_kept_rows_copy             (DimpleKeptRows     *self,
                                                     DimpleQueryHub     *hub,
                                                     DimpleReadPoint    *point);
@@ -51,8 +52,8 @@ void             dimple_kept_rows_read             (DimpleKeptRows         *self
                                                     DimpleConnection       *reader,
                                                     gint64                  rowid,
                                                     GByteArray             *record);
-/* Puts rows where they belong now.  Only position, n_removed and n_added of `change` are set.  FALSE: the rows must be read
- * anew, as more of them would be shown than are known. */
+/* Puts rows where they belong now.  Only position, n_removed and n_added of `change` are set.  FALSE: the rows must be
+ * read anew, as more of them would be shown than are known. */
 gboolean         dimple_kept_rows_apply            (DimpleKeptRows         *self,
                                                     GArray                 *net,
                                                     GByteArray             *keys,

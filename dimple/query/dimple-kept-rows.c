@@ -1,7 +1,7 @@
 /* dimple-kept-rows.c: the rows of a query that is kept row by row
  *
- * Reading goes by pages: the first row of a run is read alone, as a widget asks for one when one has changed, then twice
- * as many each time, as it asks for the next ones when it is scrolled.
+ * Reading goes by pages: the first row of a run is read alone, as a widget asks for one when one has changed, then
+ * twice as many each time, as it asks for the next ones when it is scrolled.
  *
  * SPDX-License-Identifier: LGPL-2.1-or-later
  */
@@ -189,8 +189,8 @@ end_reading (DimpleKeptRows *self)
 
 /* -- Records ------------------------------------------------------------------------------------------------------- */
 
-/* The row is not there: only where another process has just removed it, of which nobody has told yet, or after the store
- * was closed. */
+/* The row is not there: only where another process has just removed it, of which nobody has told yet, or after the
+ * store was closed. */
 static void
 append_nothing (DimpleKeptRows *self,
                 GByteArray     *record)
@@ -564,8 +564,8 @@ move_rows (DimpleKeptRows *self,
   g_array_sort (came, compare_moves);
 }
 
-/* How many rows before the first (after the last) that is another: all up to the first that went or came, unless that is
- * one that went and came back to the same place, seen from that end. */
+/* How many rows before the first (after the last) that is another: all up to the first that went or came, unless that
+ * is one that went and came back to the same place, seen from that end. */
 static guint
 count_same (DimpleKeptRows *self,
             GArray         *went,
@@ -614,8 +614,8 @@ copy_shown (DimpleKeptRows *self)
   return ids;
 }
 
-/* Gives the rows that were shown before the ids that they have now; those that went have none, and are told to be gone by
- * the ids that they had. */
+/* Gives the rows that were shown before the ids that they have now; those that went have none, and are told to be gone
+ * by the ids that they had. */
 static void
 follow_shown (DimpleKeptRows   *self,
               GArray           *shown,

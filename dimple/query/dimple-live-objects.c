@@ -1,7 +1,7 @@
 /* dimple-live-objects.c: the row objects that somebody holds
  *
- * Objects may be let go of on any thread (a garbage collector's), so they are held by GWeakRefs and not by callbacks.  What
- * is dead is swept out whenever the table has grown to twice what was alive at the last sweep.
+ * Objects may be let go of on any thread (a garbage collector's), so they are held by GWeakRefs and not by callbacks.
+ * What is dead is swept out whenever the table has grown to twice what was alive at the last sweep.
  *
  * SPDX-License-Identifier: LGPL-2.1-or-later
  */

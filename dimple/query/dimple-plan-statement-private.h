@@ -8,8 +8,8 @@
 
 G_BEGIN_DECLS
 
-/* One of the plan's statements with the query's parameters bound, from the connection's cache; DIMPLE_ERROR_PARAMETERS if
- * they do not fit.  They stay bound as long as it is only reset. */
+/* One of the plan's statements with the query's parameters bound, from the connection's cache; DIMPLE_ERROR_PARAMETERS
+ * if they do not fit.  They stay bound as long as it is only reset. */
 sqlite3_stmt *dimple_plan_prepare     (DimpleQueryPlan   *plan,
                                        DimpleConnection  *connection,
                                        const char        *sql,

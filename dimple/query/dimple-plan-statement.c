@@ -1,7 +1,7 @@
 /* dimple-plan-statement.c: the statements of a query that is kept row by row, ready to be stepped
  *
- * They are parts of the query with a parameter of their own, so the query's parameters have other numbers in them, or are
- * missing; they are found by what they are called in the query.
+ * They are parts of the query with a parameter of their own, so the query's parameters have other numbers in them, or
+ * are missing; they are found by what they are called in the query.
  *
  * SPDX-License-Identifier: LGPL-2.1-or-later
  */

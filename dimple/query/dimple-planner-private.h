@@ -1,7 +1,7 @@
 /* dimple-planner-private.h: how it is decided whether a query can be kept row by row
  *
- * Three subjects read what the query says, each in a file of its own: the tables of FROM, the terms of ORDER BY, and the
- * program that SQLite makes of a statement.  dimple-query-plan.c puts them together.
+ * Three subjects read what the query says, each in a file of its own: the tables of FROM, the terms of ORDER BY, and
+ * the program that SQLite makes of a statement.  dimple-query-plan.c puts them together.
  *
  * SPDX-License-Identifier: LGPL-2.1-or-later
  */

@@ -1,7 +1,7 @@
 /* dimple-planner-tables.c: the tables of a query's FROM
  *
- * Reads table [[AS] alias] { , | [NATURAL] [LEFT [OUTER] | INNER | CROSS] JOIN table … [ON … | USING (…)] }.  What stands
- * after ON means whatever SQLite says; only JOIN and the commas around tables are looked for.
+ * Reads table [[AS] alias] { , | [NATURAL] [LEFT [OUTER] | INNER | CROSS] JOIN table … [ON … | USING (…)] }.  What
+ * stands after ON means whatever SQLite says; only JOIN and the commas around tables are looked for.
  *
  * SPDX-License-Identifier: LGPL-2.1-or-later
  */

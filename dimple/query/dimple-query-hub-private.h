@@ -1,7 +1,7 @@
 /* dimple-query-hub-private.h: what the queries of one store have in common in one main context
  *
- * Hears of commits on whatever thread they are made, finds out which queries they matter to, and tells these in their main
- * context, all in one turn.
+ * Hears of commits on whatever thread they are made, finds out which queries they matter to, and tells these in their
+ * main context, all in one turn.
  *
  * SPDX-License-Identifier: LGPL-2.1-or-later
  */
@@ -29,8 +29,8 @@ DimpleStore        *dimple_query_hub_get_store       (DimpleQueryHub          *s
 DimpleSchema       *dimple_query_hub_ref_schema      (DimpleQueryHub          *self,
                                                       DimpleConnection        *reader,
                                                       GError                 **error);
-/* Calls `func` in the main context, a little later; until then tests wait.  The hub lives until then, `user_data` is the
- * caller's to see to.  Any thread. */
+/* Calls `func` in the main context, a little later; until then tests wait.  The hub lives until then, `user_data` is
+ * the caller's to see to.  Any thread. */
 GSource            *dimple_query_hub_schedule        (DimpleQueryHub          *self,
                                                       int                      priority,
                                                       const char              *name,
@@ -42,9 +42,9 @@ void                dimple_query_hub_run             (GFunc                    f
 
 /* -- Rows that are kept row by row --------------------------------------------------------------------------------- */
 
-/* Begins a read transaction on `reader`, between two commits.  `evaluator` (nullable) sees every commit from then on, and what
- * was committed until then is `point`; `missed` gets what `before` (nullable) has seen so far and nobody has taken.  Waits
- * while a commit is under way; any thread. */
+/* Begins a read transaction on `reader`, between two commits.  `evaluator` (nullable) sees every commit from then on,
+ * and what was committed until then is `point`; `missed` gets what `before` (nullable) has seen so far and nobody has
+ * taken.  Waits while a commit is under way; any thread. */
 gboolean            dimple_query_hub_enter           (DimpleQueryHub          *self,
                                                       DimpleConnection        *reader,
                                                       DimpleEvaluator         *evaluator,
@@ -66,8 +66,8 @@ void                dimple_query_hub_end_reading     (DimpleQueryHub          *s
 
 /* -- Subscriptions ------------------------------------------------------------------------------------------------- */
 
-/* At first every commit matters.  `before_close` is called when the store is about to be closed by the thread of the main
- * context: what is not read then cannot be read any more. */
+/* At first every commit matters.  `before_close` is called when the store is about to be closed by the thread of the
+ * main context: what is not read then cannot be read any more. */
 DimpleSubscription *dimple_query_hub_subscribe       (DimpleQueryHub          *self,
                                                       DimpleSubscriptionFunc   func,
                                                       DimpleSubscriptionFunc   before_close,
@@ -79,8 +79,8 @@ void                dimple_subscription_set_plan     (DimpleSubscription      *s
 /* (nullable) of what the plan watches, only these rows. */
 void                dimple_subscription_set_filter   (DimpleSubscription      *self,
                                                       DimpleRowFilter         *filter);
-/* (nullable) from now on only what the evaluator sees matters, and what the one before has seen is forgotten.  Rows are read
- * at `point` (nullable) until nothing newer is to be shown. */
+/* (nullable) from now on only what the evaluator sees matters, and what the one before has seen is forgotten.  Rows are
+ * read at `point` (nullable) until nothing newer is to be shown. */
 void                dimple_subscription_set_evaluator (DimpleSubscription     *self,
                                                        DimpleEvaluator        *evaluator,
                                                        DimpleReadPoint        *point);
@@ -90,7 +90,8 @@ void                dimple_subscription_set_frozen   (DimpleSubscription      *s
                                                       gboolean                 frozen);
 /* (nullable) what was seen up to the last advance() and is not shown. */
 DimpleRowChanges   *dimple_subscription_get_changes  (DimpleSubscription      *self);
-/* They are shown: from now on rows are read at what is read now.  Gives the point where they were read, if it is another. */
+/* They are shown: from now on rows are read at what is read now.  Gives the point where they were read, if it is
+ * another. */
 DimpleReadPoint    *dimple_subscription_settle       (DimpleSubscription      *self);
 /* Where the rows that are shown are read. */
 DimpleReadPoint    *dimple_subscription_ref_point    (DimpleSubscription      *self);

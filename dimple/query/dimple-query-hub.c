@@ -3,9 +3,9 @@
  * The hub is one observer of the store for all its queries, so that a commit costs one call and, for each query that it
  * does not matter to, a comparison of bits.
  *
- * Queries that are kept row by row read their rows when they are asked for, so what they show and what they read must be of
- * the same commit.  In the main-loop turn after a commit, all of them go to a new read point at once: each takes what its
- * evaluator has seen since, and reads at the old point until it has shown that.
+ * Queries that are kept row by row read their rows when they are asked for, so what they show and what they read must
+ * be of the same commit.  In the main-loop turn after a commit, all of them go to a new read point at once: each takes
+ * what its evaluator has seen since, and reads at the old point until it has shown that.
  *
  * SPDX-License-Identifier: LGPL-2.1-or-later
  */

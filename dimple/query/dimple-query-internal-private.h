@@ -1,7 +1,7 @@
 /* dimple-query-internal-private.h: a query's own parts, for its files alone
  *
- * dimple-query.c is the object, dimple-query-model.c the list that it shows, dimple-query-load.c when and how it is read,
- * dimple-query-lookup.c what can be asked about its rows.
+ * dimple-query.c is the object, dimple-query-model.c the list that it shows, dimple-query-load.c when and how it is
+ * read, dimple-query-lookup.c what can be asked about its rows.
  *
  * SPDX-License-Identifier: LGPL-2.1-or-later
  */
@@ -111,7 +111,8 @@ void     dimple_query_keep_rows          (DimpleQuery         *self);
 
 void     dimple_query_set_loading        (DimpleQuery         *self,
                                           gboolean             loading);
-/* The store, the SQL or the parameters are others: it is run a little later, as several may be set one after the other. */
+/* The store, the SQL or the parameters are others: it is run a little later, as several may be set one after the
+ * other. */
 void     dimple_query_ask_anew           (DimpleQuery         *self);
 /* Hears of commits of the store, which is another one. */
 void     dimple_query_connect            (DimpleQuery         *self);

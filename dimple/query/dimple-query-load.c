@@ -1,7 +1,7 @@
 /* dimple-query-load.c: when a query is read, and when it is up to date
  *
- * One run at a time is made in another thread.  Commits while it is under way lead to one more after it; a query that asks
- * for something else now drops it.
+ * One run at a time is made in another thread.  Commits while it is under way lead to one more after it; a query that
+ * asks for something else now drops it.
  *
  * SPDX-License-Identifier: LGPL-2.1-or-later
  */
@@ -250,8 +250,8 @@ run_now (DimpleQuery *self)
  * dimple_query_refresh:
  * @self: a query
  *
- * Blocks until the list shows every commit made so far, and emits now what changed.  So a row that was just inserted can
- * be found and selected:
+ * Blocks until the list shows every commit made so far, and emits now what changed.  So a row that was just inserted
+ * can be found and selected:
  *
  * ```c
  * key = dimple_store_insert (store, "note", values, &error);
@@ -260,8 +260,8 @@ run_now (DimpleQuery *self)
  *   gtk_single_selection_set_selected (selection, position);
  * ```
  *
- * Where nothing changed this costs nothing.  It needs no main loop.  Inside a transaction of this thread the list shows the
- * last commit, without what the transaction did so far.
+ * Where nothing changed this costs nothing.  It needs no main loop.  Inside a transaction of this thread the list shows
+ * the last commit, without what the transaction did so far.
  */
 void
 dimple_query_refresh (DimpleQuery *self)

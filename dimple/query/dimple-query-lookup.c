@@ -38,7 +38,8 @@ dimple_query_find (DimpleQuery *self,
  *
  * Gets the key of a row, without making its object: to delete the 5,000 that are selected, for example.
  *
- * Returns: (nullable) (transfer none): the key, valid until the next call; %NULL if there is no such row, or if the result
+ * Returns: (nullable) (transfer none): the key, valid until the next call; %NULL if there is no such row, or if the
+ * result
  *   lacks a column of the key
  */
 const char *
@@ -112,8 +113,8 @@ has_value (DimpleQuery       *self,
  * @end: (out): return location for the position after its last row
  *
  * Gets the section that a row is in: the rows around it with the same value of
- * [property@Dimple.Query:section-column], or, where the query is [property@Dimple.Query:incremental], one that its collation
- * takes for the same.  Without a section column all rows are one section; outside the list @start is
+ * [property@Dimple.Query:section-column], or, where the query is [property@Dimple.Query:incremental], one that its
+ * collation takes for the same.  Without a section column all rows are one section; outside the list @start is
  * its end and @end is %G_MAXUINT, as GtkSectionModel has it.
  */
 void
@@ -155,9 +156,9 @@ dimple_query_get_section (DimpleQuery *self,
  * dimple_query_explain:
  * @self: a query
  *
- * Says how the query is kept up to date, for its developer: whether only the rows that changed are looked at or the whole
- * is run again and why, what it watches, how SQLite finds its rows, and how long that took.  The text may differ from
- * version to version.
+ * Says how the query is kept up to date, for its developer: whether only the rows that changed are looked at or the
+ * whole is run again and why, what it watches, how SQLite finds its rows, and how long that took.  The text may differ
+ * from version to version.
  *
  * Blocks for as long as it takes to prepare the statement.
  *
@@ -176,8 +177,8 @@ dimple_query_explain (DimpleQuery *self)
  * dimple_query_get_error:
  * @self: a query
  *
- * Gets why the list is not up to date: %DIMPLE_ERROR_SQL, %DIMPLE_ERROR_PARAMETERS or %DIMPLE_ERROR_TYPE for what was asked
- * for, %DIMPLE_ERROR_CLOSED once the store is closed, or what is wrong with the file.
+ * Gets why the list is not up to date: %DIMPLE_ERROR_SQL, %DIMPLE_ERROR_PARAMETERS or %DIMPLE_ERROR_TYPE for what was
+ * asked for, %DIMPLE_ERROR_CLOSED once the store is closed, or what is wrong with the file.
  *
  * Returns: (nullable) (transfer none): the error; %NULL if all is well
  */

@@ -1,7 +1,8 @@
 /* dimple-query-model.c: the list that a query shows
  *
- * A new result takes the place of the old in one turn of the main loop, with one items-changed for what lies between the
- * first and the last row that is another, and a notify for each column that changed of the rows that somebody holds.
+ * A new result takes the place of the old in one turn of the main loop, with one items-changed for what lies between
+ * the first and the last row that is another, and a notify for each column that changed of the rows that somebody
+ * holds.
  *
  * SPDX-License-Identifier: LGPL-2.1-or-later
  */
@@ -148,8 +149,8 @@ update_object (DimpleQuery *self,
     show_record (self, rows, position, object);
 }
 
-/* Any row may be another: only those matter that somebody holds.  First all are told, then they get their new ids, as one
- * may be what another one was. */
+/* Any row may be another: only those matter that somebody holds.  First all are told, then they get their new ids, as
+ * one may be what another one was. */
 static void
 update_all_objects (DimpleQuery            *self,
                     DimpleRows             *rows,
@@ -421,8 +422,8 @@ tell_staying (DimpleQuery *self,
     }
 }
 
-/* First all are forgotten, as a row may now be where another one was.  What a LIMIT has pushed out stays forgotten: nobody
- * tells its object of changes any more. */
+/* First all are forgotten, as a row may now be where another one was.  What a LIMIT has pushed out stays forgotten:
+ * nobody tells its object of changes any more. */
 static void
 move_objects (DimpleQuery *self,
               GArray      *net,

@@ -1,8 +1,8 @@
 /* dimple-query-plan-private.h: what a query reads, and whether its result can be kept row by row
  *
  * A query can be kept row by row if each row of its result comes from one row of its base table, and depends on nothing
- * else but rows that are joined to it by their keys: then after a commit only the changed rows are asked for, and those that
- * hold changed ones.  Whatever is not surely so is run again instead.
+ * else but rows that are joined to it by their keys: then after a commit only the changed rows are asked for, and those
+ * that hold changed ones.  Whatever is not surely so is run again instead.
  *
  * SPDX-License-Identifier: LGPL-2.1-or-later
  */

@@ -2,9 +2,9 @@
  *
  * The reader finds the parts of the statement, and refuses whatever is not SELECT … FROM tables [WHERE] [ORDER BY]
  * [LIMIT].  Of these parts statements are made, with the rowid of the base table and the sort values as hidden columns.
- * Then SQLite is asked whether they mean what we think: the authorizer which tables and functions they use, EXPLAIN whether
- * the bytecode looks at anything but these tables, and a sorter's KeyInfo how ORDER BY compares.  Any doubt, and the query is
- * run again on each change instead; that is slower and never wrong.
+ * Then SQLite is asked whether they mean what we think: the authorizer which tables and functions they use, EXPLAIN
+ * whether the bytecode looks at anything but these tables, and a sorter's KeyInfo how ORDER BY compares.  Any doubt,
+ * and the query is run again on each change instead; that is slower and never wrong.
  *
  * In a join, the base table is one of which each row is in the result once at the most.  A row of another table that
  * changes may change the rows that hold it: these are found by its key.
@@ -223,7 +223,8 @@ append_where (DimplePlanner *self,
     g_string_append_printf (sql, "\nWHERE (%s\n)", where);
 }
 
-/* Rows that ORDER BY leaves equal are in the order of their rowids, so that it is known which of them a LIMIT cuts off. */
+/* Rows that ORDER BY leaves equal are in the order of their rowids, so that it is known which of them a LIMIT cuts
+ * off. */
 static void
 append_order (DimplePlanner *self,
               GString       *sql)
@@ -356,8 +357,8 @@ check_all_made (DimplePlanner *self)
 
 /* -- Tables that are joined ---------------------------------------------------------------------------------------- */
 
-/* Which rows of the base table hold the row of another one with the key :dimple_key0, :dimple_key1 …; NULL if it has none.
- * Where that row may be missing, a row that WHERE kept out because of it may come in once it is gone. */
+/* Which rows of the base table hold the row of another one with the key :dimple_key0, :dimple_key1 …; NULL if it has
+ * none.  Where that row may be missing, a row that WHERE kept out because of it may come in once it is gone. */
 static char *
 make_holders (DimplePlanner            *self,
               const DimplePlannerTable *joined)

@@ -239,8 +239,8 @@ copy_old (DimpleQueryRun *self)
     self->copy = dimple_kept_rows_copy (dimple_kept_rows_of (self->old), self->hub, self->old_point);
 }
 
-/* Adds the rows that only have another rowid now, as a REPLACE gives it: no log tells of these.  They are missed where they
- * were, or another one has taken their place. */
+/* Adds the rows that only have another rowid now, as a REPLACE gives it: no log tells of these.  They are missed where
+ * they were, or another one has taken their place. */
 static void
 add_moved (DimpleQueryRun   *self,
            DimpleConnection *reader,
@@ -290,8 +290,8 @@ collect_unseen (DimpleQueryRun   *self,
   return g_steal_pointer (&changes);
 }
 
-/* Of commits that nobody saw the log tells the keys: where the rows were, and where they are.  NULL if it does not, or if
- * there are too many. */
+/* Of commits that nobody saw the log tells the keys: where the rows were, and where they are.  NULL if it does not, or
+ * if there are too many. */
 static GArray *
 net_unseen (DimpleQueryRun   *self,
             DimpleConnection *reader)

@@ -20,8 +20,8 @@
  * ```
  *
  * The items are [class@Dimple.Row] objects, with one property for each column, or objects of a class of the app's own.
- * They are made when somebody asks for them and are gone when nobody holds them; as long as somebody does, a row has the
- * same object, wherever it moves.
+ * They are made when somebody asks for them and are gone when nobody holds them; as long as somebody does, a row has
+ * the same object, wherever it moves.
  *
  * A query loads by itself, without blocking: it is empty and [property@Dimple.Query:loading] until its rows are there.
  * [method@Dimple.Query.refresh] blocks until they are, and until what was just committed is in them.
@@ -36,8 +36,8 @@
  * without any, such as `SELECT count (*) AS n FROM note`, keeps its objects by position, unless it is
  * [property@Dimple.Query:incremental].
  *
- * A query belongs to the thread-default main context in which it was made: its signals are emitted there, and it may only
- * be used there.
+ * A query belongs to the thread-default main context in which it was made: its signals are emitted there, and it may
+ * only be used there.
  */
 
 static GParamSpec *properties[DIMPLE_QUERY_N_PROPERTIES];
@@ -74,8 +74,8 @@ set_store (DimpleQuery *self,
  * @self: a query
  * @sql: (nullable): a SELECT
  *
- * Sets the SELECT, such as the same one with another ORDER BY or WHERE.  What stays in the result keeps its objects, and
- * only the difference is emitted, a little later.
+ * Sets the SELECT, such as the same one with another ORDER BY or WHERE.  What stays in the result keeps its objects,
+ * and only the difference is emitted, a little later.
  */
 void
 dimple_query_set_sql (DimpleQuery *self,
@@ -106,8 +106,8 @@ are_equal (GVariant *a,
  * @self: a query
  * @parameters: (nullable): a tuple for `?`, an `a{sv}` for `:name`, one plain value for one `?`, or %NULL for none
  *
- * Sets the values of the parameters of the SELECT, as for a search that is being typed.  What stays in the result keeps its
- * objects, and only the difference is emitted, a little later.
+ * Sets the values of the parameters of the SELECT, as for a search that is being typed.  What stays in the result keeps
+ * its objects, and only the difference is emitted, a little later.
  */
 void
 dimple_query_set_parameters (DimpleQuery *self,
@@ -298,7 +298,8 @@ dimple_query_class_init (DimpleQueryClass *klass)
   /**
    * DimpleQuery:store:
    *
-   * The store that is asked.  It may be set later, by a binding in a template for example; until then the list is empty.
+   * The store that is asked.  It may be set later, by a binding in a template for example; until then the list is
+   * empty.
    */
   properties[DIMPLE_QUERY_PROP_STORE] = g_param_spec_object ("store", NULL, NULL, DIMPLE_TYPE_STORE, construct);
 
@@ -312,8 +313,8 @@ dimple_query_class_init (DimpleQueryClass *klass)
   /**
    * DimpleQuery:parameters: (setter set_parameters)
    *
-   * The values of the parameters of the SELECT: a tuple for `?`, an `a{sv}` for `:name`, one plain value for one `?`.  In a
-   * template a search entry is bound to it by `<closure type="GVariant">`.
+   * The values of the parameters of the SELECT: a tuple for `?`, an `a{sv}` for `:name`, one plain value for one `?`.
+   * In a template a search entry is bound to it by `<closure type="GVariant">`.
    */
   properties[DIMPLE_QUERY_PROP_PARAMETERS] =
     g_param_spec_variant ("parameters", NULL, NULL, G_VARIANT_TYPE_ANY, NULL, construct);
@@ -343,8 +344,8 @@ dimple_query_class_init (DimpleQueryClass *klass)
   /**
    * DimpleQuery:loading:
    *
-   * Whether the rows of what was asked for are still to come: after construction, and after the SQL or the parameters were
-   * set.  What is shown meanwhile are the rows of before.  Not set while commits are followed.
+   * Whether the rows of what was asked for are still to come: after construction, and after the SQL or the parameters
+   * were set.  What is shown meanwhile are the rows of before.  Not set while commits are followed.
    */
   properties[DIMPLE_QUERY_PROP_LOADING] = g_param_spec_boolean ("loading", NULL, NULL, FALSE, read);
 
@@ -358,8 +359,8 @@ dimple_query_class_init (DimpleQueryClass *klass)
   /**
    * DimpleQuery:incremental:
    *
-   * Whether a commit costs only what it changed, as the rows come one by one from the rows of one table.  Other queries are
-   * run again, in another thread; [method@Dimple.Query.explain] says why.
+   * Whether a commit costs only what it changed, as the rows come one by one from the rows of one table.  Other queries
+   * are run again, in another thread; [method@Dimple.Query.explain] says why.
    */
   properties[DIMPLE_QUERY_PROP_INCREMENTAL] = g_param_spec_boolean ("incremental", NULL, NULL, FALSE, read);
 

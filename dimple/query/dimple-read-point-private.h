@@ -2,9 +2,9 @@
  *
  * A list whose rows are read when they are asked for must go on reading the commit that it shows, until it shows the
  * next one.  A read point is a read transaction that keeps one commit readable.  The present one goes along with the
- * commits, a main-loop turn behind; an older one stays as long as somebody needs it.  A read transaction keeps the WAL from
- * beginning anew, so whenever it has become long the store moves it into the database, and the present point begins its
- * transaction again, at the same commit.
+ * commits, a main-loop turn behind; an older one stays as long as somebody needs it.  A read transaction keeps the WAL
+ * from beginning anew, so whenever it has become long the store moves it into the database, and the present point
+ * begins its transaction again, at the same commit.
  *
  * SPDX-License-Identifier: LGPL-2.1-or-later
  */
@@ -27,8 +27,8 @@ void              dimple_read_points_close     (DimpleReadPoints  *self);
 
 /* A point of what is committed now.  To be called while no commit is under way. */
 DimpleReadPoint  *dimple_read_points_add       (DimpleReadPoints  *self);
-/* From now on the present point is what is committed now.  While no commit is under way, too.  FALSE if it has more in the
- * log than `last_seq`, which nobody has heard of. */
+/* From now on the present point is what is committed now.  While no commit is under way, too.  FALSE if it has more in
+ * the log than `last_seq`, which nobody has heard of. */
 gboolean          dimple_read_points_advance   (DimpleReadPoints  *self,
                                                 gint64             last_seq);
 /* The present point is this one; FALSE if there is one. */
@@ -36,8 +36,8 @@ gboolean          dimple_read_points_begin_at  (DimpleReadPoints  *self,
                                                 DimpleReadPoint   *point);
 /* Nobody needs a present point; the next time it is read it is what is committed then. */
 void              dimple_read_points_rest      (DimpleReadPoints  *self);
-/* Nothing that matters was committed since the present point, but its transaction is in the way.  It stays as it is if there
- * is more in the log than `last_seq`. */
+/* Nothing that matters was committed since the present point, but its transaction is in the way.  It stays as it is if
+ * there is more in the log than `last_seq`. */
 void              dimple_read_points_renew     (DimpleReadPoints  *self,
                                                 gint64             last_seq);
 DimpleReadPoint  *dimple_read_points_ref_head  (DimpleReadPoints  *self);

@@ -1,7 +1,7 @@
 /* dimple-record-cache.c: the rows that were read last
  *
- * Two generations: once the younger is full it is the older, and what was older is forgotten.  So nothing is to be moved
- * when a row is asked for.
+ * Two generations: once the younger is full it is the older, and what was older is forgotten.  So nothing is to be
+ * moved when a row is asked for.
  *
  * SPDX-License-Identifier: LGPL-2.1-or-later
  */

@@ -18,8 +18,8 @@ DimpleResult *dimple_result_run     (DimpleConnection  *reader,
                                      DimpleQueryPlan   *plan,
                                      GVariant          *parameters,
                                      GError           **error);
-/* Rows that were kept otherwise, and their ids: `statement` is the plan's SQL, `sizes` (of guint32) are those of the rows in
- * `records`. */
+/* Rows that were kept otherwise, and their ids: `statement` is the plan's SQL, `sizes` (of guint32) are those of the
+ * rows in `records`. */
 DimpleResult *dimple_result_new     (DimpleQueryPlan   *plan,
                                      sqlite3_stmt      *statement,
                                      const GByteArray  *records,
@@ -36,8 +36,8 @@ gboolean      dimple_result_get_rowid (DimpleResult    *self,
                                        gint64          *rowid);
 /* NULL: `rows` are kept otherwise. */
 DimpleResult *dimple_result_of      (DimpleRows        *rows);
-/* Rows are the same if they have the same key (the n-th of several with that key); in a result without keys, if they have
- * the same position.  Gives the rows of `self` the ids of those of `old`, or new ones. */
+/* Rows are the same if they have the same key (the n-th of several with that key); in a result without keys, if they
+ * have the same position.  Gives the rows of `self` the ids of those of `old`, or new ones. */
 void          dimple_result_compare (DimpleResult      *self,
                                      DimpleResult      *old,         /* (nullable) */
                                      DimpleRowsChange  *change);

@@ -1,7 +1,8 @@
 /* dimple-result.c: all rows of a query at one commit, as records
  *
- * The records of 256 rows lie in one block.  Each row has a hash of the key columns in it, so that two results are compared
- * without looking at the records where the rows are the same: from both ends inwards first, and what is between by hash.
+ * The records of 256 rows lie in one block.  Each row has a hash of the key columns in it, so that two results are
+ * compared without looking at the records where the rows are the same: from both ends inwards first, and what is
+ * between by hash.
  *
  * SPDX-License-Identifier: LGPL-2.1-or-later
  */
@@ -339,7 +340,8 @@ match_middle (Middle             *middle,
     }
 }
 
-/* In a join a row stays itself as long as it is of the same row of the first table, even if it is joined to another now. */
+/* In a join a row stays itself as long as it is of the same row of the first table, even if it is joined to another
+ * now. */
 static void
 compare_middle (DimpleResult       *self,
                 DimpleResult       *old,

@@ -1,8 +1,8 @@
 /* dimple-row-changes-private.h: what commits did to the rows that a query may show
  *
- * Collected commit by commit; then netted: which row of before is which row now, whatever happened in between.  A row of
- * before is named by its rowid then, a row of now by its rowid now; it is the same row as long as its key is the same.
- * Of other rows only the key is known, and what they mean for the result must be looked up.
+ * Collected commit by commit; then netted: which row of before is which row now, whatever happened in between.  A row
+ * of before is named by its rowid then, a row of now by its rowid now; it is the same row as long as its key is the
+ * same.  Of other rows only the key is known, and what they mean for the result must be looked up.
  *
  * SPDX-License-Identifier: LGPL-2.1-or-later
  */

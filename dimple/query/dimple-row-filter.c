@@ -1,8 +1,8 @@
 /* dimple-row-filter.c: which rows a SELECT reads, where it says so by their keys
  *
  * Only what is surely so counts: the table is named once in the whole statement, and the condition is one of those that
- * AND joins at the outermost level of WHERE.  So a join may bring other tables in, and a change of a row with another key
- * can neither add nor remove a row of the result.  Values that SQLite may find equal are never told apart.
+ * AND joins at the outermost level of WHERE.  So a join may bring other tables in, and a change of a row with another
+ * key can neither add nor remove a row of the result.  Values that SQLite may find equal are never told apart.
  *
  * SPDX-License-Identifier: LGPL-2.1-or-later
  */

@@ -1,7 +1,7 @@
 /* dimple-row-sequence-private.h: rows in order, by rowid and sort key
  *
- * Finds, inserts and removes a row, tells its position, and gives the row at a position, each at about the same cost for
- * a thousand rows and for a million; a row takes its sort key and about 28 bytes.
+ * Finds, inserts and removes a row, tells its position, and gives the row at a position, each at about the same cost
+ * for a thousand rows and for a million; a row takes its sort key and about 28 bytes.
  *
  * SPDX-License-Identifier: LGPL-2.1-or-later
  */
@@ -16,8 +16,8 @@ typedef struct _DimpleRowSequence DimpleRowSequence;
 DimpleRowSequence *dimple_row_sequence_new        (void);
 void               dimple_row_sequence_free       (DimpleRowSequence  *self);
 guint              dimple_row_sequence_get_n_rows (DimpleRowSequence  *self);
-/* Adds a row at the end.  FALSE, and nothing is added, if it does not belong there: rows with equal sort keys are ordered
- * by rowid. */
+/* Adds a row at the end.  FALSE, and nothing is added, if it does not belong there: rows with equal sort keys are
+ * ordered by rowid. */
 gboolean           dimple_row_sequence_append     (DimpleRowSequence  *self,
                                                    gint64              rowid,
                                                    const guint8       *key,

@@ -1,9 +1,9 @@
 /* dimple-row-sequence.c: rows in order, by rowid and sort key
  *
- * The rows lie in leaves of at most 256; an array has the leaves in order, another how many rows each has, and a third the
- * sums of 64 of these, so that a position is found by a few short additions over memory that lies together.  From a rowid
- * to its leaf leads a hash table that keeps no rowids: its entries are the leaf's number and, in the bits that this leaves,
- * some of the hash; the leaf itself says whether the row is there.
+ * The rows lie in leaves of at most 256; an array has the leaves in order, another how many rows each has, and a third
+ * the sums of 64 of these, so that a position is found by a few short additions over memory that lies together.  From a
+ * rowid to its leaf leads a hash table that keeps no rowids: its entries are the leaf's number and, in the bits that
+ * this leaves, some of the hash; the leaf itself says whether the row is there.
  *
  * SPDX-License-Identifier: LGPL-2.1-or-later
  */

@@ -16,8 +16,8 @@ typedef struct
   GArray           *net;           /* (nullable) of DimpleRowChange: what happened since to rows that are kept row by row */
 } DimpleRowsBefore;
 
-/* Finds out what became of the rows before; on any thread, as long as nobody changes them.  `reader` is where the new ones
- * were read.  A result run again gets the ids of its rows. */
+/* Finds out what became of the rows before; on any thread, as long as nobody changes them.  `reader` is where the new
+ * ones were read.  A result run again gets the ids of its rows. */
 void          dimple_rows_compare (DimpleRows              *rows,
                                    DimpleQueryPlan         *plan,
                                    DimpleConnection        *reader,

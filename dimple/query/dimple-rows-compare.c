@@ -113,8 +113,8 @@ find_rowid (DimpleRows       *result,
          dimple_plan_find_key (plan, reader, key->str, rowid);
 }
 
-/* The rowids of the rows of a result in the table of `plan`; FALSE in `found` where there is none.  Of several rows with the
- * same one the first is taken. */
+/* The rowids of the rows of a result in the table of `plan`; FALSE in `found` where there is none.  Of several rows
+ * with the same one the first is taken. */
 static void
 find_rowids (DimpleRows       *result,
              DimpleQueryPlan  *plan,

@@ -29,7 +29,8 @@ typedef struct
   GPtrArray *functions;   /* of char */
 } DimpleWatchSet;
 
-/* Prepares one SELECT, and nothing else: DIMPLE_ERROR_SQL.  `self` is filled in; the statement is the caller's to finalize. */
+/* Prepares one SELECT, and nothing else: DIMPLE_ERROR_SQL.  `self` is filled in; the statement is the caller's to
+ * finalize. */
 sqlite3_stmt *dimple_watch_set_prepare     (DimpleWatchSet    *self,
                                             DimpleConnection  *reader,
                                             DimpleSchema      *schema,

@@ -1,8 +1,8 @@
 /* dimple-watch-set.c: what a SELECT reads, so that it is known which changes can matter to it
  *
  * SQLite's authorizer is asked about every column while a statement is prepared, views and subqueries included; a table
- * of which only the rows count (`count (*)`) is named with an empty column.  Inserts and deletes change all columns of a
- * row, so the last bit of a watch stands for them.
+ * of which only the rows count (`count (*)`) is named with an empty column.  Inserts and deletes change all columns of
+ * a row, so the last bit of a watch stands for them.
  *
  * SPDX-License-Identifier: LGPL-2.1-or-later
  */
@@ -188,7 +188,8 @@ add_content (DimpleWatchSet    *self,
   return FALSE;
 }
 
-/* A table that is none of the app's: virtual, a view, Dimple's or SQLite's own, or made up by a table-valued function. */
+/* A table that is none of the app's: virtual, a view, Dimple's or SQLite's own, or made up by a table-valued
+ * function. */
 static gboolean
 add_other (DimpleWatchSet    *self,
            DimpleConnection  *reader,

@@ -1,7 +1,7 @@
 /* dimple-connection-private.h: one connection to a database
  *
- * A thin, typed layer over sqlite3: opening with the settings that everything above relies on, statements kept prepared,
- * result codes as GErrors.  A connection belongs to one thread at a time; whoever owns it sees to that.
+ * A thin, typed layer over sqlite3: opening with the settings that everything above relies on, statements kept
+ * prepared, result codes as GErrors.  A connection belongs to one thread at a time; whoever owns it sees to that.
  *
  * SPDX-License-Identifier: LGPL-2.1-or-later
  */
@@ -45,8 +45,8 @@ sqlite3_stmt     *dimple_connection_prepare       (DimpleConnection       *self,
                                                    const char             *sql,
                                                    GError                **error);
 void              dimple_connection_drop_statements (DimpleConnection     *self);
-/* SQLite's number of the schema.  If it is another than the last time, statements of the cache are dropped and the schema
- * is read anew: until they are stepped, statements tell of the columns that there were. */
+/* SQLite's number of the schema.  If it is another than the last time, statements of the cache are dropped and the
+ * schema is read anew: until they are stepped, statements tell of the columns that there were. */
 gboolean          dimple_connection_check_schema  (DimpleConnection       *self,
                                                    gint64                 *version,
                                                    GError                **error);
@@ -60,8 +60,8 @@ void              dimple_connection_set_authorizer (DimpleConnection      *self,
 void              dimple_connection_set_cancellable (DimpleConnection     *self,
                                                      GCancellable         *cancellable);
 
-/* What it runs now stops, and fails with DIMPLE_ERROR_CLOSED.  Any thread; to be called again as long as it is in use, as
- * what is about to begin is not stopped. */
+/* What it runs now stops, and fails with DIMPLE_ERROR_CLOSED.  Any thread; to be called again as long as it is in use,
+ * as what is about to begin is not stopped. */
 void              dimple_connection_stop          (DimpleConnection       *self);
 
 /* Makes a GError of the connection's last result code: DIMPLE_ERROR, or G_IO_ERROR_CANCELLED for an interrupt. */

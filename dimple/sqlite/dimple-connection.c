@@ -1,8 +1,8 @@
 /* dimple-connection.c: one connection to a database
  *
- * Connections are opened without SQLite's own mutexes: each belongs to one thread at a time.  Statements are kept prepared
- * by their SQL; one in use is out of the cache, so the same SQL can be run inside itself.  SQLite has no way from a
- * statement to whoever opened its connection, so the open connections are listed here by their handle.
+ * Connections are opened without SQLite's own mutexes: each belongs to one thread at a time.  Statements are kept
+ * prepared by their SQL; one in use is out of the cache, so the same SQL can be run inside itself.  SQLite has no way
+ * from a statement to whoever opened its connection, so the open connections are listed here by their handle.
  *
  * SPDX-License-Identifier: LGPL-2.1-or-later
  */
@@ -183,7 +183,8 @@ authorize (gpointer    user_data,
   return self->authorizer (self->authorizer_data, action, first, second, database, trigger);
 }
 
-/* Of several processes that open a new file at once, SQLite lets one begin the WAL, and does not let the others wait. */
+/* Of several processes that open a new file at once, SQLite lets one begin the WAL, and does not let the others
+ * wait. */
 static gboolean
 begin_wal (DimpleConnection  *self,
            GError           **error)

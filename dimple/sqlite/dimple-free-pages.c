@@ -1,9 +1,9 @@
 /* dimple-free-pages.c: giving pages that a database no longer uses back to the file system
  *
  * A new file is made with auto_vacuum INCREMENTAL: SQLite then knows who points at each page, so that the last pages of
- * the file can be moved into free ones a few at a time, in transactions like any other.  VACUUM would do it for any file,
- * but copies all of it under the write lock, and may renumber the rows of a table.  A file that was made without keeps
- * its size: what is free in it is used by what comes next.
+ * the file can be moved into free ones a few at a time, in transactions like any other.  VACUUM would do it for any
+ * file, but copies all of it under the write lock, and may renumber the rows of a table.  A file that was made without
+ * keeps its size: what is free in it is used by what comes next.
  *
  * SPDX-License-Identifier: LGPL-2.1-or-later
  */

@@ -1,8 +1,8 @@
 /* dimple-functions-locale.c: the collation LOCALE, the order in which the user's language lists words
  *
- * It compares GLib's collation keys, of which one costs more than a hundred comparisons.  A sort compares each text many
- * times, and mostly with those next to it, so each connection keeps the last keys in a table where a text has one place,
- * by its hash.
+ * It compares GLib's collation keys, of which one costs more than a hundred comparisons.  A sort compares each text
+ * many times, and mostly with those next to it, so each connection keeps the last keys in a table where a text has one
+ * place, by its hash.
  *
  * Texts whose keys are equal are ordered by their bytes: only the same text is equal to itself.
  *

@@ -1,7 +1,7 @@
 /* dimple-functions.c: the SQL functions that Dimple adds
  *
- * All are innocuous in SQLite's sense, so that a schema may use them in DEFAULTs and triggers, and those that always give
- * the same answer in indexes and generated columns too, though connections do not trust schemas.
+ * All are innocuous in SQLite's sense, so that a schema may use them in DEFAULTs and triggers, and those that always
+ * give the same answer in indexes and generated columns too, though connections do not trust schemas.
  *
  * SPDX-License-Identifier: LGPL-2.1-or-later
  */
@@ -64,9 +64,9 @@ casefold (sqlite3_context  *context,
 /* What a user typed, as an FTS5 query: every word must occur, the last one as the beginning of a word.
  *
  * Words are what white space divides, each a quoted string of FTS5, in which nothing has a meaning: the table's own
- * tokenizer takes it apart, so `well-known` finds these two words side by side, and a word of nothing but punctuation is
- * left out.  Where no word is left, and for NULL, the query is an empty string of FTS5, which is valid and matches no
- * row: an empty query and NULL itself would be syntax errors. */
+ * tokenizer takes it apart, so `well-known` finds these two words side by side, and a word of nothing but punctuation
+ * is left out.  Where no word is left, and for NULL, the query is an empty string of FTS5, which is valid and matches
+ * no row: an empty query and NULL itself would be syntax errors. */
 static void
 fts_query (sqlite3_context  *context,
            int               n_arguments,

@@ -3,8 +3,8 @@
  * SQLite's own in-memory databases either cannot be shared, or make readers wait for the writer.  These are files to
  * SQLite, shared memory and locks included, so WAL works in them and an in-memory store behaves as one in a file does.
  *
- * A file is a list of chunks that never move, so it grows without being copied.  It is found by its name as long as it is
- * listed, and lives as long as a handle has it open: like a file in Unix.  Side files go with their database.
+ * A file is a list of chunks that never move, so it grows without being copied.  It is found by its name as long as it
+ * is listed, and lives as long as a handle has it open: like a file in Unix.  Side files go with their database.
  *
  * SPDX-License-Identifier: LGPL-2.1-or-later
  */

@@ -1,8 +1,8 @@
 /* dimple-record-private.h: the values of a row, packed
  *
- * A record is its values one after the other, each a type byte (SQLITE_INTEGER … SQLITE_NULL) and then: a zigzag varint,
- * 8 bytes of double, or a varint length and that many bytes.  Equal values (type and content, as SQL's IS would without
- * numeric conversion) are equal bytes, so records are compared and hashed as they are.
+ * A record is its values one after the other, each a type byte (SQLITE_INTEGER … SQLITE_NULL) and then: a zigzag
+ * varint, 8 bytes of double, or a varint length and that many bytes.  Equal values (type and content, as SQL's IS would
+ * without numeric conversion) are equal bytes, so records are compared and hashed as they are.
  *
  * SPDX-License-Identifier: LGPL-2.1-or-later
  */

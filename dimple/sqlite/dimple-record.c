@@ -203,8 +203,8 @@ dimple_record_append_values (GByteArray     *record,
   settle (record, position);
 }
 
-/* sqlite3_column_value() takes half the time of the functions that give what is in a column.  SQLite allows to look into
- * what it gives as long as nobody else uses the connection, and nobody does. */
+/* sqlite3_column_value() takes half the time of the functions that give what is in a column.  SQLite allows to look
+ * into what it gives as long as nobody else uses the connection, and nobody does. */
 void
 dimple_record_append_row (GByteArray   *record,
                           sqlite3_stmt *statement,

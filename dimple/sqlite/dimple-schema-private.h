@@ -85,7 +85,8 @@ int                dimple_table_find_column  (const DimpleTable *table,
 /* The n-th column of the PRIMARY KEY. */
 const DimpleColumn *dimple_table_get_key_column (const DimpleTable *table,
                                                  guint              position);
-/* FALSE with DIMPLE_ERROR_UNTRACKABLE, naming what to write, if a table that is not local has no key to be synced by. */
+/* FALSE with DIMPLE_ERROR_UNTRACKABLE, naming what to write, if a table that is not local has no key to be synced
+ * by. */
 gboolean           dimple_schema_check       (DimpleSchema      *self,
                                               GError           **error);
 

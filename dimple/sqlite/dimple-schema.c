@@ -324,7 +324,8 @@ complete_foreign_keys (DimpleSchema      *self,
     }
 }
 
-/* The tables that `table` references, directly or not; `updates` is set if ON DELETE SET NULL is among the references. */
+/* The tables that `table` references, directly or not; `updates` is set if ON DELETE SET NULL is among the
+ * references. */
 static void
 collect_ancestors (DimpleSchema      *self,
                    const DimpleTable *table,

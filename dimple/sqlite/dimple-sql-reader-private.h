@@ -56,7 +56,8 @@ typedef struct
 
 typedef struct _DimpleSqlReader DimpleSqlReader;
 
-/* NULL if there is anything that SQLite's tokenizer does not know, an unbalanced parenthesis, or more than one statement. */
+/* NULL if there is anything that SQLite's tokenizer does not know, an unbalanced parenthesis, or more than one
+ * statement. */
 DimpleSqlReader      *dimple_sql_reader_new               (const char            *sql);
 void                  dimple_sql_reader_free              (DimpleSqlReader       *self);
 
@@ -88,8 +89,8 @@ GArray               *dimple_sql_reader_split             (DimpleSqlReader      
 gboolean              dimple_sql_reader_find_clauses      (DimpleSqlReader       *self,
                                                            DimpleSqlSelect       *select);
 
-/* The SQL with every bare `?` numbered (?1, ?2 …), so that an expression copied elsewhere keeps its values.  NULL if bare
- * ones are mixed with numbered or named ones. */
+/* The SQL with every bare `?` numbered (?1, ?2 …), so that an expression copied elsewhere keeps its values.  NULL if
+ * bare ones are mixed with numbered or named ones. */
 char                 *dimple_sql_reader_number_parameters (DimpleSqlReader       *self);
 
 /* The type that the n-th column of a result is cast to at the top of its expression: TEXT for `CAST (x AS TEXT) AS y`.

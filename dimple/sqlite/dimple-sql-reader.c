@@ -1,8 +1,8 @@
 /* dimple-sql-reader.c: the tokens of an SQL statement, and the clauses of a SELECT
  *
- * The tokens are those of SQLite's own tokenizer.  A clause begins at its keyword outside all parentheses; SQLite reserves
- * these words, so none of them is a plain name there.  The exceptions (WINDOW, OVER, FILTER, and DISTINCT FROM as an
- * operator) are told by what stands around them.
+ * The tokens are those of SQLite's own tokenizer.  A clause begins at its keyword outside all parentheses; SQLite
+ * reserves these words, so none of them is a plain name there.  The exceptions (WINDOW, OVER, FILTER, and DISTINCT FROM
+ * as an operator) are told by what stands around them.
  *
  * SPDX-License-Identifier: LGPL-2.1-or-later
  */

@@ -1,8 +1,8 @@
 /* dimple-statement-trace.c: DIMPLE_DEBUG=sql,slow for statements
  *
  * SQLite tells when a statement begins and when it has ended; its own clock counts whole milliseconds, so the time is
- * taken here.  It is not told with its values, which are the user's.  What was slow is noted and told of a little later,
- * as its plan cannot be asked for in the middle of a statement's end.
+ * taken here.  It is not told with its values, which are the user's.  What was slow is noted and told of a little
+ * later, as its plan cannot be asked for in the middle of a statement's end.
  *
  * SPDX-License-Identifier: LGPL-2.1-or-later
  */

@@ -1,7 +1,7 @@
 /* dimple-encrypted-list.c: lists the objects of an encrypted storage by the keys that their names stand for
  *
- * What is no object of the repository is left out, so a page may take several of the storage beneath; and a pack that is
- * not sealed ends it.
+ * What is no object of the repository is left out, so a page may take several of the storage beneath; and a pack that
+ * is not sealed ends it.
  *
  * SPDX-License-Identifier: LGPL-2.1-or-later
  */

@@ -67,8 +67,8 @@ may_be_key (const char *key)
   return !g_str_has_suffix (key, "/") && !g_str_has_prefix (key, DIMPLE_IDENTITIES_PREFIX);
 }
 
-/* Names and their keys do not sort alike: "a-b.age" comes before "a.age", but "a" before "a-b".  So a name that is still
- * to come may have an earlier key than this one's, and then that key is a beginning of this name. */
+/* Names and their keys do not sort alike: "a-b.age" comes before "a.age", but "a" before "a-b".  So a name that is
+ * still to come may have an earlier key than this one's, and then that key is a beginning of this name. */
 gboolean
 dimple_encrypted_name_ends_page (const char *name,
                                  const char *prefix,

@@ -6,12 +6,12 @@
  * Markers, dimple/{repository}.json, stay in the clear: they say no more than {"format":1,"encryption":"age"}, and a
  * device without the passphrase has to be able to read that.  They are public and not authentic.
  *
- * What this layer does: whoever has the storage but not the passphrase can neither read an object, nor change, cut short
- * or extend one unnoticed.
+ * What this layer does: whoever has the storage but not the passphrase can neither read an object, nor change, cut
+ * short or extend one unnoticed.
  *
- * What it does not: it hides no names, sizes or times, and an object is sealed without its name.  Whoever has the storage
- * can remove objects, bring back old ones, and give one for another.  Whoever knows the repository's public key (only
- * those who can open its identity do) can make new ones.  That a pack is the one that its name says is checked by
+ * What it does not: it hides no names, sizes or times, and an object is sealed without its name.  Whoever has the
+ * storage can remove objects, bring back old ones, and give one for another.  Whoever knows the repository's public key
+ * (only those who can open its identity do) can make new ones.  That a pack is the one that its name says is checked by
  * who reads it: its author and range are inside.
  *
  * SPDX-License-Identifier: LGPL-2.1-or-later
@@ -33,18 +33,18 @@
  *
  * A storage that seals what another one keeps.
  *
- * Every object is an [age](https://age-encryption.org/v1) file, which the `age` command can open too.  Objects are sealed
- * for an identity of the repository, and that is sealed by the passphrase: so changing the passphrase changes one small object,
- * and the slow part of checking a passphrase, most of a second on a thread of its own, is done once.  The first device makes
- * the identity when it first stores something.
+ * Every object is an [age](https://age-encryption.org/v1) file, which the `age` command can open too.  Objects are
+ * sealed for an identity of the repository, and that is sealed by the passphrase: so changing the passphrase changes
+ * one small object, and the slow part of checking a passphrase, most of a second on a thread of its own, is done once.
+ * The first device makes the identity when it first stores something.
  *
  * ```c
  * g_autoptr (DimpleStorage) folder = dimple_local_storage_new (file);
  * g_autoptr (DimpleStorage) storage = dimple_encrypted_storage_new (folder, passphrase);
  * ```
  *
- * The name of an object may have 1020 bytes, because `.age` is put behind it; `identities/` is kept for the identities; and
- * an object `dimple/{name}.json` stays in the clear, because it tells a device without the passphrase what this is.
+ * The name of an object may have 1020 bytes, because `.age` is put behind it; `identities/` is kept for the identities;
+ * and an object `dimple/{name}.json` stays in the clear, because it tells a device without the passphrase what this is.
  *
  * A passphrase that is lost cannot be recovered, and neither can what it sealed.  Contents are protected; the names,
  * sizes and times of objects are visible to whoever can read the other storage.
@@ -420,7 +420,8 @@ dimple_encrypted_storage_new (DimpleStorage *storage,
  *
  * Makes a storage that seals what @storage keeps for an identity of the app's, without a passphrase.
  *
- * Returns: (transfer full) (type DimpleEncryptedStorage): the storage; %NULL with %DIMPLE_ERROR_PASSPHRASE for a text that is
+ * Returns: (transfer full) (type DimpleEncryptedStorage): the storage; %NULL with %DIMPLE_ERROR_PASSPHRASE for a text
+ * that is
  *   no identity
  */
 DimpleStorage *
@@ -531,8 +532,8 @@ dimple_encrypted_storage_change_passphrase_finish (DimpleEncryptedStorage  *self
  * Changes the passphrase of the repository; blocks.
  *
  * Only the repository's identity is sealed anew, which is one small object.  Devices that have the old passphrase get
- * %DIMPLE_ERROR_PASSPHRASE when they next start.  The identity stays the same: somebody who knows the old passphrase and
- * has kept a copy of the old object can still open what is sealed later.
+ * %DIMPLE_ERROR_PASSPHRASE when they next start.  The identity stays the same: somebody who knows the old passphrase
+ * and has kept a copy of the old object can still open what is sealed later.
  *
  * If the call fails, the old passphrase is valid, and the new one may be valid too: call it again.
  *

@@ -1,8 +1,8 @@
 /* dimple-keyring-passphrase.c: changes the passphrase of a repository
  *
- * No object is ever overwritten, so all identities are sealed by the new passphrase in one new object, which is read back
- * before the old ones are removed.  Wherever this stops, there is an object that holds the identities, and another change
- * removes what this one has left behind.
+ * No object is ever overwritten, so all identities are sealed by the new passphrase in one new object, which is read
+ * back before the old ones are removed.  Wherever this stops, there is an object that holds the identities, and another
+ * change removes what this one has left behind.
  *
  * SPDX-License-Identifier: LGPL-2.1-or-later
  */

@@ -1,8 +1,8 @@
 /* dimple-keyring-private.h: the identities of an encrypted repository
  *
- * A repository has an X25519 identity, sealed by the passphrase, in identities/{id}.age.  Two devices that start at once
- * make two: all are tried to open an object, and the one of the smallest id is for whom objects are sealed.  They are
- * read when they are first needed, and once only, because scrypt is slow on purpose.
+ * A repository has an X25519 identity, sealed by the passphrase, in identities/{id}.age.  Two devices that start at
+ * once make two: all are tried to open an object, and the one of the smallest id is for whom objects are sealed.  They
+ * are read when they are first needed, and once only, because scrypt is slow on purpose.
  *
  * All of it can be used from any thread.
  *

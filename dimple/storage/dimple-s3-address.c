@@ -113,7 +113,8 @@ is_ip_address (const char *name)
   return g_hostname_is_ip_address (name) && name[strspn (name, allowed)] == '\0';
 }
 
-/* (transfer full) (nullable): as it is signed and sent: in lower case, and in ASCII where a name is in another script */
+/* (transfer full) (nullable): as it is signed and sent: in lower case, and in ASCII where a name is in another
+ * script */
 static char *
 normalize_host (const char *host)
 {

@@ -1,7 +1,7 @@
 /* dimple-s3-judge.c: what is made of the answer to a request, or of there being none
  *
- * It is a result, an error, or a reason to ask again: at once where something was learnt from it, such as the region or the
- * time, or after a while where the fault may pass.
+ * It is a result, an error, or a reason to ask again: at once where something was learnt from it, such as the region or
+ * the time, or after a while where the fault may pass.
  *
  * SPDX-License-Identifier: LGPL-2.1-or-later
  */

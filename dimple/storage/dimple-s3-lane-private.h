@@ -1,12 +1,12 @@
 /* dimple-s3-lane-private.h: the connections that the requests of one main context share
  *
- * A request moves on only while its main context is run, and a blocking call runs one of its own.  So that none ever waits
- * for what goes on in another context of the same thread, each context has a lane for itself while it has requests: a
- * session of libsoup's, and places for so many requests at once.  Later the lane is lent to another context, as its
- * connections are still open.
+ * A request moves on only while its main context is run, and a blocking call runs one of its own.  So that none ever
+ * waits for what goes on in another context of the same thread, each context has a lane for itself while it has
+ * requests: a session of libsoup's, and places for so many requests at once.  Later the lane is lent to another
+ * context, as its connections are still open.
  *
- * The limit on requests at once is ours, not the session's: with HTTP/2, many requests share one connection, and a request
- * that libsoup keeps waiting would have been signed long before it is sent.
+ * The limit on requests at once is ours, not the session's: with HTTP/2, many requests share one connection, and a
+ * request that libsoup keeps waiting would have been signed long before it is sent.
  *
  * SPDX-License-Identifier: LGPL-2.1-or-later
  */

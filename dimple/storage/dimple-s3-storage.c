@@ -4,8 +4,8 @@
  * connections and what is learnt.  Changing a property drops the client: requests that are under way go on with the old
  * one.
  *
- * It is no DimpleTaskStorage: that one answers a cancelled call at once, and the main context of a blocking call would go
- * away beneath a request that is still being taken down.
+ * It is no DimpleTaskStorage: that one answers a cancelled call at once, and the main context of a blocking call would
+ * go away beneath a request that is still being taken down.
  *
  * SPDX-License-Identifier: LGPL-2.1-or-later
  */

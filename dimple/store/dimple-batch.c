@@ -259,8 +259,8 @@ run_steps (DimpleStore  *store,
  * @self: a batch
  * @error: return location for an error
  *
- * Does all steps in one transaction, or nothing; blocking.  If it fails, the message names the step, and the batch may be
- * committed again.  A batch that is committed already fails with %DIMPLE_ERROR_FAILED.
+ * Does all steps in one transaction, or nothing; blocking.  If it fails, the message names the step, and the batch may
+ * be committed again.  A batch that is committed already fails with %DIMPLE_ERROR_FAILED.
  *
  * Returns: %TRUE if all is done
  */
@@ -298,7 +298,8 @@ commit_in_thread (GTask *task)
  * @callback: (scope async): called when all is done
  * @user_data: for @callback
  *
- * Does all steps on the store's own thread, without blocking; see [method@Batch.commit].  Nothing may be added meanwhile.
+ * Does all steps on the store's own thread, without blocking; see [method@Batch.commit].  Nothing may be added
+ * meanwhile.
  */
 void
 dimple_batch_commit_async (DimpleBatch         *self,

@@ -24,7 +24,8 @@ to_variant (const guint8 *record)
   return dimple_value_to_variant (&value);
 }
 
-/* Where a value of the change goes: the column of the table, or NULL if it has none of that name that can be written. */
+/* Where a value of the change goes: the column of the table, or NULL if it has none of that name that can be
+ * written. */
 static const DimpleColumn *
 find_column (const DimpleTable *table,
              const char        *name)

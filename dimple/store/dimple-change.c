@@ -178,7 +178,8 @@ lend_value (DimpleChange     *self,
  *
  * Gets what a column was before the change, in the types of [method@Row.get_value]; it is valid as long as the change.
  *
- * Returns: (nullable) (transfer none): the value; %NULL if it was NULL, the change did not touch the column, or the value
+ * Returns: (nullable) (transfer none): the value; %NULL if it was NULL, the change did not touch the column, or the
+ * value
  *   was pruned
  */
 const GValue *
@@ -198,7 +199,8 @@ dimple_change_get_old_value (DimpleChange *self,
  *
  * Gets what the change made of a column, in the types of [method@Row.get_value]; it is valid as long as the change.
  *
- * Returns: (nullable) (transfer none): the value; %NULL if it is NULL, the change did not touch the column or deleted the
+ * Returns: (nullable) (transfer none): the value; %NULL if it is NULL, the change did not touch the column or deleted
+ * the
  *   row, or the value was pruned
  */
 const GValue *
@@ -219,12 +221,12 @@ dimple_change_get_new_value (DimpleChange *self,
  * @column: (nullable): a column that it changed, or %NULL for all of them
  * @error: return location for an error
  *
- * Writes the values that a change set back, even if they lost a merge; blocking.  Of a delete the values that the row had
- * are written, so that the row is there again.  A row that is deleted comes back with all its other columns as they were
- * last.  That is a change like any other: it is synced, and can be restored from in its turn.
+ * Writes the values that a change set back, even if they lost a merge; blocking.  Of a delete the values that the row
+ * had are written, so that the row is there again.  A row that is deleted comes back with all its other columns as they
+ * were last.  That is a change like any other: it is synced, and can be restored from in its turn.
  *
- * Fails with %DIMPLE_ERROR_SQL if the change or the table does not have the column (any more), %DIMPLE_ERROR_NOT_FOUND if
- * its values were pruned, and as [method@Store.update] does.
+ * Fails with %DIMPLE_ERROR_SQL if the change or the table does not have the column (any more), %DIMPLE_ERROR_NOT_FOUND
+ * if its values were pruned, and as [method@Store.update] does.
  *
  * Returns: %TRUE if the values are written
  */
@@ -443,8 +445,8 @@ dimple_change_class_init (DimpleChangeClass *klass)
   /**
    * DimpleChange:won:
    *
-   * %FALSE if something of it was lost in a merge: another device changed the same without knowing of this change, and its
-   * change won.  That a change was overwritten later by somebody who had seen it is no loss.
+   * %FALSE if something of it was lost in a merge: another device changed the same without knowing of this change, and
+   * its change won.  That a change was overwritten later by somebody who had seen it is no loss.
    */
   properties[PROP_WON] = g_param_spec_boolean ("won", NULL, NULL, TRUE, flags);
 

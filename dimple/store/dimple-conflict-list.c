@@ -1,7 +1,7 @@
 /* dimple-conflict-list.c: all shelved rows, as a live list
  *
- * The shelf is read when the list is made, as it is nearly always empty or short; who edited a row last needs a look into
- * the log, and comes with the first reading in the store's own thread.
+ * The shelf is read when the list is made, as it is nearly always empty or short; who edited a row last needs a look
+ * into the log, and comes with the first reading in the store's own thread.
  *
  * SPDX-License-Identifier: LGPL-2.1-or-later
  */
@@ -269,8 +269,9 @@ dimple_conflict_list_init (DimpleConflictList *self)
  * dimple_store_get_conflicts:
  * @self: a store
  *
- * Lists the rows that are shelved: they exist, and are not shown as something is in their way.  The list is live; as long
- * as somebody has it, each call gives the same object, whose items are the same objects as long as the conflicts last.
+ * Lists the rows that are shelved: they exist, and are not shown as something is in their way.  The list is live; as
+ * long as somebody has it, each call gives the same object, whose items are the same objects as long as the conflicts
+ * last.
  *
  * The list belongs to the thread-default main context in which it is first asked for.
  *

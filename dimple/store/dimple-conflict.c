@@ -17,9 +17,9 @@
  *
  * A row that exists and cannot be shown: a shelved row.
  *
- * Devices that did not hear of each other may both add a row of one name to a table whose names are UNIQUE, or one adds a
- * note to a folder that the other deletes.  Both rows are kept; the older one is shown, the other is shelved and told of
- * here.  See [method@Store.get_conflicts].
+ * Devices that did not hear of each other may both add a row of one name to a table whose names are UNIQUE, or one adds
+ * a note to a folder that the other deletes.  Both rows are kept; the older one is shown, the other is shelved and told
+ * of here.  See [method@Store.get_conflicts].
  *
  * To resolve a conflict, set what is in the way in its [property@Conflict:row] and [method@Store.save] that, or edit or
  * delete either row by any other means.  As soon as nothing is in the way of the row any more it is shown, and the
@@ -426,8 +426,8 @@ dimple_conflict_class_init (DimpleConflictClass *klass)
   /**
    * DimpleConflict:rivals: (type Gio.ListModel)
    *
-   * The rows that are shown and that it collides with, of [class@Row]; the first hundred of them.  Empty if the reason is
-   * not %DIMPLE_CONFLICT_UNIQUE.  Live; read when it is first asked for, which blocks for a moment.
+   * The rows that are shown and that it collides with, of [class@Row]; the first hundred of them.  Empty if the reason
+   * is not %DIMPLE_CONFLICT_UNIQUE.  Live; read when it is first asked for, which blocks for a moment.
    */
   properties[PROP_RIVALS] = dimple_property_new_object ("rivals", G_TYPE_LIST_MODEL);
 

@@ -10,9 +10,9 @@ G_BEGIN_DECLS
 
 typedef struct _DimpleFileWatch DimpleFileWatch;
 
-/* Calls `func` in the thread-default main context of this call a moment after the WAL of the database at `path` was written
- * to, by whomever.  NULL if that cannot be watched (the reason is in the debug log): commits of other processes are then
- * heard of at this one's next. */
+/* Calls `func` in the thread-default main context of this call a moment after the WAL of the database at `path` was
+ * written to, by whomever.  NULL if that cannot be watched (the reason is in the debug log): commits of other processes
+ * are then heard of at this one's next. */
 DimpleFileWatch *dimple_file_watch_new  (const char      *path,
                                          GSourceFunc      func,
                                          gpointer         user_data);

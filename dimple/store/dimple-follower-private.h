@@ -1,7 +1,7 @@
 /* dimple-follower-private.h: keeping a list of a store's own tables up to date
  *
- * After commits, whoever made them, something is read in another thread and then taken over in the owner's main context;
- * several commits in a row are one reading.
+ * After commits, whoever made them, something is read in another thread and then taken over in the owner's main
+ * context; several commits in a row are one reading.
  *
  * SPDX-License-Identifier: LGPL-2.1-or-later
  */

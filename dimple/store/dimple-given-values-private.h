@@ -26,8 +26,8 @@ typedef struct
   guint             n_values;
 } DimpleGivenValues;
 
-/* All of these are to be cleared, also after they failed: with DIMPLE_ERROR_SQL for a column that the table has not, and
- * DIMPLE_ERROR_PARAMETERS for what is no a{sv}, or a value that cannot be stored. */
+/* All of these are to be cleared, also after they failed: with DIMPLE_ERROR_SQL for a column that the table has not,
+ * and DIMPLE_ERROR_PARAMETERS for what is no a{sv}, or a value that cannot be stored. */
 gboolean           dimple_given_values_init            (DimpleGivenValues        *self,
                                                         const DimpleTable        *table,
                                                         GVariant                 *dictionary,

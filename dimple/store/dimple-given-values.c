@@ -1,7 +1,7 @@
 /* dimple-given-values.c: the values that an app gives for the columns of a row
  *
- * GLib's own ways to walk a dictionary (g_variant_iter_loop(), g_variant_lookup() and their like) would first write all of
- * it into one block of memory, and cut it in pieces again: six times the work of taking the children that are there.
+ * GLib's own ways to walk a dictionary (g_variant_iter_loop(), g_variant_lookup() and their like) would first write all
+ * of it into one block of memory, and cut it in pieces again: six times the work of taking the children that are there.
  *
  * SPDX-License-Identifier: LGPL-2.1-or-later
  */

@@ -689,9 +689,9 @@ dimple_history_list_init (DimpleHistoryList *self)
  * @table: (nullable): a table, or %NULL for all of them
  * @key: (nullable): the key of one of its rows, or %NULL for all of them
  *
- * Lists what was changed, on all devices, the newest first.  The list is live: what is committed or merged later appears in
- * its place, and what pruning has dropped goes; where only values of a change were dropped, another item comes in its place.
- * Its newest items are there at once; of a long history the others follow soon.
+ * Lists what was changed, on all devices, the newest first.  The list is live: what is committed or merged later
+ * appears in its place, and what pruning has dropped goes; where only values of a change were dropped, another item
+ * comes in its place.  Its newest items are there at once; of a long history the others follow soon.
  *
  * What lost a merge is listed, too: see [property@Change:won].
  *

@@ -1,9 +1,9 @@
 /* dimple-migration-difference.c: what a migration's script changed
  *
  * Not what its statements did, but the difference between the tracked tables before and after it, by table and column
- * name: so a rename or a rebuild of a table (CREATE, INSERT … SELECT, DROP, RENAME) deletes nothing, and a column that is
- * new is compared with its DEFAULT.  The changes are recorded as the script's, with the stamps of what they replaced: they
- * lose to every edit that the script did not see.
+ * name: so a rename or a rebuild of a table (CREATE, INSERT … SELECT, DROP, RENAME) deletes nothing, and a column that
+ * is new is compared with its DEFAULT.  The changes are recorded as the script's, with the stamps of what they
+ * replaced: they lose to every edit that the script did not see.
  *
  * SPDX-License-Identifier: LGPL-2.1-or-later
  */

@@ -8,8 +8,8 @@
 
 G_BEGIN_DECLS
 
-/* A CREATE UNIQUE INDEX that fails as rows collide makes an index that is not UNIQUE; its name is added to `postponed`, of
- * char *, for the caller to make room and call make_unique(). */
+/* A CREATE UNIQUE INDEX that fails as rows collide makes an index that is not UNIQUE; its name is added to `postponed`,
+ * of char *, for the caller to make room and call make_unique(). */
 gboolean dimple_migration_run_script  (DimpleConnection  *connection,
                                        const char        *script,
                                        GPtrArray         *postponed,

@@ -1,8 +1,9 @@
 /* dimple-migration-script.c: running the SQL of one migration
  *
- * The app says what its schema is, and the rows came from anywhere, also from older versions of the app: so a UNIQUE index
- * has to be made even where rows collide in it.  If SQLite refuses, the same index is made without UNIQUE, so that the
- * rest of the script finds it and SQLite keeps it up to date with renames; when the script is through it is made anew.
+ * The app says what its schema is, and the rows came from anywhere, also from older versions of the app: so a UNIQUE
+ * index has to be made even where rows collide in it.  If SQLite refuses, the same index is made without UNIQUE, so
+ * that the rest of the script finds it and SQLite keeps it up to date with renames; when the script is through it is
+ * made anew.
  *
  * SPDX-License-Identifier: LGPL-2.1-or-later
  */

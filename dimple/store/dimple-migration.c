@@ -1,8 +1,8 @@
 /* dimple-migration.c: bringing a database's schema to what the app wants
  *
- * Each script runs once, in a transaction of its own, with FOREIGN KEYs off (a DROP TABLE would delete and cascade), and
- * is not captured: what it changed is found out afterwards (dimple-migration-difference.c).  Rows that the new schema has
- * no place for are set aside as a merge would do it, so that devices agree on them whichever upgraded first.
+ * Each script runs once, in a transaction of its own, with FOREIGN KEYs off (a DROP TABLE would delete and cascade),
+ * and is not captured: what it changed is found out afterwards (dimple-migration-difference.c).  Rows that the new
+ * schema has no place for are set aside as a merge would do it, so that devices agree on them whichever upgraded first.
  *
  * SPDX-License-Identifier: LGPL-2.1-or-later
  */
@@ -231,15 +231,16 @@ migrate_if_needed (DimpleStore      *self,
  * @migrations: (array zero-terminated=1): all scripts ever, in order
  * @error: return location for an error
  *
- * Runs those of the app's migrations that have not run on this database yet; blocking.  Each is one or more SQL statements,
- * and runs in a transaction of its own: if one fails, those before it are done and it has changed nothing.
+ * Runs those of the app's migrations that have not run on this database yet; blocking.  Each is one or more SQL
+ * statements, and runs in a transaction of its own: if one fails, those before it are done and it has changed nothing.
  *
  * What a script changes in rows is synced, but loses to every edit that it did not see.  Rows that lack a parent for a
- * FOREIGN KEY that the script adds, and the younger of those that collide in an index made by its CREATE UNIQUE INDEX, are
- * set aside: [method@Store.get_conflicts] lists them.
+ * FOREIGN KEY that the script adds, and the younger of those that collide in an index made by its CREATE UNIQUE INDEX,
+ * are set aside: [method@Store.get_conflicts] lists them.
  *
- * Fails with %DIMPLE_ERROR_MIGRATION if a script fails or has changed since it ran, %DIMPLE_ERROR_UNTRACKABLE if it leaves
- * a table without a key that can be synced, and %DIMPLE_ERROR_TOO_NEW if the database has seen more scripts than these.
+ * Fails with %DIMPLE_ERROR_MIGRATION if a script fails or has changed since it ran, %DIMPLE_ERROR_UNTRACKABLE if it
+ * leaves a table without a key that can be synced, and %DIMPLE_ERROR_TOO_NEW if the database has seen more scripts than
+ * these.
  *
  * Returns: %TRUE if the schema is what the scripts say
  */
@@ -350,8 +351,8 @@ dimple_store_migrate_resource (DimpleStore  *self,
  * @table: a table, which need not exist yet
  * @local: whether it stays on this device
  *
- * Makes a table local, neither tracked nor synced, or tracked again; blocking, and remembered in the file.  To be called
- * before [method@Store.migrate] makes the table.  A migration can say the same with
+ * Makes a table local, neither tracked nor synced, or tracked again; blocking, and remembered in the file.  To be
+ * called before [method@Store.migrate] makes the table.  A migration can say the same with
  * `SELECT dimple_set_local ('draft')`.
  *
  * Returns: %TRUE if that is how it is now

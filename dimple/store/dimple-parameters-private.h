@@ -12,8 +12,8 @@ G_BEGIN_DECLS
 /* What a variant or a maybe holds, however deep; NULL for nothing.  Takes `variant`, which is returned itself if it is
  * neither. */
 GVariant *dimple_parameter_unwrap      (GVariant              *variant);
-/* What is in one that is unwrapped (NULL: NULL), ay being a blob: the value points into it.  DIMPLE_ERROR_PARAMETERS if it
- * cannot be stored. */
+/* What is in one that is unwrapped (NULL: NULL), ay being a blob: the value points into it.  DIMPLE_ERROR_PARAMETERS if
+ * it cannot be stored. */
 gboolean  dimple_parameter_read        (GVariant              *variant,
                                         DimpleValue           *value,
                                         GError               **error);

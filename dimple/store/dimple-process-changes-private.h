@@ -9,8 +9,8 @@
 
 G_BEGIN_DECLS
 
-/* Collects what the log has after `seq`.  Without anything there somebody wrote past Dimple: then all may have changed, as
- * where *n_unnamed commits were known to have changes that no transaction names, and now there are others. */
+/* Collects what the log has after `seq`.  Without anything there somebody wrote past Dimple: then all may have changed,
+ * as where *n_unnamed commits were known to have changes that no transaction names, and now there are others. */
 gboolean dimple_process_changes_collect       (DimpleConnection  *connection,
                                                DimpleSchema      *schema,
                                                gint64             seq,

@@ -1,8 +1,9 @@
 /* dimple-process-changes.c: what another process has committed to the file
  *
- * The log tells tables, keys and columns, but no rowids, and nothing of local tables.  So of each table named the rows are
- * known by their keys alone, local and virtual tables are taken as changed, and after a merge, which may show and hide rows
- * that it does not name, everything.  Besides, the state “unnamed” counts the commits with changes that no transaction names.
+ * The log tells tables, keys and columns, but no rowids, and nothing of local tables.  So of each table named the rows
+ * are known by their keys alone, local and virtual tables are taken as changed, and after a merge, which may show and
+ * hide rows that it does not name, everything.  Besides, the state “unnamed” counts the commits with changes that no
+ * transaction names.
  *
  * SPDX-License-Identifier: LGPL-2.1-or-later
  */

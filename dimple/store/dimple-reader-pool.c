@@ -109,8 +109,8 @@ dimple_reader_pool_close (DimpleReaderPool *self)
   self->n_open -= self->idle->len;
   g_ptr_array_set_size (self->idle, 0);
   g_cond_broadcast (&self->changed);
-  /* The last connection removes the WAL by its name; one that is closed later could remove that of another file that was
-   * put in the place of this one.  What is about to begin is not stopped, so it is tried again. */
+  /* The last connection removes the WAL by its name; one that is closed later could remove that of another file that
+   * was put in the place of this one.  What is about to begin is not stopped, so it is tried again. */
   while (self->n_open > 0)
     {
       for (guint i = 0; i < self->lent->len; i++)

@@ -160,8 +160,8 @@ dimple_row_get_bytes (DimpleRow  *self,
  * @self: a row
  * @column: a column, as in SQL
  *
- * Gets a column as a time, in UTC: a date or a date and time in ISO 8601, which is in UTC if it names no time zone, or a
- * number of seconds since 1970.
+ * Gets a column as a time, in UTC: a date or a date and time in ISO 8601, which is in UTC if it names no time zone, or
+ * a number of seconds since 1970.
  *
  * Returns: (nullable) (transfer full): the time, or %NULL if the column is NULL or no time
  */

@@ -8,8 +8,8 @@
  */
 #include "dimple-row-names-private.h"
 
-/* What a property would hide in GJS, where it comes before the methods of the class: those of GObject, of DimpleRow and of
- * JavaScript's Object. */
+/* What a property would hide in GJS, where it comes before the methods of the class: those of GObject, of DimpleRow and
+ * of JavaScript's Object. */
 static const char * const reserved_names[] = {
   /* GObject, with what GJS adds */
   "add-toggle-ref", "add-weak-pointer", "bind-property", "bind-property-full", "bind-property-with-closures",

@@ -1,7 +1,7 @@
 /* dimple-row-object.c: rows shown by objects of the app's own classes
  *
- * Such a class knows nothing of rows: its properties are set by their names.  What the row was when it was last loaded or
- * saved is kept beside the object, and tells which properties the app has set since.
+ * Such a class knows nothing of rows: its properties are set by their names.  What the row was when it was last loaded
+ * or saved is kept beside the object, and tells which properties the app has set since.
  *
  * SPDX-License-Identifier: LGPL-2.1-or-later
  */

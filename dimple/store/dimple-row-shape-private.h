@@ -77,8 +77,9 @@ gboolean            dimple_row_dup_edits           (GObject            *object,
 void                dimple_row_edit                (DimpleRow          *self,
                                                     guint               column,
                                                     const DimpleValue  *value);
-/* Saved: `edits` (NULL: all that there are) are the row's own now.  `key` (nullable) names a row just inserted; `record` (nullable) is how it
- * is now, in the columns of dimple_row_shape_of(): with defaults and generated columns. */
+/* Saved: `edits` (NULL: all that there are) are the row's own now.  `key` (nullable) names a row just inserted;
+ * `record` (nullable) is how it is now, in the columns of dimple_row_shape_of(): with defaults and generated
+ * columns. */
 void                dimple_row_set_saved           (GObject            *object,
                                                     const DimpleRowEdits *edits,
                                                     const char         *key,

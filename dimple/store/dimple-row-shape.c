@@ -1,7 +1,7 @@
 /* dimple-row-shape.c: the columns of a result, and the classes of its rows
  *
- * Shapes and classes are never freed, as GObject cannot unload a class: so equal ones are one.  Shapes are found by a text
- * that says all there is about them; what classes show them, by a short list in each.
+ * Shapes and classes are never freed, as GObject cannot unload a class: so equal ones are one.  Shapes are found by a
+ * text that says all there is about them; what classes show them, by a short list in each.
  *
  * SPDX-License-Identifier: LGPL-2.1-or-later
  */

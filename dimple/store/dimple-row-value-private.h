@@ -37,8 +37,8 @@ GDateTime  *dimple_value_dup_date_time     (const DimpleValue *value);
 /* Nothing (m*) for NULL. */
 GVariant   *dimple_value_to_variant        (const DimpleValue *value);
 
-/* Initialises `target` by what the value is: int64, double, string, GBytes, or boolean where the kind says so.  NULL is a
- * NULL string. */
+/* Initialises `target` by what the value is: int64, double, string, GBytes, or boolean where the kind says so.  NULL is
+ * a NULL string. */
 void        dimple_value_init_gvalue       (const DimpleValue *value,
                                             DimpleKind         kind,
                                             GValue            *target);
@@ -47,7 +47,8 @@ gboolean    dimple_value_is_type_supported (GType              type);
 void        dimple_value_set_gvalue        (const DimpleValue *value,
                                             DimpleKind         kind,
                                             GValue            *target);
-/* Appends a GValue to a record; an empty one, and any NULL pointer, is NULL.  FALSE for a type that no column can hold. */
+/* Appends a GValue to a record; an empty one, and any NULL pointer, is NULL.  FALSE for a type that no column can
+ * hold. */
 gboolean    dimple_record_append_gvalue    (GByteArray        *record,
                                             const GValue      *value,
                                             DimpleKind         kind);

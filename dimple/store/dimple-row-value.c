@@ -364,7 +364,8 @@ dimple_value_set_gvalue (const DimpleValue *value,
     }
 }
 
-/* ISO 8601 in UTC, always as long, so that the order of texts is that of times; or Unix seconds in a column of numbers. */
+/* ISO 8601 in UTC, always as long, so that the order of texts is that of times; or Unix seconds in a column of
+ * numbers. */
 static void
 append_date_time (GByteArray *record,
                   GDateTime  *date_time,

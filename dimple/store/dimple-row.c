@@ -1,8 +1,8 @@
 /* dimple-row.c: one row of a result
  *
- * A row keeps its values as one packed record and reads them when they are asked for.  What was set since loading stands
- * beside it, one small record a column, so that the record may follow the database meanwhile.  What getters lend out
- * (strings, GValues, GBytes) is made when first asked for, and kept until the column changes.
+ * A row keeps its values as one packed record and reads them when they are asked for.  What was set since loading
+ * stands beside it, one small record a column, so that the record may follow the database meanwhile.  What getters lend
+ * out (strings, GValues, GBytes) is made when first asked for, and kept until the column changes.
  *
  * SPDX-License-Identifier: LGPL-2.1-or-later
  */
@@ -16,15 +16,15 @@
  * One row of a result: an object with one property for each column.
  *
  * Every distinct list of columns has a class of its own, made when it is first needed, so the properties work with
- * GtkExpression, GBinding and `.ui` files, and no class has to be written.  A property's name is the column's in GObject's
- * style: `modified_at` and `modifiedAt` are `modified-at`.  `column-` comes before a digit, and before a name that would
- * hide a method (`connect`, `notify`, `ref`, `constructor` …); a column without a usable letter is `column-N` by its
- * position, and the second of equal names ends in `-2`.
+ * GtkExpression, GBinding and `.ui` files, and no class has to be written.  A property's name is the column's in
+ * GObject's style: `modified_at` and `modifiedAt` are `modified-at`.  `column-` comes before a digit, and before a name
+ * that would hide a method (`connect`, `notify`, `ref`, `constructor` …); a column without a usable letter is
+ * `column-N` by its position, and the second of equal names ends in `-2`.
  *
  * Its type comes from the declared type of the column, or of a `CAST` at the top of the select list: `BOOL` a boolean,
  * `INT` an int64, `CHAR`, `CLOB` and `TEXT` a string, `REAL`, `FLOA` and `DOUB` a double, `BLOB` a [struct@GLib.Bytes].
- * Anything else, as any other expression, is a [struct@GObject.Value] that holds what there is; for NULL it holds a string
- * that is %NULL.
+ * Anything else, as any other expression, is a [struct@GObject.Value] that holds what there is; for NULL it holds a
+ * string that is %NULL.
  *
  * The getters take the name of a column as it is in SQL, exactly or else without regard to case, and convert from
  * whatever the row holds as SQL's `CAST` does.
@@ -570,8 +570,8 @@ dimple_row_finalize (GObject *object)
   G_OBJECT_CLASS (dimple_row_parent_class)->finalize (object);
 }
 
-/* What is set by g_object_new() is told of only if somebody listens by the time the constructor returns: constructed() would
- * be too late.  Only classes of the app come here; their properties are those that the row does not know of. */
+/* What is set by g_object_new() is told of only if somebody listens by the time the constructor returns: constructed()
+ * would be too late.  Only classes of the app come here; their properties are those that the row does not know of. */
 static GObject *
 dimple_row_constructor (GType                  type,
                         guint                  n_properties,

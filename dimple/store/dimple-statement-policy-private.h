@@ -8,7 +8,8 @@
 
 G_BEGIN_DECLS
 
-/* For dimple_connection_set_authorizer(); to be kept while the app's statements run, as SQLite may prepare them anew. */
+/* For dimple_connection_set_authorizer(); to be kept while the app's statements run, as SQLite may prepare them
+ * anew. */
 int           dimple_statement_policy_authorize (gpointer           user_data,
                                                  int                action,
                                                  const char        *first,

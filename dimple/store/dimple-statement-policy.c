@@ -1,7 +1,7 @@
 /* dimple-statement-policy.c: what SQL an app may run through a store
  *
- * Whatever would go past capture is refused: transactions of the app's own, other databases, changes of the schema outside
- * migrations, and writing to Dimple's own tables.
+ * Whatever would go past capture is refused: transactions of the app's own, other databases, changes of the schema
+ * outside migrations, and writing to Dimple's own tables.
  *
  * SPDX-License-Identifier: LGPL-2.1-or-later
  */

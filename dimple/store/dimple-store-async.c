@@ -101,7 +101,8 @@ open_in_thread (gpointer data)
  * @callback: (scope async): called when the store is open
  * @user_data: for @callback
  *
- * Opens a store without blocking; see [func@Store.open].  Its signals come in the thread-default main context of this call.
+ * Opens a store without blocking; see [func@Store.open].  Its signals come in the thread-default main context of this
+ * call.
  */
 void
 dimple_store_open_async (const char          *path,

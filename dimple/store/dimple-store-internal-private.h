@@ -79,7 +79,8 @@ DimpleSnapshot    *dimple_store_read_by_key          (DimpleStore        *self,
                                                       GCancellable       *cancellable,
                                                       GError            **error);
 
-/* One row, in a transaction, with a table of the writer's schema.  Insert returns the key, and may add it to `values`. */
+/* One row, in a transaction, with a table of the writer's schema.  Insert returns the key, and may add it to
+ * `values`. */
 char              *dimple_store_insert_row           (DimpleStore        *self,
                                                       const DimpleTable  *table,
                                                       DimpleGivenValues  *values,
@@ -96,8 +97,8 @@ char              *dimple_store_insert_with_key      (DimpleStore        *self,
                                                       const char         *key_column,
                                                       const char         *key,
                                                       GError            **error);
-/* A row that is on the shelf, in a transaction: sets `values`, or deletes it (NULL); `found` FALSE: there is none of that
- * key. */
+/* A row that is on the shelf, in a transaction: sets `values`, or deletes it (NULL); `found` FALSE: there is none of
+ * that key. */
 gboolean           dimple_store_write_shelved        (DimpleStore        *self,
                                                       const DimpleTable  *table,
                                                       const char         *key,

@@ -11,7 +11,8 @@
 G_BEGIN_DECLS
 
 /* -- Reading ----------------------------------------------------------------------------------------------------------
- * Readers see the last commit.  Any thread may take one; it waits while all are lent.  Fails when the store is closed. */
+ * Readers see the last commit.  Any thread may take one; it waits while all are lent.  Fails when the store is
+ * closed. */
 DimpleConnection *dimple_store_acquire_reader (DimpleStore       *self,
                                                GError           **error);
 void              dimple_store_release_reader (DimpleStore       *self,
@@ -25,8 +26,8 @@ DimpleSchema     *dimple_store_ref_schema     (DimpleStore       *self);
 
 typedef struct
 {
-  /* In the write transaction, just before COMMIT, on whatever thread commits.  May read through `writer`; the commit may
-   * still fail. */
+  /* In the write transaction, just before COMMIT, on whatever thread commits.  May read through `writer`; the commit
+   * may still fail. */
   void (*before_commit) (DimpleConnection *writer,
                          DimpleChangeSet  *changes,
                          gpointer          user_data);
@@ -37,8 +38,8 @@ typedef struct
                          gpointer          user_data);
   /* The same after a commit in which no row became different, though the log or the shelf may have. */
   void (*after_silent_commit) (gpointer    user_data);
-  /* (nullable) The writer will be closed, under the write lock, on whatever thread does so: its statements and readers of
-   * one's own must be given back now. */
+  /* (nullable) The writer will be closed, under the write lock, on whatever thread does so: its statements and readers
+   * of one's own must be given back now. */
   void (*closing)       (gpointer          user_data);
   /* (nullable) The WAL is long, and can begin anew only if readers that see the last commit begin again now.  Between
    * transactions, under the write lock, on some thread. */
@@ -61,7 +62,8 @@ void dimple_store_release_later   (DimpleStore           *self,
 void    dimple_store_begin_work     (DimpleStore *self);
 void    dimple_store_end_work       (DimpleStore *self);
 
-/* Grows with every commit that this process makes or hears of; what a reader sees is at least what it was before BEGIN. */
+/* Grows with every commit that this process makes or hears of; what a reader sees is at least what it was before
+ * BEGIN. */
 guint64 dimple_store_get_generation (DimpleStore *self);
 
 /* Where the log ended at the last of them. */
@@ -72,14 +74,15 @@ void    dimple_store_hear_others_soon (DimpleStore *self);
 
 /* -- Syncing ------------------------------------------------------------------------------------------------------- */
 
-/* Merges transactions from elsewhere in one commit; blocking, any thread.  They must have been missing when the log ended
- * with the row `known_seq`; what another process has merged since is left out.  Emits `changed` with
+/* Merges transactions from elsewhere in one commit; blocking, any thread.  They must have been missing when the log
+ * ended with the row `known_seq`; what another process has merged since is left out.  Emits `changed` with
  * DIMPLE_ORIGIN_SYNC. */
 gboolean dimple_store_apply            (DimpleStore   *self,
                                         GPtrArray     *transactions,
                                         gint64         known_seq,
                                         GError       **error);
-/* Makes all that is committed survive a power cut: called after reading what is to be uploaded, before the first PUT. */
+/* Makes all that is committed survive a power cut: called after reading what is to be uploaded, before the first
+ * PUT. */
 gboolean dimple_store_sync_to_disk     (DimpleStore   *self,
                                         GError       **error);
 /* Writes to tables of Dimple's own, in a transaction that is neither captured nor told to anybody. */

@@ -1,8 +1,8 @@
 /* dimple-store-prune.c: keeping the history within the limits that the app has set
  *
- * Going over the history takes as long as reading it.  So it is done when it has grown by a part since the last time, or
- * when much of it may have become too old since; on a thread of its own, or by a sync before it uploads.  What is found
- * superseded is dropped some transactions at a time, so that nobody waits for the write lock.
+ * Going over the history takes as long as reading it.  So it is done when it has grown by a part since the last time,
+ * or when much of it may have become too old since; on a thread of its own, or by a sync before it uploads.  What is
+ * found superseded is dropped some transactions at a time, so that nobody waits for the write lock.
  *
  * Where a good share of the file is free then, its pages are given back, some at a time, too.
  *

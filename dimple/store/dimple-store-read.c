@@ -1,7 +1,7 @@
 /* dimple-store-read.c: reading through a store
  *
- * Readers see the last commit, and never wait for the writer.  Inside a transaction the thread reads through the writer,
- * so that it sees its own work.
+ * Readers see the last commit, and never wait for the writer.  Inside a transaction the thread reads through the
+ * writer, so that it sees its own work.
  *
  * SPDX-License-Identifier: LGPL-2.1-or-later
  */
@@ -107,11 +107,12 @@ dimple_store_read (DimpleStore   *self,
  * dimple_store_select:
  * @self: a store
  * @sql: a SELECT
- * @parameters: (nullable): its parameters: a tuple for `?`, `a{sv}` for `:name`, one value for one `?`; sunk if floating
+ * @parameters: (nullable): its parameters: a tuple for `?`, `a{sv}` for `:name`, one value for one `?`; sunk if
+ *   floating
  * @error: return location for an error
  *
- * Reads rows; blocking.  The list is how things are now and does not change; for a live one make a [class@Query].  Inside a
- * transaction it sees what that has written.
+ * Reads rows; blocking.  The list is how things are now and does not change; for a live one make a [class@Query].
+ * Inside a transaction it sees what that has written.
  *
  * Returns: (transfer full): the rows, of [class@Row]
  */
@@ -224,9 +225,9 @@ dimple_store_get (DimpleStore  *self,
  * @sql: a SELECT with the columns of the rows
  * @error: return location for an error
  *
- * Names the type of the rows that a statement gives, so that templates can speak of it, as in `<lookup type="NoteRow">`.
- * To be called before such templates are read, and after [method@Store.migrate].  Defining the same again gives the same
- * type; other columns under the same name are a %DIMPLE_ERROR_TYPE.
+ * Names the type of the rows that a statement gives, so that templates can speak of it, as in
+ * `<lookup type="NoteRow">`.  To be called before such templates are read, and after [method@Store.migrate].  Defining
+ * the same again gives the same type; other columns under the same name are a %DIMPLE_ERROR_TYPE.
  *
  * Returns: the type; %G_TYPE_INVALID on an error
  */

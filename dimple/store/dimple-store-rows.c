@@ -2,8 +2,8 @@
  *
  * Every call is a transaction of its own, or part of the one that the thread has open; one that fails changes nothing.
  *
- * Where the key of a new row is known beforehand it is not asked back: RETURNING would keep each row in a table of its own,
- * and SQLite would open a journal for the statement.
+ * Where the key of a new row is known beforehand it is not asked back: RETURNING would keep each row in a table of its
+ * own, and SQLite would open a journal for the statement.
  *
  * SPDX-License-Identifier: LGPL-2.1-or-later
  */
@@ -190,8 +190,8 @@ dimple_store_insert_with_key (DimpleStore  *self,
  *
  * Inserts a row; blocking.  A text key that is neither in @values nor has a DEFAULT is a new UUIDv7.
  *
- * Fails with %DIMPLE_ERROR_SQL for an unknown table or column, %DIMPLE_ERROR_PARAMETERS for a value that cannot be stored,
- * and %DIMPLE_ERROR_CONSTRAINT where the schema refuses the row.
+ * Fails with %DIMPLE_ERROR_SQL for an unknown table or column, %DIMPLE_ERROR_PARAMETERS for a value that cannot be
+ * stored, and %DIMPLE_ERROR_CONSTRAINT where the schema refuses the row.
  *
  * Returns: (transfer full): the key of the new row
  */

@@ -60,9 +60,9 @@ save_new (GObject  *object,
   return g_steal_pointer (&save);
 }
 
-/* Reads back what the table made of it: defaults, conversions, generated columns, triggers.  A shelved row is written though
- * it is in no table; it stays as it was set.  So does a row that cannot be read: it is saved all the same, unless COMMIT,
- * which reads it too, says otherwise. */
+/* Reads back what the table made of it: defaults, conversions, generated columns, triggers.  A shelved row is written
+ * though it is in no table; it stays as it was set.  So does a row that cannot be read: it is saved all the same,
+ * unless COMMIT, which reads it too, says otherwise. */
 static void
 read_back (DimpleStore       *self,
            const DimpleTable *table,
@@ -166,12 +166,12 @@ save_tell (Save    *save,
  * @object: a row, or an object of a class given to [method@Store.register_type]
  * @error: return location for an error
  *
- * Saves a row; blocking.  One that is new is inserted; of one that was loaded only the columns set since then are written,
- * and nothing if none was.
+ * Saves a row; blocking.  One that is new is inserted; of one that was loaded only the columns set since then are
+ * written, and nothing if none was.
  *
  * Fails with %DIMPLE_ERROR_READ_ONLY for a row that is of no table, %DIMPLE_ERROR_TYPE for an object that is no row,
- * %DIMPLE_ERROR_NOT_FOUND if the row was deleted meanwhile, and as [method@Store.insert] does.  The object is then as it
- * was, its edits included.
+ * %DIMPLE_ERROR_NOT_FOUND if the row was deleted meanwhile, and as [method@Store.insert] does.  The object is then as
+ * it was, its edits included.
  *
  * Returns: %TRUE if the row is saved
  */

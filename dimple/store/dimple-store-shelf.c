@@ -1,8 +1,8 @@
 /* dimple-store-shelf.c: editing rows that are on the shelf
  *
  * No SQL of the app's reaches such a row, so that what it is set to is put through a table of one row with the same
- * columns and no constraints: values are converted as they would be in the table.  Whether the row may be shown then, and
- * why not, settling finds out after the commit.
+ * columns and no constraints: values are converted as they would be in the table.  Whether the row may be shown then,
+ * and why not, settling finds out after the commit.
  *
  * SPDX-License-Identifier: LGPL-2.1-or-later
  */

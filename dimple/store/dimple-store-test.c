@@ -13,8 +13,8 @@
  * @store: a store
  * @time: (nullable): the time that its clock shows from now on; %NULL for the time that it is
  *
- * Sets the wall clock of the store's transactions, for tests.  Time stands still until it is set again; ids are unique and
- * ascending all the same.  Before 1970 it is 1970.
+ * Sets the wall clock of the store's transactions, for tests.  Time stands still until it is set again; ids are unique
+ * and ascending all the same.  Before 1970 it is 1970.
  */
 void
 dimple_test_set_time (DimpleStore *store,
@@ -48,8 +48,8 @@ is_idle (DimpleStore *store)
  * dimple_test_wait_idle:
  * @store: a store
  *
- * Runs the store's main context until nothing of the store is queued, loading or to be told, for tests.  To be called in
- * the thread of that context.
+ * Runs the store's main context until nothing of the store is queued, loading or to be told, for tests.  To be called
+ * in the thread of that context.
  */
 void
 dimple_test_wait_idle (DimpleStore *store)

@@ -49,8 +49,8 @@ check_begun (DimpleStore  *self,
  * @self: a store
  * @error: return location for an error
  *
- * Ends what the last [method@Store.begin] of this thread began, and keeps it.  If it fails (%DIMPLE_ERROR_CONSTRAINT for a
- * deferred FOREIGN KEY or a NULL key, %DIMPLE_ERROR_FULL …) it has been rolled back.
+ * Ends what the last [method@Store.begin] of this thread began, and keeps it.  If it fails (%DIMPLE_ERROR_CONSTRAINT
+ * for a deferred FOREIGN KEY or a NULL key, %DIMPLE_ERROR_FULL …) it has been rolled back.
  *
  * Returns: %TRUE if it is committed
  */
@@ -140,7 +140,8 @@ run_statement (DimpleStore  *self,
  * dimple_store_execute:
  * @self: a store
  * @sql: one statement
- * @parameters: (nullable): its parameters: a tuple for `?`, `a{sv}` for `:name`, one value for one `?`; sunk if floating
+ * @parameters: (nullable): its parameters: a tuple for `?`, `a{sv}` for `:name`, one value for one `?`; sunk if
+ *   floating
  * @error: return location for an error
  *
  * Runs one SQL statement; blocking.  Whatever it changes in tracked tables is kept in the history and synced.

@@ -23,8 +23,8 @@
  * An app writes its schema in plain SQL, as a list of migrations; whatever changes the rows of its tables from then on,
  * through this object or by triggers and cascades, is kept as history, shown by live queries and synced.
  *
- * A store may be used from several threads.  Blocking calls run in the caller's thread under one lock; signals are emitted
- * in the thread-default main context in which the store was made.
+ * A store may be used from several threads.  Blocking calls run in the caller's thread under one lock; signals are
+ * emitted in the thread-default main context in which the store was made.
  */
 
 typedef struct
@@ -437,7 +437,8 @@ dimple_store_open (const char  *path,
  * @error: return location for an error
  *
  * Closes the store; blocking.  Whatever is called later fails with %DIMPLE_ERROR_CLOSED.  Waits for a transaction that
- * another thread has open, and for readers; inside one of the caller's own it fails with %DIMPLE_ERROR_SQL.  Closing again does nothing.
+ * another thread has open, and for readers; inside one of the caller's own it fails with %DIMPLE_ERROR_SQL.  Closing
+ * again does nothing.
  *
  * Returns: %TRUE if the store is closed
  */
@@ -659,8 +660,9 @@ dimple_store_class_init (DimpleStoreClass *klass)
    *
    * How long values that later changes have replaced are kept in the history, in microseconds; 0: for ever.
    *
-   * What is older is dropped some time after it may be, here and from what this device has put into storages.  Values that
-   * are in a row, and what tells how rows merge, are never dropped, nor is the last value of a row that was deleted.
+   * What is older is dropped some time after it may be, here and from what this device has put into storages.  Values
+   * that are in a row, and what tells how rows merge, are never dropped, nor is the last value of a row that was
+   * deleted.
    *
    * The file does not get smaller: what is freed is used by what comes next.
    */

@@ -1,8 +1,8 @@
 /* dimple-worker.c: a store's own thread
  *
- * GTask's threads are a pool of ten for the whole process: an app's other work would wait behind a long migration, and two
- * tasks of one store would take each other's lock.  A thread of the store's own keeps its tasks in order.  It is started
- * by the first task.
+ * GTask's threads are a pool of ten for the whole process: an app's other work would wait behind a long migration, and
+ * two tasks of one store would take each other's lock.  A thread of the store's own keeps its tasks in order.  It is
+ * started by the first task.
  *
  * SPDX-License-Identifier: LGPL-2.1-or-later
  */

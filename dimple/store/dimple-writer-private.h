@@ -35,8 +35,8 @@ DimpleWriter     *dimple_writer_open           (const char               *path,
 /* Ends the connection; begin fails with DIMPLE_ERROR_CLOSED from then on. */
 void              dimple_writer_close          (DimpleWriter             *self);
 void              dimple_writer_free           (DimpleWriter             *self);
-/* Makes the database as good as new, with nothing in it, not even an author.  Needs the lock, outside of transactions; closed if
- * it fails. */
+/* Makes the database as good as new, with nothing in it, not even an author.  Needs the lock, outside of transactions;
+ * closed if it fails. */
 gboolean          dimple_writer_erase          (DimpleWriter             *self,
                                                 GError                  **error);
 
@@ -58,8 +58,8 @@ gboolean          dimple_writer_load_schema    (DimpleWriter             *self,
 /* begin takes the lock and keeps it until the matching commit or rollback; nested ones are savepoints. */
 gboolean          dimple_writer_begin          (DimpleWriter             *self,
                                                 GError                  **error);
-/* The same for one statement of the app.  SQLite undoes a statement that fails by itself, so inside a transaction a savepoint,
- * which copies every page that is written to, is set only where that may not be so. */
+/* The same for one statement of the app.  SQLite undoes a statement that fails by itself, so inside a transaction a
+ * savepoint, which copies every page that is written to, is set only where that may not be so. */
 gboolean          dimple_writer_begin_statement (DimpleWriter            *self,
                                                  const char              *sql,
                                                  GError                 **error);
@@ -90,7 +90,8 @@ gboolean          dimple_writer_run_uncaptured (DimpleWriter             *self,
                                                 gpointer                  user_data,
                                                 GError                  **error);
 
-/* Looks whether another process has committed, and if so tells the hooks' after_commit; 1 µs if not.  Takes the lock. */
+/* Looks whether another process has committed, and if so tells the hooks' after_commit; 1 µs if not.  Takes the
+ * lock. */
 gboolean          dimple_writer_notice_others  (DimpleWriter             *self,
                                                 GError                  **error);
 
@@ -101,12 +102,12 @@ gint64            dimple_writer_get_last_seq   (DimpleWriter             *self);
 gboolean          dimple_writer_sync_to_disk   (DimpleWriter             *self,
                                                 GError                  **error);
 
-/* Moves what is in the WAL into the database file, and lets the WAL begin anew.  This happens by itself when it has become
- * long by commits of this process.  Takes the lock. */
+/* Moves what is in the WAL into the database file, and lets the WAL begin anew.  This happens by itself when it has
+ * become long by commits of this process.  Takes the lock. */
 void              dimple_writer_empty_wal      (DimpleWriter             *self);
 
-/* Gives a statement of the connection back at the next transaction, or at once if it is closed.  Any thread, without the
- * lock. */
+/* Gives a statement of the connection back at the next transaction, or at once if it is closed.  Any thread, without
+ * the lock. */
 void              dimple_writer_release_later  (DimpleWriter             *self,
                                                 sqlite3_stmt             *statement);
 

@@ -1,7 +1,7 @@
 /* dimple-auto-sync-private.h: when to sync by itself
  *
- * A few seconds after a burst of local changes, every so often for those of others, and again after a failure, each time
- * later.  Says when; does nothing itself.
+ * A few seconds after a burst of local changes, every so often for those of others, and again after a failure, each
+ * time later.  Says when; does nothing itself.
  *
  * SPDX-License-Identifier: LGPL-2.1-or-later
  */

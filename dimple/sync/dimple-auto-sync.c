@@ -1,7 +1,7 @@
 /* dimple-auto-sync.c: when to sync by itself
  *
- * One timer, for whichever of three is due first: the change, the retry, the next look at what others did.  A folder or a
- * server in the house can be reached without the internet, so what the network monitor says never forbids a try; that
+ * One timer, for whichever of three is due first: the change, the retry, the next look at what others did.  A folder or
+ * a server in the house can be reached without the internet, so what the network monitor says never forbids a try; that
  * the network came back is only a good moment for one.
  *
  * SPDX-License-Identifier: LGPL-2.1-or-later

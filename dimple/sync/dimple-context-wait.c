@@ -1,7 +1,7 @@
 /* dimple-context-wait.c: waits for something that may need a main context to run
  *
- * A blocking call may come on any thread, while storages of the app's own are called in the context of the client: whoever
- * waits there has to run it, and whoever waits elsewhere may not.
+ * A blocking call may come on any thread, while storages of the app's own are called in the context of the client:
+ * whoever waits there has to run it, and whoever waits elsewhere may not.
  *
  * SPDX-License-Identifier: LGPL-2.1-or-later
  */

@@ -15,10 +15,10 @@
  * Where something was pruned, the name has a digest: the first 16 hexadecimal digits of the SHA-256 of the lines
  * "{id} {changes}" of all transactions, joined by LF, so an object is never written in two ways under one name.
  *
- * A transaction that does not fit into one pack is written in parts, each of which is a pack of its own with some of its
- * changes, and says after `last` which one it is: "part":{"digest":"…","number":2,"of":7}.  They have one digest, of the
- * lines "{id} {changes}" of all parts, and apply as one; the last part is put after all others, so where it is listed the
- * others were.
+ * A transaction that does not fit into one pack is written in parts, each of which is a pack of its own with some of
+ * its changes, and says after `last` which one it is: "part":{"digest":"…","number":2,"of":7}.  They have one digest,
+ * of the lines "{id} {changes}" of all parts, and apply as one; the last part is put after all others, so where it is
+ * listed the others were.
  *
  * SPDX-License-Identifier: LGPL-2.1-or-later
  */
@@ -82,7 +82,8 @@ void        dimple_pack_free        (DimplePack            *self);
 void        dimple_pack_add_run     (DimplePack            *self,
                                      const char            *after,
                                      const char            *last);
-/* Sets name.first, name.last and name.digest by the transactions, of which there must be some; a part has its digest. */
+/* Sets name.first, name.last and name.digest by the transactions, of which there must be some; a part has its
+ * digest. */
 void        dimple_pack_set_name    (DimplePack            *self);
 /* Sets the name, too. */
 GBytes     *dimple_pack_encode      (DimplePack            *self,

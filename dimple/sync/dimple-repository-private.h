@@ -2,9 +2,9 @@
  *
  *   dimple/{repository}.json     {"format":1,"encryption":null} or "age"
  *
- * A marker's name is the id of the repository, which each of its storages has.  Two devices that start at once write two;
- * both stay valid.  A store adopts the markers it finds if it knows none, or any one of them; it writes those that are
- * missing, and remembers one only after the storage has answered.
+ * A marker's name is the id of the repository, which each of its storages has.  Two devices that start at once write
+ * two; both stay valid.  A store adopts the markers it finds if it knows none, or any one of them; it writes those that
+ * are missing, and remembers one only after the storage has answered.
  *
  * SPDX-License-Identifier: LGPL-2.1-or-later
  */
@@ -38,8 +38,8 @@ DimpleListing *dimple_listing_load        (DimpleRequests       *requests,
 /* Whether what is put into a storage gets sealed. */
 gboolean       dimple_storage_is_sealed   (DimpleStorage        *storage);
 
-/* Makes sure that the storage holds this store's repository, or begins it there; nothing else may be asked before.  Fails,
- * with nothing written, with DIMPLE_ERROR_REPOSITORY, DIMPLE_ERROR_ENCRYPTION or DIMPLE_ERROR_TOO_NEW. */
+/* Makes sure that the storage holds this store's repository, or begins it there; nothing else may be asked before.
+ * Fails, with nothing written, with DIMPLE_ERROR_REPOSITORY, DIMPLE_ERROR_ENCRYPTION or DIMPLE_ERROR_TOO_NEW. */
 gboolean       dimple_repository_identify (DimpleStore          *store,
                                            DimpleRequests       *requests,
                                            DimpleStorage        *storage,

@@ -474,7 +474,8 @@ remember (DimpleStore  *store,
   return g_str_equal (before, now) || dimple_store_set_state (store, STATE, now, error);
 }
 
-/* Whether the storage holds the repository with the ids `known`, or none.  Leaves in `listing` the markers there are. */
+/* Whether the storage holds the repository with the ids `known`, or none.  Leaves in `listing` the markers there
+ * are. */
 static gboolean
 check (GHashTable      *known,
        DimpleRequests  *requests,

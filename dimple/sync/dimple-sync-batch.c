@@ -1,8 +1,8 @@
 /* dimple-sync-batch.c: packs that came in, merged some at a time
  *
  * Small packs are merged together, up to the size of a full one: a commit then holds the write lock for milliseconds,
- * and memory is bounded.  Any order gives the same result, but a row may come before the one that it references: a batch
- * that a constraint refuses waits for what comes next.
+ * and memory is bounded.  Any order gives the same result, but a row may come before the one that it references: a
+ * batch that a constraint refuses waits for what comes next.
  *
  * SPDX-License-Identifier: LGPL-2.1-or-later
  */
@@ -88,8 +88,8 @@ is_own_author (DimpleSyncBatch  *self,
   return TRUE;
 }
 
-/* Transactions of ours that we don't know: this database was copied or restored, and somebody else goes on writing under
- * its author id. */
+/* Transactions of ours that we don't know: this database was copied or restored, and somebody else goes on writing
+ * under its author id. */
 static gboolean
 check_fork (DimpleSyncBatch  *self,
             DimplePack       *pack,
@@ -199,8 +199,8 @@ apply (DimpleSyncBatch  *self,
   return TRUE;
 }
 
-/* What is wrong with parts is found out when all are there, and cannot be told of one of them: all are fetched anew, and if
- * they were fetched just now, all are bad. */
+/* What is wrong with parts is found out when all are there, and cannot be told of one of them: all are fetched anew,
+ * and if they were fetched just now, all are bad. */
 static gboolean
 set_aside (DimpleSyncBatch  *self,
            DimplePack       *pack,

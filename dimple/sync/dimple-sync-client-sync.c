@@ -13,16 +13,16 @@
  * Syncs with all storages, and waits for it.
  *
  * If a sync is under way, waits for that one's end instead.  One storage that fails does not stop the others, and what
- * was moved before a failure stays moved; the first error is returned in the end.  The next sync repairs whatever was left
- * undone.
+ * was moved before a failure stays moved; the first error is returned in the end.  The next sync repairs whatever was
+ * left undone.
  *
  * Can be called on any thread.  If no other thread runs the main context in which the client was made, this one does so
  * meanwhile, as storages of the app's own are called there: then other sources of that context, such as timers and
  * drawing, are dispatched during the call.  In an app with a main loop use dimple_sync_client_sync_async().
  *
  * A cancelled call fails with %G_IO_ERROR_CANCELLED, every other error is one of [error@Dimple.Error], such as
- * %DIMPLE_ERROR_OFFLINE, %DIMPLE_ERROR_DENIED, %DIMPLE_ERROR_REPOSITORY or %DIMPLE_ERROR_PASSPHRASE; without a storage it
- * is %DIMPLE_ERROR_NO_SUCH_STORAGE.
+ * %DIMPLE_ERROR_OFFLINE, %DIMPLE_ERROR_DENIED, %DIMPLE_ERROR_REPOSITORY or %DIMPLE_ERROR_PASSPHRASE; without a storage
+ * it is %DIMPLE_ERROR_NO_SUCH_STORAGE.
  *
  * Returns: whether all storages and the store have the same now
  */

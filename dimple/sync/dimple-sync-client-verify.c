@@ -116,22 +116,22 @@ end_wait (Verification *self)
  * dimple_sync_client_verify:
  * @self: the client
  * @cancellable: (nullable): a cancellable
- * @differing: (out) (optional) (transfer full) (array zero-terminated=1): return location for `table/key` of the rows that
- *   differ, in order; empty if none does
+ * @differing: (out) (optional) (transfer full) (array zero-terminated=1): return location for `table/key` of the rows
+ *   that differ, in order; empty if none does
  * @error: return location for an error
  *
  * Compares the store with what its storages hold, and waits for it.
  *
  * Each storage is read as a new device would: everything is fetched, and merged into an empty database with the same
- * tables.  Then of each table that is synced the digests of all its rows are compared, and only where they are not the same is
- * looked which rows differ.  So this takes as long as the first sync of a new device, and as much room in the user's cache
- * folder.  The store is only read.
+ * tables.  Then of each table that is synced the digests of all its rows are compared, and only where they are not the
+ * same is looked which rows differ.  So this takes as long as the first sync of a new device, and as much room in the
+ * user's cache folder.  The store is only read.
  *
  * What has not been synced yet differs, too: call [method@Dimple.SyncClient.sync] before.
  *
- * An object that is damaged is set aside, to `damaged/` in the storage, and named by the error, %DIMPLE_ERROR_BAD_PACK: the
- * next sync of a device that has what was in it repairs that.  Other errors, and on which threads it can be called, are as
- * for [method@Dimple.SyncClient.sync].
+ * An object that is damaged is set aside, to `damaged/` in the storage, and named by the error, %DIMPLE_ERROR_BAD_PACK:
+ * the next sync of a device that has what was in it repairs that.  Other errors, and on which threads it can be called,
+ * are as for [method@Dimple.SyncClient.sync].
  *
  * Returns: whether the comparison could be made
  */
@@ -187,7 +187,8 @@ end_task (Verification *self)
  *
  * Compares the store with what its storages hold.
  *
- * The async form of [method@Dimple.SyncClient.verify]; the callback comes in the thread-default main context of the call.
+ * The async form of [method@Dimple.SyncClient.verify]; the callback comes in the thread-default main context of the
+ * call.
  */
 void
 dimple_sync_client_verify_async (DimpleSyncClient    *self,
@@ -209,8 +210,8 @@ dimple_sync_client_verify_async (DimpleSyncClient    *self,
  * dimple_sync_client_verify_finish:
  * @self: the client
  * @result: what the callback was given
- * @differing: (out) (optional) (transfer full) (array zero-terminated=1): return location for `table/key` of the rows that
- *   differ, in order; empty if none does
+ * @differing: (out) (optional) (transfer full) (array zero-terminated=1): return location for `table/key` of the rows
+ *   that differ, in order; empty if none does
  * @error: return location for an error
  *
  * Ends dimple_sync_client_verify_async().

@@ -623,8 +623,8 @@ install_properties (GObjectClass *object_class)
  * Keeps a store in sync with one or several storages.
  *
  * What devices have in common is in the storages; no device need be on when another one syncs.  Each device carries
- * everybody's changes to every storage that it knows, so two folders are bridged by a device that uses both, and a storage
- * that was lost is filled again by the next sync.
+ * everybody's changes to every storage that it knows, so two folders are bridged by a device that uses both, and a
+ * storage that was lost is filled again by the next sync.
  *
  * ```c
  * g_autoptr(DimpleStorage) storage = dimple_local_storage_new (folder);
@@ -637,8 +637,8 @@ install_properties (GObjectClass *object_class)
  * Several edits of one row are merged column by column; the last writer wins.  What loses is kept in the history.
  *
  * The work is done on a thread of its own.  Properties and signals of the client are those of the thread-default main
- * context in which it was made.  Keep the client alive as long as it is to sync by itself; a sync that has begun goes on
- * to its end.
+ * context in which it was made.  Keep the client alive as long as it is to sync by itself; a sync that has begun goes
+ * on to its end.
  */
 static void
 dimple_sync_client_class_init (DimpleSyncClientClass *klass)

@@ -1,14 +1,14 @@
 /* dimple-sync-compact.c: which own packs are better written anew
  *
  * Packs that follow each other are joined when enough of about one size have come together, which gives one of the next
- * size: so a transaction is written anew once a size, and few small packs are left.  What is joined is put together with
- * what is new, as one pack, and costs no request of its own; what it replaces is removed by a later sync.
+ * size: so a transaction is written anew once a size, and few small packs are left.  What is joined is put together
+ * with what is new, as one pack, and costs no request of its own; what it replaces is removed by a later sync.
  *
  * A pack of which pruning has left less than half is written anew, too: that moves less than what it frees.
  *
- * Packs may overlap, where one was written by a listing that did not show the other.  Of two of them, what is written anew of
- * one lacks what the other has, so that it replaces neither, is itself replaced, and would be written again, for ever.  So
- * they are written anew together, as one pack, or not at all.
+ * Packs may overlap, where one was written by a listing that did not show the other.  Of two of them, what is written
+ * anew of one lacks what the other has, so that it replaces neither, is itself replaced, and would be written again,
+ * for ever.  So they are written anew together, as one pack, or not at all.
  *
  * SPDX-License-Identifier: LGPL-2.1-or-later
  */
@@ -201,8 +201,8 @@ choose (Choice    *self,
     }
 }
 
-/* Goes over the candidates from `first` on that are at most of `tier`; chooses them if enough are of just that.  Returns
- * the one after them. */
+/* Goes over the candidates from `first` on that are at most of `tier`; chooses them if enough are of just that.
+ * Returns the one after them. */
 static guint
 choose_stretch (Choice *self,
                 guint   first,

@@ -1,9 +1,9 @@
 /* dimple-sync-packer.c: making packs of parts of the log
  *
  * A piece is an interval of a run that a storage lacks.  One that begins with its run goes on from a piece that ends
- * where the run's author was then; of several (a branch) the oldest does.  Pieces that go on from each other share packs,
- * so that an app that was opened often does not leave a pack for each time.  A transaction that is too large for a pack ends
- * the one before it, and comes in parts.
+ * where the run's author was then; of several (a branch) the oldest does.  Pieces that go on from each other share
+ * packs, so that an app that was opened often does not leave a pack for each time.  A transaction that is too large for
+ * a pack ends the one before it, and comes in parts.
  *
  * SPDX-License-Identifier: LGPL-2.1-or-later
  */

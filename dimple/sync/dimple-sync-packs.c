@@ -1,9 +1,9 @@
 /* dimple-sync-packs.c: the packs of a listing, and which of them are superfluous
  *
- * A pack is replaced if another listed one has its whole path, or, of own ones, has the same path with more of it pruned.
- * That is a strict order: whoever removes what is replaced, and on whatever stale listing, of all packs that have a
- * transaction one is left.  The parts of a transaction are one pack, which replaces nothing unless all are listed, but is
- * replaced by the same as if they were.
+ * A pack is replaced if another listed one has its whole path, or, of own ones, has the same path with more of it
+ * pruned.  That is a strict order: whoever removes what is replaced, and on whatever stale listing, of all packs that
+ * have a transaction one is left.  The parts of a transaction are one pack, which replaces nothing unless all are
+ * listed, but is replaced by the same as if they were.
  *
  * SPDX-License-Identifier: LGPL-2.1-or-later
  */
@@ -60,8 +60,8 @@ is_on_path (DimpleSyncPacks        *self,
   return FALSE;
 }
 
-/* Of two own packs with the same path: what was written here is known.  Without that any order will do, as long as it is
- * one; if it came before, the pack that was written last might be removed, and written again, for ever. */
+/* Of two own packs with the same path: what was written here is known.  Without that any order will do, as long as it
+ * is one; if it came before, the pack that was written last might be removed, and written again, for ever. */
 static gboolean
 is_pruned_further (DimpleSyncPacks        *self,
                    const DimpleListedPack *pack,

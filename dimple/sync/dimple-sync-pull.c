@@ -1,10 +1,11 @@
 /* dimple-sync-pull.c: getting what a storage has and this device does not hold
  *
- * Several objects are under way at once, and each is merged as it arrives.  One that is not there any more was replaced by
- * others since it was listed: then the storage is listed again.
+ * Several objects are under way at once, and each is merged as it arrives.  One that is not there any more was replaced
+ * by others since it was listed: then the storage is listed again.
  *
- * Parts of a transaction are put away in the store (see dimple-sync-staging.c) until all are there.  Where the last part is
- * listed the others were, so one that is not listed is asked for by its name, and named in an error if it was lost.
+ * Parts of a transaction are put away in the store (see dimple-sync-staging.c) until all are there.  Where the last
+ * part is listed the others were, so one that is not listed is asked for by its name, and named in an error if it was
+ * lost.
  *
  * An object that is damaged is read again, and if it stays so, moved to damaged/ in the storage: every device then sees
  * it missing, and the one that holds its transactions puts them there again.
@@ -171,7 +172,8 @@ ask (Pull *self)
     }
 }
 
-/* An object whose name says that it is sealed, and that is not, was written by none of ours: it is damaged like others. */
+/* An object whose name says that it is sealed, and that is not, was written by none of ours: it is damaged like
+ * others. */
 static gboolean
 take_as_damage (GError *failure)
 {

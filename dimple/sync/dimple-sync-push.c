@@ -3,8 +3,9 @@
  * Own transactions and everybody's: so every device carries everybody's log to every storage.  Transactions that follow
  * each other go into one pack, over runs too, and so do those of packs that are better written anew.
  *
- * A transaction that is too large for that goes in parts.  Those that are there already are not put again, and the last one
- * comes when all others are there: who finds it listed can tell a part that was lost from one that is still to come.
+ * A transaction that is too large for that goes in parts.  Those that are there already are not put again, and the last
+ * one comes when all others are there: who finds it listed can tell a part that was lost from one that is still to
+ * come.
  *
  * SPDX-License-Identifier: LGPL-2.1-or-later
  */

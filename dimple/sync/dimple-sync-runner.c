@@ -1,7 +1,7 @@
 /* dimple-sync-runner.c: one sync at a time, and everybody who waits for it
  *
- * A sync has a thread of its own, and is begun, joined and ended in the owner's main context.  Who gives up need not wait
- * for its end, unless nobody else waits: then it is cancelled, and has left the store alone when the call returns.
+ * A sync has a thread of its own, and is begun, joined and ended in the owner's main context.  Who gives up need not
+ * wait for its end, unless nobody else waits: then it is cancelled, and has left the store alone when the call returns.
  *
  * SPDX-License-Identifier: LGPL-2.1-or-later
  */

@@ -1,7 +1,7 @@
 /* dimple-sync-session-private.h: one sync, as straight code on a thread of its own
  *
- * All storages are pulled from, then all are pushed to.  Nothing is kept about a storage: its listing is compared with the
- * log, so whatever fails on the way, the next sync repairs.  One storage that fails does not stop the others.
+ * All storages are pulled from, then all are pushed to.  Nothing is kept about a storage: its listing is compared with
+ * the log, so whatever fails on the way, the next sync repairs.  One storage that fails does not stop the others.
  *
  * SPDX-License-Identifier: LGPL-2.1-or-later
  */
@@ -71,8 +71,8 @@ gboolean           dimple_sync_pull                (DimpleSyncSession  *self,
                                                     DimpleStorage      *storage,
                                                     DimpleListing     **listing,
                                                     GError            **error);
-/* After the last of them: notes what lacks a part that was lost.  `is_complete`: all storages were listed, so what waits for
- * parts of which no other is listed waits in vain. */
+/* After the last of them: notes what lacks a part that was lost.  `is_complete`: all storages were listed, so what
+ * waits for parts of which no other is listed waits in vain. */
 gboolean           dimple_sync_end_pull            (DimpleSyncSession  *self,
                                                     gboolean            is_complete,
                                                     GError            **error);

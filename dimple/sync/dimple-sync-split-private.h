@@ -15,8 +15,8 @@ DimpleSyncSplit *dimple_sync_split_new          (DimpleConnection  *reader,
                                                  gint64             seq,
                                                  GError           **error);
 void             dimple_sync_split_free         (DimpleSyncSplit   *self);
-/* The next part, without its runs and author; NULL without an error after the last one, or if the transaction has changed
- * since: then it is for the next sync. */
+/* The next part, without its runs and author; NULL without an error after the last one, or if the transaction has
+ * changed since: then it is for the next sync. */
 DimplePack      *dimple_sync_split_next         (DimpleSyncSplit   *self,
                                                  DimpleConnection  *reader,
                                                  GError           **error);

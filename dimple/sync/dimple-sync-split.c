@@ -1,8 +1,8 @@
 /* dimple-sync-split.c: a transaction that is too large for one pack, as parts
  *
- * A part is as many of its pieces in the log as fit into a pack.  Whoever fetches it keeps a part as one piece, of which no
- * two fit into a pack together: so every device that has the transaction splits it into the same parts, under the same
- * names, and can put those that are missing.
+ * A part is as many of its pieces in the log as fit into a pack.  Whoever fetches it keeps a part as one piece, of
+ * which no two fit into a pack together: so every device that has the transaction splits it into the same parts, under
+ * the same names, and can put those that are missing.
  *
  * It is read twice, as the names say what is in all parts; and no more than one part of it is ever in memory.
  *

@@ -1,7 +1,7 @@
 /* fuzz-age.c: the parser of age files
  *
- * No fuzzer finds a MAC.  So the first byte of the input says where the rest stands: it is a whole file; or stanzas beside
- * a good one, under a MAC that fits; or the payload behind a good header; or the text of a key.
+ * No fuzzer finds a MAC.  So the first byte of the input says where the rest stands: it is a whole file; or stanzas
+ * beside a good one, under a MAC that fits; or the payload behind a good header; or the text of a key.
  *
  * What has to hold: a header that is accepted is written again as it was read, both forms of opening agree, and nothing
  * leaves the one for whole buffers if opening fails.

@@ -2,7 +2,8 @@
  *
  * The first byte says what the rest is read as: “e” an error, “l” a listing, “d” what DeleteObjects answers.
  *
- * What has to hold: what fails leaves nothing behind, keys are text, and what is asked to be removed is what was listed.
+ * What has to hold: what fails leaves nothing behind, keys are text, and what is asked to be removed is what was
+ * listed.
  *
  * SPDX-License-Identifier: LGPL-2.1-or-later
  */

@@ -6,7 +6,8 @@
 
 #include <glib.h>
 
-/* One of the variables that start-s3 prints, of which `flavor` is the middle: “S3” or “SWIFT”.  NULL if it has not run. */
+/* One of the variables that start-s3 prints, of which `flavor` is the middle: “S3” or “SWIFT”.  NULL if it has not
+ * run. */
 static inline const char *
 get_variable (const char *flavor,
               const char *name)

@@ -1,8 +1,8 @@
 /* app.c: generated schemas and migrations
  *
- * A few tables with few columns, and most of what SQLite can refuse: UNIQUE, partial and NOCASE indexes, NOT NULL, CHECK,
- * composite keys, FOREIGN KEYs with every action, to the table itself and in cycles.  The scripts after the first add
- * columns, tables and indexes, rename, rebuild, and change data.
+ * A few tables with few columns, and most of what SQLite can refuse: UNIQUE, partial and NOCASE indexes, NOT NULL,
+ * CHECK, composite keys, FOREIGN KEYs with every action, to the table itself and in cycles.  The scripts after the
+ * first add columns, tables and indexes, rename, rebuild, and change data.
  *
  * SPDX-License-Identifier: LGPL-2.1-or-later
  */

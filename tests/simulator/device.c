@@ -430,7 +430,8 @@ is_expected (Device       *self,
   return self->faulty || disk_is_dead (self->disk) ||
          (self->world->harmed && g_error_matches (error, DIMPLE_ERROR, DIMPLE_ERROR_BAD_PACK)) ||
          /* A new device that heard nothing of one bucket and begins another repository in the other one, only to find
-          * out later that it was there; or one that knows just the marker that somebody deleted, until others write it. */
+          * out later that it was there; or one that knows just the marker that somebody deleted, until others write
+          * it. */
          ((self->world->n_buckets > 1 || self->world->harmed) && g_error_matches (error, DIMPLE_ERROR, DIMPLE_ERROR_REPOSITORY));
 }
 

@@ -1,8 +1,8 @@
 /* disk.c: where a device's database is, and what a crash or a power cut leaves of it
  *
- * A VFS under the name of Dimple's own one for memory, on top of which it stands.  All that is here is what that one need
- * not have: files stay when they are closed, a disk can stop listening in the middle of a commit, and it remembers what
- * every file was when it was last synced.
+ * A VFS under the name of Dimple's own one for memory, on top of which it stands.  All that is here is what that one
+ * need not have: files stay when they are closed, a disk can stop listening in the middle of a commit, and it remembers
+ * what every file was when it was last synced.
  *
  * SPDX-License-Identifier: LGPL-2.1-or-later
  */

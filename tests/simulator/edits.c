@@ -1,6 +1,7 @@
 /* edits.c: what users do to rows
  *
- * Random SQL against what a device shows, under its own constraints: few keys and few values, so that everything collides.
+ * Random SQL against what a device shows, under its own constraints: few keys and few values, so that everything
+ * collides.
  *
  * SPDX-License-Identifier: LGPL-2.1-or-later
  */
@@ -112,8 +113,8 @@ leads_to (Editor            *self,
   return FALSE;
 }
 
-/* SQLite (3.40) misses that a new row's parent is missing if it comes by REPLACE and ON DELETE SET NULL leads back to its
- * table, and commits. */
+/* SQLite (3.40) misses that a new row's parent is missing if it comes by REPLACE and ON DELETE SET NULL leads back to
+ * its table, and commits. */
 static gboolean
 may_replace (Editor            *self,
              const DimpleTable *table)

@@ -1,8 +1,8 @@
 /* harm.c: what others do to buckets and databases
  *
- * Objects are deleted, cut in half, swapped; a bucket is emptied; an old backup of a database is put back; a database is
- * copied to another machine, and both go on; a clock is set wrong.  What that leaves no copy of is lost, and nothing else
- * may be.
+ * Objects are deleted, cut in half, swapped; a bucket is emptied; an old backup of a database is put back; a database
+ * is copied to another machine, and both go on; a clock is set wrong.  What that leaves no copy of is lost, and nothing
+ * else may be.
  *
  * SPDX-License-Identifier: LGPL-2.1-or-later
  */

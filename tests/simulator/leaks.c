@@ -1,7 +1,7 @@
 /* leaks.c: what must be gone at the end
  *
- * Objects tell themselves when they go; that every statement and connection is closed shows in that SQLite has no memory
- * in use any more.  LeakSanitizer looks for all the rest, when asked to.
+ * Objects tell themselves when they go; that every statement and connection is closed shows in that SQLite has no
+ * memory in use any more.  LeakSanitizer looks for all the rest, when asked to.
  *
  * SPDX-License-Identifier: LGPL-2.1-or-later
  */

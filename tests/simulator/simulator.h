@@ -1,8 +1,9 @@
 /* simulator.h: devices, apps, buckets and their bad luck, all from one seed
  *
- * A World is made from a seed: an app with its migrations, devices whose clocks are wrong, buckets that fail.  Its script
- * is a list of steps, each with dice of its own, so that a step taken out leaves the others what they were: that is how a
- * failure is shrunk.  Nothing here asks a real clock or real randomness, and one thread at a time does everything.
+ * A World is made from a seed: an app with its migrations, devices whose clocks are wrong, buckets that fail.  Its
+ * script is a list of steps, each with dice of its own, so that a step taken out leaves the others what they were: that
+ * is how a failure is shrunk.  Nothing here asks a real clock or real randomness, and one thread at a time does
+ * everything.
  *
  *   disk.c      where a device's database is, and what a crash or a power cut leaves of it
  *   bucket.c    storages, and all that may happen to a request

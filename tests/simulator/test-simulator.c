@@ -3,8 +3,8 @@
  *   test-simulator [--first=N] [--seeds=N] [--jobs=N] [--minutes=N] [--shrink=0] [--until-failure] [--leaks]
  *   test-simulator --seed=N [--steps=3,7-9]
  *
- * Prints the seed of what fails, shrunk to a short script.  --seed tells all that one seed does.  With --leaks and a build
- * for it LeakSanitizer looks at each seed.
+ * Prints the seed of what fails, shrunk to a short script.  --seed tells all that one seed does.  With --leaks and a
+ * build for it LeakSanitizer looks at each seed.
  *
  * SPDX-License-Identifier: LGPL-2.1-or-later
  */

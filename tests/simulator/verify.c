@@ -1,7 +1,7 @@
 /* verify.c: what the library itself says of it
  *
- * At rest it has to find nothing, between stores and against buckets; and of a row that was changed behind its back, that
- * one and no other.
+ * At rest it has to find nothing, between stores and against buckets; and of a row that was changed behind its back,
+ * that one and no other.
  *
  * SPDX-License-Identifier: LGPL-2.1-or-later
  */
@@ -47,7 +47,8 @@ compare_with (Device     *one,
     sim_fail ("rows of devices %u and %u were compared, though nothing differs", one->number, other->number);
 }
 
-/* A pack that somebody damaged may be noticed only now, as all devices held what was in it: the next sync mends that. */
+/* A pack that somebody damaged may be noticed only now, as all devices held what was in it: the next sync mends
+ * that. */
 static void
 verify (Device     *device,
         const char *expected)

@@ -1,9 +1,11 @@
-/* test-kill-parts.c: real processes are killed while a transaction travels in parts, and it is whole everywhere or nowhere
+/* test-kill-parts.c: real processes are killed while a transaction travels in parts, and it is whole everywhere or
+ * nowhere
  *
- * Packs are tiny, so that each transaction has many parts.  Each round one or two processes open the databases of devices;
- * some write such a transaction; all sync with one folder, and are killed by SIGKILL at a random moment of that.  The next
- * process looks which transactions there are, and what of others lies about in the folder and in its database.  The rounds
- * end when enough pushes and pulls were cut in the middle.  In the end all devices are equal, and nothing lies about.
+ * Packs are tiny, so that each transaction has many parts.  Each round one or two processes open the databases of
+ * devices; some write such a transaction; all sync with one folder, and are killed by SIGKILL at a random moment of
+ * that.  The next process looks which transactions there are, and what of others lies about in the folder and in its
+ * database.  The rounds end when enough pushes and pulls were cut in the middle.  In the end all devices are equal, and
+ * nothing lies about.
  *
  *   test-kill-parts [--rounds=N] [--seed=N]
  *
@@ -48,7 +50,7 @@ static const char * const migrations[] = {
   NULL
 };
 
-/* -- What a process does ---------------------------------------------------------------------------------------------- */
+/* -- What a process does ------------------------------------------------------------------------------------------- */
 
 static void
 check_transactions (Device    *device,
@@ -162,7 +164,7 @@ work (guint    number,
     pause ();
 }
 
-/* -- Rounds ----------------------------------------------------------------------------------------------------------- */
+/* -- Rounds -------------------------------------------------------------------------------------------------------- */
 
 static Process
 start (guint    number,
@@ -241,7 +243,7 @@ run_round (guint  round,
     finish (&processes[i]);
 }
 
-/* -- The end ---------------------------------------------------------------------------------------------------------- */
+/* -- The end ------------------------------------------------------------------------------------------------------- */
 
 static char *
 dump (Device *device)

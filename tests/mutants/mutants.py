@@ -82,6 +82,31 @@ MUTANTS = [
      "return dimple_schema_may_miss_parents (self->schema) && (",
      "return FALSE && ("),
 
+    # Nothing is noted of the parents that a shelved row waits for.
+    ("shelved-rows-wait-for-no-parent", "dimple/changes/dimple-merge-table-waits.c",
+     "if (parent != NULL && parent->tracked && hash_parent",
+     "if (FALSE && hash_parent"),
+
+    # Nothing is noted of the rival that a shelved row waits for.
+    ("shelved-rows-wait-for-no-rival", "dimple/changes/dimple-merge-table-waits.c",
+     "if (!orphan && !add_wait",
+     "if (FALSE && !add_wait"),
+
+    # A row waits for a key with the very letters of its own reference, which collations do not ask for.
+    ("waiting-goes-by-letters", "dimple/changes/dimple-merge-table-waits.c",
+     "(guint8) g_ascii_tolower (text[i])",
+     "(guint8) text[i]"),
+
+    # Who waits for any row of a parent that is referenced out of its key is not woken.
+    ("any-row-of-a-parent-wakes-nobody", "dimple/changes/dimple-merge-table-waits.c",
+     "if (!add_woken (self, finish (hash_table (changed->table)), woken, error))",
+     "if (FALSE)"),
+
+    # Who waits for a rival that is not known is not woken.
+    ("unknown-rivals-wake-nobody", "dimple/changes/dimple-merge-table-waits.c",
+     "if (!add_woken (self, ANY_OF_ITS_TABLE, found, error) || ",
+     "if ("),
+
     # Edits made after seeing others sort before them if the clock is slow.
     ("the-clock-ignores-what-is-merged", "dimple/changes/dimple-clock.c",
      "self->last = MAX (self->last, time);",

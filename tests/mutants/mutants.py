@@ -5,7 +5,7 @@
 # SPDX-License-Identifier: LGPL-2.1-or-later
 
 MUTANTS = [
-    # -- The merge --------------------------------------------------------------------------------------------------------
+    # -- The merge -----------------------------------------------------------------------------------------------------
 
     # A delete wins over every edit, also over one that came after it.
     ("a-delete-is-for-ever", "dimple/changes/dimple-fold.c",
@@ -112,7 +112,7 @@ MUTANTS = [
      "self->last = MAX (self->last, time);",
      "(void) time;"),
 
-    # -- The sync ---------------------------------------------------------------------------------------------------------
+    # -- The sync ------------------------------------------------------------------------------------------------------
 
     # A pack is held if its last transaction is: what was missed before it is never fetched.
     ("having-the-last-is-having-all", "dimple/changes/dimple-held.c",
@@ -170,7 +170,7 @@ MUTANTS = [
      "piece == 0 ? transaction->label : NULL, json, size, error))",
      "piece == 0 ? transaction->label : NULL, piece > 0 ? \"[]\" : json, piece > 0 ? 2 : size, error))"),
 
-    # -- Pruning and compaction -------------------------------------------------------------------------------------------
+    # -- Pruning and compaction ----------------------------------------------------------------------------------------
 
     # A delete drops the values of its row, which an edit from elsewhere may bring back.
     ("pruning-drops-values-of-deleted-rows", "dimple/changes/dimple-prune-changes.c",

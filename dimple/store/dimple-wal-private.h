@@ -12,7 +12,7 @@ G_BEGIN_DECLS
 typedef struct
 {
   int n_frames;      /* after the last COMMIT … */
-  int n_tried;       /* … and when it was last emptied, or could not be */
+  int next_try;      /* frames; 0: as soon as it is long */
 } DimpleWal;
 
 /* Counts the frames of the connection's commits from now on; `self` has to live as long as the connection. */

@@ -9,6 +9,8 @@
 
 /* SQLite's own default */
 #define CHECKPOINT_FRAMES 1000
+/* After that many more: readers cannot always begin again, as when they still have to show what was committed. */
+#define RETRY_FRAMES 100
 
 /* As SQLite does it by itself, but we know how long the WAL is. */
 static int
@@ -20,7 +22,7 @@ on_commit (gpointer    user_data,
   DimpleWal *self = user_data;
 
   if (n_frames < self->n_frames)
-    self->n_tried = 0;
+    self->next_try = 0;
   self->n_frames = n_frames;
   if (n_frames >= CHECKPOINT_FRAMES)
     sqlite3_wal_checkpoint_v2 (handle, database, SQLITE_CHECKPOINT_PASSIVE, NULL, NULL);
@@ -37,7 +39,7 @@ dimple_wal_watch (DimpleWal        *self,
 gboolean
 dimple_wal_is_long (const DimpleWal *self)
 {
-  return self->n_frames >= self->n_tried + CHECKPOINT_FRAMES;
+  return self->n_frames >= MAX (self->next_try, CHECKPOINT_FRAMES);
 }
 
 /* Readers begin again before the checkpoint, so that it gets to the end, and after it. */
@@ -47,7 +49,7 @@ dimple_wal_empty (DimpleWal         *self,
                   void             (*renew) (gpointer),
                   gpointer           user_data)
 {
-  self->n_tried = self->n_frames;
+  self->next_try = self->n_frames + RETRY_FRAMES;
   renew (user_data);
   sqlite3_wal_checkpoint_v2 (dimple_connection_get_handle (connection), "main", SQLITE_CHECKPOINT_PASSIVE, NULL, NULL);
   renew (user_data);

@@ -53,8 +53,8 @@ insert (DimpleStore *store)
 
   bench_note_fill (&note, 0);
   bench_check (dimple_store_execute (store, "INSERT INTO note VALUES (?, ?, ?, ?, ?, ?)",
-                                     g_variant_new ("(ssssxb)", note.key, note.title, note.body, note.folder, note.modified,
-                                                    note.starred), &error), error);
+                                     g_variant_new ("(ssssxb)", note.key, note.title, note.body, note.folder,
+                                                    note.modified, note.starred), &error), error);
 }
 
 static void
@@ -142,7 +142,8 @@ measure (const char *name,
   g_autofree char *database_id = g_strconcat ("growth-database-", name, NULL);
   g_autofree char *objects_id = g_strconcat ("growth-objects-", name, NULL);
   g_autofree char *requests_id = g_strconcat ("growth-requests-", name, NULL);
-  g_autofree char *title = g_strdup_printf ("%d edits of a row, history %s: bucket against that of the row", n_edits, name);
+  g_autofree char *title = g_strdup_printf ("%d edits of a row, history %s: bucket against that of the row", n_edits,
+                                            name);
   DimpleStore *store = open_store (path, history_max_age);
   guint n_syncs = 0;
   Size size;

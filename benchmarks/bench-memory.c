@@ -55,8 +55,8 @@ insert_one (DimpleStore *store,
 
   bench_note_fill (&note, number);
   bench_check (dimple_store_execute (store, "INSERT INTO note VALUES (?, ?, ?, ?, ?, ?)",
-                                     g_variant_new ("(ssssxb)", note.key, note.title, note.body, note.folder, note.modified,
-                                                    note.starred), &error), error);
+                                     g_variant_new ("(ssssxb)", note.key, note.title, note.body, note.folder,
+                                                    note.modified, note.starred), &error), error);
 }
 
 static void
@@ -75,7 +75,8 @@ update_rows (DimpleStore *store)
 {
   GError *error = NULL;
 
-  bench_check (dimple_store_execute (store, "UPDATE note SET title = title || '!', modified = modified + 1", NULL, &error),
+  bench_check (dimple_store_execute (store, "UPDATE note SET title = title || '!', modified = modified + 1", NULL,
+                                     &error),
                error);
 }
 
@@ -125,7 +126,8 @@ measure (const char *program,
          const char *name,
          const char *title)
 {
-  g_autofree char *rows = g_strdup_printf ("--rows=%d", n_rows), *in = g_strdup_printf ("--place=%s", bench_get_folder ());
+  g_autofree char *rows = g_strdup_printf ("--rows=%d", n_rows);
+  g_autofree char *in = g_strdup_printf ("--place=%s", bench_get_folder ());
   g_autofree char *of = g_strdup_printf ("--step=%s", name), *output = NULL, *id = g_strconcat ("memory-", name, NULL);
   char *argv[] = { (char *) program, rows, in, of, NULL };
   GError *error = NULL;

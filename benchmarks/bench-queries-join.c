@@ -13,7 +13,8 @@
 #define MAX_SECONDS 3
 
 static const char list[] =
-  "SELECT note.key, title, folder.name FROM note JOIN folder ON folder.key = note.folder ORDER BY folder.name, note.key";
+  "SELECT note.key, title, folder.name FROM note JOIN folder ON folder.key = note.folder "
+  "ORDER BY folder.name, note.key";
 
 static DimpleStore *
 open_store (const char *path)
@@ -40,8 +41,8 @@ new_file (guint n_rows)
   g_autoptr(BenchRaw) raw = NULL;
 
   bench_queries_close (open_store (path));
-  folders = g_strdup_printf ("INSERT INTO folder WITH RECURSIVE i (x) AS (SELECT 0 UNION ALL SELECT x + 1 FROM i LIMIT %u) "
-                             "SELECT 'f' || x, printf ('name %%06d', x) FROM i", n_rows / FOLDER_NOTES);
+  folders = g_strdup_printf ("INSERT INTO folder WITH RECURSIVE i (x) AS (SELECT 0 UNION ALL SELECT x + 1 FROM i "
+                             "LIMIT %u) SELECT 'f' || x, printf ('name %%06d', x) FROM i", n_rows / FOLDER_NOTES);
   notes = g_strdup_printf ("UPDATE note SET folder = 'f' || (rowid %% %u)", n_rows / FOLDER_NOTES);
   raw = bench_raw_open_existing (path);
   bench_raw_execute (raw, folders);
@@ -110,8 +111,8 @@ bench_queries_join (guint n_rows)
   g_autofree char *rows = bench_queries_format (n_rows);
   g_autofree char *id = g_strdup_printf ("query-join-%u", n_rows);
   g_autofree char *naive_id = g_strdup_printf ("query-join-against-naive-%u", n_rows);
-  g_autofree char *title = g_strdup_printf ("a joined row changes: commit to items-changed of the %u rows that hold it, "
-                                            "of %s", FOLDER_NOTES, rows);
+  g_autofree char *title = g_strdup_printf ("a joined row changes: commit to items-changed of the %u rows that hold "
+                                            "it, of %s", FOLDER_NOTES, rows);
   g_autofree char *naive_title = g_strdup_printf ("the same against running the join again, %s rows", rows);
   g_autoptr(BenchSeries) latency = bench_series_new (), again = bench_series_new ();
   DimpleStore *store = open_store (path);

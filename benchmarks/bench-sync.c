@@ -56,8 +56,8 @@ insert_one (DimpleStore *store,
 
   bench_note_fill (&note, number);
   bench_check (dimple_store_execute (store, "INSERT INTO note VALUES (?, ?, ?, ?, ?, ?)",
-                                     g_variant_new ("(ssssxb)", note.key, note.title, note.body, note.folder, note.modified,
-                                                    note.starred), &error), error);
+                                     g_variant_new ("(ssssxb)", note.key, note.title, note.body, note.folder,
+                                                    note.modified, note.starred), &error), error);
 }
 
 /* The fastest way that the API has. */

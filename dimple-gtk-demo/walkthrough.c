@@ -249,7 +249,8 @@ meet_in_bucket (Walk        *walk,
     }
   if (storage == NULL)
     {
-      g_print ("\n  There is no bucket here: give one with --s3 s3://KEY:SECRET@server/bucket to see the same through S3.\n");
+      g_print ("\n  There is no bucket here: give one with --s3 s3://KEY:SECRET@server/bucket to see the same "
+               "through S3.\n");
       return TRUE;
     }
 

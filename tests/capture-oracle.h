@@ -238,7 +238,8 @@ describe_difference (Dump  *before,
         g_ptr_array_add (lines, describe_change (old->table, old->record->data, NULL, old->rowid, old->rowid,
                                                  DIMPLE_ALL_COLUMNS));
       else if (now->rowid != old->rowid || expect_changed (old->table, old->record->data, now->record->data) != 0)
-        g_ptr_array_add (lines, describe_change (old->table, old->record->data, now->record->data, old->rowid, now->rowid,
+        g_ptr_array_add (lines, describe_change (old->table, old->record->data, now->record->data, old->rowid,
+                                                 now->rowid,
                                                  expect_changed (old->table, old->record->data, now->record->data)));
     }
   g_hash_table_iter_init (&iter, after);
@@ -247,7 +248,8 @@ describe_difference (Dump  *before,
       const DumpedRow *now = value;
 
       if (!g_hash_table_contains (before, identity))
-        g_ptr_array_add (lines, describe_change (now->table, NULL, now->record->data, 0, now->rowid, DIMPLE_ALL_COLUMNS));
+        g_ptr_array_add (lines, describe_change (now->table, NULL, now->record->data, 0, now->rowid,
+                                                 DIMPLE_ALL_COLUMNS));
     }
   *n_changes = lines->len;
   return join_lines (lines);
@@ -258,7 +260,8 @@ collect_line (const DimpleCapturedRow  *row,
               gpointer                  user_data,
               GError                  **error)
 {
-  g_ptr_array_add (user_data, describe_change (row->table, row->old, row->now, row->old_rowid, row->rowid, row->changed));
+  g_ptr_array_add (user_data, describe_change (row->table, row->old, row->now, row->old_rowid, row->rowid,
+                                               row->changed));
   return TRUE;
 }
 

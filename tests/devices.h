@@ -100,7 +100,8 @@ bucket_apply (Bucket               *self,
   const char * const *keys = dimple_storage_request_get_keys (request);
 
   if (dimple_storage_request_get_operation (request) == DIMPLE_STORAGE_PUT)
-    g_hash_table_insert (self->objects, g_strdup (keys[0]), g_bytes_ref (dimple_storage_request_get_contents (request)));
+    g_hash_table_insert (self->objects, g_strdup (keys[0]),
+                         g_bytes_ref (dimple_storage_request_get_contents (request)));
   else if (dimple_storage_request_get_operation (request) == DIMPLE_STORAGE_REMOVE)
     for (guint i = 0; keys[i] != NULL; i++)
       g_hash_table_remove (self->objects, keys[i]);
@@ -347,7 +348,8 @@ static inline char *
 device_dump (Device *self)
 {
   g_autofree char *notes = device_select (self,
-    "SELECT group_concat (quote (key) || quote (title) || quote (body), char (10)) FROM (SELECT * FROM note ORDER BY key)");
+    "SELECT group_concat (quote (key) || quote (title) || quote (body), char (10)) FROM (SELECT * FROM note "
+    "ORDER BY key)");
   g_autofree char *tags = device_select (self,
     "SELECT group_concat (quote (note) || quote (name) || quote (color), char (10)) "
     "FROM (SELECT * FROM tag ORDER BY note, name)");

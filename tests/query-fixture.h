@@ -48,8 +48,8 @@ fixture_add (DimpleStore *store,
 {
   for (; *letters != '\0'; letters++)
     {
-      g_autofree char *sql = g_strdup_printf ("INSERT INTO note (key, title, folder) VALUES ('%c', '%c', 'in')", *letters,
-                                              *letters);
+      g_autofree char *sql = g_strdup_printf ("INSERT INTO note (key, title, folder) VALUES ('%c', '%c', 'in')",
+                                              *letters, *letters);
 
       fixture_execute (store, sql);
     }

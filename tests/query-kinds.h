@@ -18,7 +18,8 @@ static const char * const joins[] = {
   "SELECT g.id, &, {t}, @ FROM grp g JOIN {T} t ON t.grp = g.id{w} ORDER BY g.id, {t}",
   "SELECT g.id, & FROM grp g LEFT JOIN {T} t ON t.grp = g.id ORDER BY g.id, {t}",
   "SELECT {l}, {t}, @ FROM link l JOIN {T} t ON t.key = l.thing{w} ORDER BY {l}, {t}",
-  "SELECT {t}, {l}, l.weight, g.id FROM link l JOIN {T} t ON t.key = l.thing JOIN grp g ON g.id = l.grp ORDER BY {t}, {l}",
+  "SELECT {t}, {l}, l.weight, g.id FROM link l JOIN {T} t ON t.key = l.thing JOIN grp g ON g.id = l.grp "
+  "ORDER BY {t}, {l}",
   "SELECT {t}, @, l.weight FROM {T} t LEFT JOIN link l ON l.thing = t.key ORDER BY {t}, {l}",
   "SELECT {t}, u.key AS other FROM {T} t JOIN {T} u ON u.grp = t.grp AND u.key > t.key{w} ORDER BY {t}, {u}",
   "SELECT {t}, & FROM {T} t, grp g WHERE g.id = t.grp AND ({a}) ORDER BY {t}",
@@ -26,8 +27,10 @@ static const char * const joins[] = {
   "SELECT {t}, & FROM {T} t JOIN grp g ON g.id = t.grp ORDER BY &, {t} LIMIT {#}",
   "SELECT t.*, & FROM {T} t JOIN grp g ON g.id = t.grp WHERE g.id = 'k03' ORDER BY {t}",
   "SELECT {t}, @, & FROM {T} t JOIN grp g ON g.id = t.grp WHERE t.key = {k} ORDER BY {t}",
-  "SELECT {l}, l.weight, @, & FROM link l JOIN {T} t ON t.key = l.thing LEFT JOIN grp g ON g.id = t.grp{w} ORDER BY &, {l}",
-  "SELECT {t}, &, h.id AS hid FROM {T} t LEFT JOIN grp g ON g.id = t.grp LEFT JOIN grp h ON h.id = t.key ORDER BY hid, {t}",
+  "SELECT {l}, l.weight, @, & FROM link l JOIN {T} t ON t.key = l.thing LEFT JOIN grp g ON g.id = t.grp{w} "
+  "ORDER BY &, {l}",
+  "SELECT {t}, &, h.id AS hid FROM {T} t LEFT JOIN grp g ON g.id = t.grp LEFT JOIN grp h ON h.id = t.key "
+  "ORDER BY hid, {t}",
   "SELECT {t}, @ FROM {T} t LEFT JOIN grp g ON g.id = t.grp WHERE & IS NULL OR ({a}) ORDER BY {t}",
   "SELECT {t}, l.weight FROM {T} t JOIN link l ON l.thing = t.key AND l.grp = 'k02'{w} ORDER BY {t}",
   "SELECT {t}, & FROM {T} t JOIN grp g ON g.id = t.grp WHERE ({a}) ORDER BY lower (&) DESC, {t} LIMIT {#} OFFSET 1",
@@ -71,16 +74,19 @@ static const char * const compounds[] = {
   "SELECT {t}, @ FROM {T} t WHERE t.grp IN busy ORDER BY {t}",
   "WITH c AS MATERIALIZED (SELECT * FROM {T}) SELECT {t}, @ FROM c t{w} ORDER BY {t}",
   "WITH RECURSIVE r (id, depth) AS (SELECT g.id, 0 FROM grp g WHERE g.id < 'k03' UNION "
-  "SELECT l.thing, depth + 1 FROM r JOIN link l ON l.grp = r.id WHERE depth < 2) SELECT id, depth FROM r ORDER BY id, depth",
+  "SELECT l.thing, depth + 1 FROM r JOIN link l ON l.grp = r.id WHERE depth < 2) SELECT id, depth FROM r "
+  "ORDER BY id, depth",
   "VALUES (1, 'a'), (2, 'b')",
 };
 
 static const char * const searches[] = {
   "SELECT {t}, @ FROM words JOIN {T} t ON t.rowid = words.rowid WHERE words MATCH fts_query ({?}) ORDER BY {t}",
-  "SELECT {t}, @, rank FROM words JOIN {T} t ON t.rowid = words.rowid WHERE words MATCH fts_query ({?}) ORDER BY rank, {t}",
-  "SELECT {t}, @ FROM {T} t WHERE t.rowid IN (SELECT rowid FROM words WHERE words MATCH fts_query ({?})) ORDER BY @, {t}",
-  "SELECT {t} FROM {T} t WHERE EXISTS (SELECT 1 FROM words WHERE words MATCH fts_query ({?}) AND words.rowid = t.rowid) "
-  "ORDER BY {t}",
+  "SELECT {t}, @, rank FROM words JOIN {T} t ON t.rowid = words.rowid WHERE words MATCH fts_query ({?}) "
+  "ORDER BY rank, {t}",
+  "SELECT {t}, @ FROM {T} t WHERE t.rowid IN (SELECT rowid FROM words WHERE words MATCH fts_query ({?})) "
+  "ORDER BY @, {t}",
+  "SELECT {t} FROM {T} t WHERE EXISTS (SELECT 1 FROM words WHERE words MATCH fts_query ({?}) "
+  "AND words.rowid = t.rowid) ORDER BY {t}",
   "SELECT rowid FROM words WHERE words MATCH fts_query ({?}) ORDER BY rowid",
   "SELECT count (*) AS n FROM words WHERE words MATCH fts_query ({?})",
   "SELECT {t}, g.id FROM words JOIN {T} t ON t.rowid = words.rowid JOIN grp g ON g.id = t.grp "

@@ -23,7 +23,8 @@ oracle_is_key (sqlite3_stmt      *statement,
   /* It says so of the rowid of any table. */
   if (position < 0)
     return table->key->len == 0;
-  sqlite3_table_column_metadata (sqlite3_db_handle (statement), NULL, table->name, origin, NULL, NULL, NULL, &is_key, NULL);
+  sqlite3_table_column_metadata (sqlite3_db_handle (statement), NULL, table->name, origin, NULL, NULL, NULL, &is_key,
+                                 NULL);
   return is_key;
 }
 
@@ -45,7 +46,8 @@ oracle_find_keys (Oracle       *oracle,
       if (table == NULL || !oracle_is_key (statement, (int) i, table))
         continue;
       for (int other = 0; other < sqlite3_column_count (statement); other++)
-        if (g_strcmp0 (sqlite3_column_table_name (statement, other), name) == 0 && oracle_is_key (statement, other, table))
+        if (g_strcmp0 (sqlite3_column_table_name (statement, other), name) == 0 &&
+            oracle_is_key (statement, other, table))
           g_hash_table_add (found, (gpointer) sqlite3_column_origin_name (statement, other));
       if (g_hash_table_size (found) < MAX (table->key->len, 1))
         continue;
@@ -149,7 +151,8 @@ oracle_rank_rows (Oracle           *oracle,
   int column = (int) (dimple_row_shape_get_n_columns (shape) + oracle->n_hidden) - 1;
 
   while (sqlite3_step (statement) == SQLITE_ROW)
-    g_hash_table_insert (ranks, oracle_dup_row (shape, statement), GINT_TO_POINTER (sqlite3_column_int (statement, column)));
+    g_hash_table_insert (ranks, oracle_dup_row (shape, statement),
+                         GINT_TO_POINTER (sqlite3_column_int (statement, column)));
   dimple_statement_release (statement);
   return ranks;
 }
@@ -188,7 +191,8 @@ oracle_run_afresh (Oracle      *oracle,
   dimple_connection_check_schema (reader, &version, &error);
   g_assert_no_error (error);
   statement = oracle_prepare (oracle, reader,
-                              oracle->total_sql != NULL && oracle->query->incremental ? oracle->total_sql : oracle->sql);
+                              oracle->total_sql != NULL && oracle->query->incremental ? oracle->total_sql
+                                                                                      : oracle->sql);
   oracle_find_keys (oracle, statement, schema);
   shape = dimple_row_shape_for_statement (statement, schema);
   *comparable = oracle_note_columns (oracle, shape);
@@ -413,8 +417,8 @@ oracle_check_identities (Oracle    *oracle,
       Group *group = value;
 
       if (group->n_kept + (group->n_old - group->n_held) < MIN (group->n_old, group->n_new))
-        oracle_fail (oracle, "of %u rows %s that are %u now only %u of %u objects are the same", group->n_old, (char *) name,
-                     group->n_new, group->n_kept, group->n_held);
+        oracle_fail (oracle, "of %u rows %s that are %u now only %u of %u objects are the same", group->n_old,
+                     (char *) name, group->n_new, group->n_kept, group->n_held);
     }
 
   for (guint end = 0; end < 2 && oracle->n_emissions == 1 && oracle->n_removed > 0 && oracle->n_added > 0; end++)
@@ -437,7 +441,8 @@ oracle_check_outside (Oracle    *oracle,
                       GPtrArray *seen)
 {
   guint position = oracle->n_emissions > 0 ? oracle->position : seen->len;
-  guint n_removed = oracle->n_emissions > 0 ? oracle->n_removed : 0, n_added = oracle->n_emissions > 0 ? oracle->n_added : 0;
+  guint n_removed = oracle->n_emissions > 0 ? oracle->n_removed : 0;
+  guint n_added = oracle->n_emissions > 0 ? oracle->n_added : 0;
 
   for (guint i = 0; i < seen->len; i++)
     {
@@ -486,7 +491,8 @@ oracle_check_counts (Oracle *oracle,
   if (oracle->n_notified != oracle->n_expected)
     oracle_fail (oracle, "%u notify::n-items, not %u", oracle->n_notified, oracle->n_expected);
   if (g_list_model_get_n_items (model) != n_expected || oracle->rows->len != n_expected)
-    oracle_fail (oracle, "%u items, %u replayed, not %u", g_list_model_get_n_items (model), oracle->rows->len, n_expected);
+    oracle_fail (oracle, "%u items, %u replayed, not %u", g_list_model_get_n_items (model), oracle->rows->len,
+                 n_expected);
 }
 
 static inline void

@@ -73,8 +73,8 @@ typedef struct
     g_autofree char *oracle_parameters = \
       (oracle)->parameters != NULL ? g_variant_print ((oracle)->parameters, TRUE) : g_strdup ("none"); \
     g_autofree char *oracle_how = dimple_query_explain ((oracle)->query); \
-    g_printerr ("%s\n%s\nQuery: %s\nParameters: %s\n%s", (oracle)->log != NULL ? (oracle)->log->str : "", oracle_message, \
-                (oracle)->sql, oracle_parameters, oracle_how); \
+    g_printerr ("%s\n%s\nQuery: %s\nParameters: %s\n%s", (oracle)->log != NULL ? (oracle)->log->str : "", \
+                oracle_message, (oracle)->sql, oracle_parameters, oracle_how); \
     g_error ("A live query is wrong, as told above"); \
   } G_STMT_END
 

@@ -159,7 +159,8 @@ put_template (Select       *select,
               const Source *source,
               const char   *template)
 {
-  const Column *column = pick_column (select->world, source->table), *other = pick_column (select->world, source->table);
+  const Column *column = pick_column (select->world, source->table);
+  const Column *other = pick_column (select->world, source->table);
 
   if (strstr (template, "KEY") != NULL)
     column = &source->table->columns[0];
@@ -180,13 +181,13 @@ put_condition (Select       *select,
                guint         depth)
 {
   static const char * const templates[] = {
-    "@ = $", "@ = $", "$ = @", "@ <> $", "@ < $", "@ <= $", "@ > $", "@ >= $", "@ BETWEEN $ AND $", "@ NOT BETWEEN $ AND $",
-    "@ IN ($, $)", "@ NOT IN ($)", "@ IS NULL", "@ IS NOT NULL", "@ NOTNULL", "@ LIKE 'al%'", "@ LIKE '%a'", "@ GLOB 'a*'",
-    "length (@) > 3", "@ COLLATE NOCASE = $", "@ = $ COLLATE RTRIM", "typeof (@) = 'text'", "coalesce (@, &) = $",
-    "CASE WHEN & IS NULL THEN 1 ELSE @ = $ END", "@ IS $", "@ IS NOT $", "@ IS NOT DISTINCT FROM $", "(@, &) = ($, 1)",
-    "@ = &", "@ < &", "@ + 1 > $", "@ || '' = $", "@ % 2 = 0", "lower (@) = $ -- a comment\n", "instr (@, 'a')",
-    "/*KEY*/ @ = $", "/*KEY*/ @ IN ($, $, $)", "/*KEY*/ @ > $", "1", "@", "/*KEY*/ @ = $ AND 1 OR & = 1",
-    "& IS NULL OR 1 AND /*KEY*/ @ IN ($)",
+    "@ = $", "@ = $", "$ = @", "@ <> $", "@ < $", "@ <= $", "@ > $", "@ >= $", "@ BETWEEN $ AND $",
+    "@ NOT BETWEEN $ AND $", "@ IN ($, $)", "@ NOT IN ($)", "@ IS NULL", "@ IS NOT NULL", "@ NOTNULL", "@ LIKE 'al%'",
+    "@ LIKE '%a'", "@ GLOB 'a*'", "length (@) > 3", "@ COLLATE NOCASE = $", "@ = $ COLLATE RTRIM",
+    "typeof (@) = 'text'", "coalesce (@, &) = $", "CASE WHEN & IS NULL THEN 1 ELSE @ = $ END", "@ IS $", "@ IS NOT $",
+    "@ IS NOT DISTINCT FROM $", "(@, &) = ($, 1)", "@ = &", "@ < &", "@ + 1 > $", "@ || '' = $", "@ % 2 = 0",
+    "lower (@) = $ -- a comment\n", "instr (@, 'a')", "/*KEY*/ @ = $", "/*KEY*/ @ IN ($, $, $)", "/*KEY*/ @ > $", "1",
+    "@", "/*KEY*/ @ = $ AND 1 OR & = 1", "& IS NULL OR 1 AND /*KEY*/ @ IN ($)",
     "nullif (@, $) IS NULL", "iif (@ > $, &, 1)",
   };
   guint kind = depth > 0 ? pick (select->world, 10) : 9;
@@ -227,9 +228,10 @@ put_order_terms (Select       *select,
                  guint         n)
 {
   static const char * const templates[] = {
-    "@", "@", "@", "@ COLLATE NOCASE", "@ COLLATE RTRIM", "@ COLLATE BINARY", "@ COLLATE LOCALE", "length (@)", "@ || &",
-    "@ % 3", "-@", "coalesce (@, &)", "@ IS NULL", "lower (@)", "@ = 'alpha'", "CASE WHEN @ > & THEN 0 ELSE 1 END",
-    "substr (@, 1, 1) COLLATE NOCASE", "abs (length (@))", "(@)", "+@", "typeof (@)", "CAST (@ AS TEXT)", "@ /* so */",
+    "@", "@", "@", "@ COLLATE NOCASE", "@ COLLATE RTRIM", "@ COLLATE BINARY", "@ COLLATE LOCALE", "length (@)",
+    "@ || &", "@ % 3", "-@", "coalesce (@, &)", "@ IS NULL", "lower (@)", "@ = 'alpha'",
+    "CASE WHEN @ > & THEN 0 ELSE 1 END", "substr (@, 1, 1) COLLATE NOCASE", "abs (length (@))", "(@)", "+@",
+    "typeof (@)", "CAST (@ AS TEXT)", "@ /* so */",
   };
   static const char * const directions[] = {
     "", "", "", " ASC", " DESC", " DESC", " NULLS FIRST", " NULLS LAST", " DESC NULLS FIRST", " DESC NULLS LAST"
@@ -252,8 +254,8 @@ put_key (Select       *select,
   static const char * const directions[] = { "", "", " DESC" };
 
   for (guint i = 0; i < source->table->n_key; i++)
-    g_string_append_printf (select->sql, "%s%s.%s%s", i > 0 ? ", " : before, source->alias, source->table->columns[i].name,
-                            ordered ? PICK (select->world, directions) : "");
+    g_string_append_printf (select->sql, "%s%s.%s%s", i > 0 ? ", " : before, source->alias,
+                            source->table->columns[i].name, ordered ? PICK (select->world, directions) : "");
 }
 
 /* -- Of one table -------------------------------------------------------------------------------------------------- */
@@ -358,7 +360,8 @@ select_fill_in (Select *select)
 
   select->is_ordered = !select->is_keyed || !select->is_plain || chance (world, 75);
   if (!select->is_plain && chance (world, 40))
-    g_string_append_printf (select->sql, " %s", select->table != &world->tables[LINKS] ? PICK (world, shadows) : shadows[0]);
+    g_string_append_printf (select->sql, " %s",
+                            select->table != &world->tables[LINKS] ? PICK (world, shadows) : shadows[0]);
   else if (n_terms > 0)
     {
       GString *sql = select->sql;
@@ -418,8 +421,8 @@ select_window (World *world)
     {
       gboolean has_order = strstr (select->sql->str, " ORDER BY ") != NULL;
 
-      select->total_sql = g_strdup_printf ("%.*s%s%s.rowid%s", (int) end, select->sql->str, has_order ? ", " : " ORDER BY ",
-                                           select->alias, select->sql->str + end);
+      select->total_sql = g_strdup_printf ("%.*s%s%s.rowid%s", (int) end, select->sql->str,
+                                           has_order ? ", " : " ORDER BY ", select->alias, select->sql->str + end);
       select->is_ordered = TRUE;
     }
   g_clear_pointer (&select->identity_sql, g_free);

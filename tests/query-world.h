@@ -396,7 +396,8 @@ add_fulltext (World   *world,
     deletion = command = g_strdup_printf ("INSERT INTO words (words, rowid, %s) VALUES ('delete', old.rowid, old.%s); ",
                                           column, column);
   g_string_append_printf (sql, "CREATE TRIGGER words_insert AFTER INSERT ON %s BEGIN "
-                               "INSERT INTO words (rowid, %s) VALUES (new.rowid, new.%s); END;\n", things, column, column);
+                               "INSERT INTO words (rowid, %s) VALUES (new.rowid, new.%s); END;\n", things, column,
+                               column);
   g_string_append_printf (sql, "CREATE TRIGGER words_delete AFTER DELETE ON %s BEGIN %sEND;\n", things, deletion);
   g_string_append_printf (sql, "CREATE TRIGGER words_update AFTER UPDATE ON %s BEGIN %s"
                                "INSERT INTO words (rowid, %s) VALUES (new.rowid, new.%s); END;\n", things, deletion,

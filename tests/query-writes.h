@@ -105,7 +105,8 @@ append_key_change (World       *world,
 {
   for (guint i = 0; i < table->n_key; i++)
     {
-      Value value = table->columns[i].references >= 0 ? random_value (world, &table->columns[i]) : key_value (table, i, key);
+      Value value = table->columns[i].references >= 0 ? random_value (world, &table->columns[i])
+                                                      : key_value (table, i, key);
 
       g_string_append_printf (sql, "%s%s = ", i > 0 ? ", " : "", table->columns[i].name);
       append_value (sql, &value);

@@ -23,7 +23,8 @@ fixture_open (Fixture    *fixture,
 {
   g_autoptr(GError) error = NULL;
 
-  fixture->connection = dimple_connection_open ("/test-row", DIMPLE_CONNECTION_WRITER | DIMPLE_CONNECTION_IN_MEMORY, &error);
+  fixture->connection = dimple_connection_open ("/test-row", DIMPLE_CONNECTION_WRITER | DIMPLE_CONNECTION_IN_MEMORY,
+                                                &error);
   g_assert_no_error (error);
   dimple_connection_exec (fixture->connection, sql, &error);
   g_assert_no_error (error);

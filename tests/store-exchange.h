@@ -103,7 +103,8 @@ list_values (DimpleStore *store,
     {
       g_autoptr(DimpleRow) row = g_list_model_get_item (rows, i);
 
-      g_string_append_printf (text, "%s%s", i > 0 ? " " : "", dimple_row_get_string (row, dimple_row_get_columns (row)[0]));
+      g_string_append_printf (text, "%s%s", i > 0 ? " " : "",
+                              dimple_row_get_string (row, dimple_row_get_columns (row)[0]));
     }
   return g_string_free (text, FALSE);
 }

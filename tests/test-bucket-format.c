@@ -14,8 +14,8 @@
 
 static const char * const migrations[] = {
   "CREATE TABLE folder (key TEXT PRIMARY KEY, name TEXT UNIQUE COLLATE NOCASE);"
-  "CREATE TABLE note (key TEXT PRIMARY KEY, folder TEXT REFERENCES folder (key), title TEXT NOT NULL, body TEXT DEFAULT 'none',"
-  "                   n INTEGER, r REAL, b BLOB, size INTEGER AS (length (title)));"
+  "CREATE TABLE note (key TEXT PRIMARY KEY, folder TEXT REFERENCES folder (key), title TEXT NOT NULL,"
+  "                   body TEXT DEFAULT 'none', n INTEGER, r REAL, b BLOB, size INTEGER AS (length (title)));"
   "CREATE TABLE tag (Note TEXT, name TEXT, colour TEXT, PRIMARY KEY (name, Note)) WITHOUT ROWID",
   "ALTER TABLE note ADD COLUMN stars INTEGER DEFAULT 1; UPDATE note SET stars = 5 WHERE title = 'Milk';"
   "CREATE UNIQUE INDEX note_title ON note (title) WHERE n > 0",
@@ -79,9 +79,10 @@ write_repository (DimpleStore *a,
 {
   set_second (a, 1);
   execute (a, "INSERT INTO folder VALUES ('f1', 'Work'), ('f2', 'Home'), ('f3', 'Gone')");
-  execute (a, "INSERT INTO note (key, folder, title, n, r, b) VALUES ('n1', 'f1', 'Milk', 9007199254740993, 1.5, x'00ff'),"
-              " ('n2', 'f3', 'it''s \"quoted\"', -1, 9e999, x''), ('n3', NULL, CAST (x'61ff62' AS TEXT), 3, -1e-9, NULL),"
-              " ('n4', 'f2', 'deleted', 1, 2, NULL), ('n5', 'f2', 'edited', 1, 2, NULL)");
+  execute (a, "INSERT INTO note (key, folder, title, n, r, b) VALUES"
+              " ('n1', 'f1', 'Milk', 9007199254740993, 1.5, x'00ff'), ('n2', 'f3', 'it''s \"quoted\"', -1, 9e999, x''),"
+              " ('n3', NULL, CAST (x'61ff62' AS TEXT), 3, -1e-9, NULL), ('n4', 'f2', 'deleted', 1, 2, NULL),"
+              " ('n5', 'f2', 'edited', 1, 2, NULL)");
   execute (a, "INSERT INTO tag VALUES ('n1', 'red', 'f00'), ('n1', 'blue', NULL)");
   sync_store (a, path, sealed);
   sync_store (b, path, sealed);
@@ -233,7 +234,8 @@ read_store (DimpleStore *store)
     {
       g_autoptr(DimpleRow) row = g_list_model_get_item (rows, i);
 
-      g_string_append_printf (text, "%s%s", i > 0 ? "\n" : "", dimple_row_get_string (row, dimple_row_get_columns (row)[0]));
+      g_string_append_printf (text, "%s%s", i > 0 ? "\n" : "",
+                              dimple_row_get_string (row, dimple_row_get_columns (row)[0]));
     }
   return g_string_free (text, FALSE);
 }

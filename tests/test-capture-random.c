@@ -228,7 +228,8 @@ append_condition (Fuzz        *fuzz,
 static const char *
 any_conflict (Fuzz *fuzz)
 {
-  static const char * const conflicts[] = { "", "", "", " OR ABORT", " OR FAIL", " OR IGNORE", " OR REPLACE", " OR REPLACE" };
+  static const char * const conflicts[] = { "", "", "", " OR ABORT", " OR FAIL", " OR IGNORE", " OR REPLACE",
+                                            " OR REPLACE" };
 
   return chance (fuzz, 1) ? " OR ROLLBACK" : PICK (fuzz, conflicts);
 }
@@ -252,7 +253,8 @@ add_trigger (Fuzz    *fuzz,
 {
   static const char * const times[] = { "BEFORE", "AFTER", "AFTER" };
   static const char * const events[] = { "INSERT", "UPDATE", "DELETE" };
-  static const char * const raises[] = { "RAISE (IGNORE)", "RAISE (FAIL, 'f')", "RAISE (ABORT, 'a')", "RAISE (ROLLBACK, 'r')" };
+  static const char * const raises[] = { "RAISE (IGNORE)", "RAISE (FAIL, 'f')", "RAISE (ABORT, 'a')",
+                                         "RAISE (ROLLBACK, 'r')" };
   const Table *table = &fuzz->tables[pick (fuzz, fuzz->n_tables)], *other = &fuzz->tables[pick (fuzz, fuzz->n_tables)];
   const char *event = PICK (fuzz, events);
 
@@ -505,7 +507,8 @@ add_late_columns (Fuzz *fuzz)
       for (guint k = 0; k < n; k++)
         {
           Table *table = &fuzz->tables[i];
-          g_autofree char *sql = g_strdup_printf ("ALTER TABLE %s ADD COLUMN z%u %s", table->name, k, PICK (fuzz, kinds));
+          g_autofree char *sql = g_strdup_printf ("ALTER TABLE %s ADD COLUMN z%u %s", table->name, k,
+                                                  PICK (fuzz, kinds));
 
           run (fuzz, sql);
           table->columns[g_strv_length ((char **) table->columns)] = k == 0 ? "z0" : "z1";

@@ -70,7 +70,8 @@ static const Scenario scenarios[] = {
     "INSERT OR FAIL INTO t VALUES ('6', 'x', 'b6', 1, 'd'), ('7', 'x', 'b1', 1, 'd'), ('8', 'x', 'b8', 1, 'd')", 2, 3 },
   { "ignore", NOTES,
     "UPDATE OR IGNORE t SET c = c + 97, a = 'f'\n"
-    "INSERT OR IGNORE INTO t VALUES ('6', 'x', 'b6', 1, 'd'), ('7', 'x', 'b1', 1, 'd'), ('8', 'x', 'b8', 1, 'd')", 0, 4 },
+    "INSERT OR IGNORE INTO t VALUES ('6', 'x', 'b6', 1, 'd'), ('7', 'x', 'b1', 1, 'd'), ('8', 'x', 'b8', 1, 'd')", 0,
+    4 },
   { "replace", NOTES,
     "INSERT OR REPLACE INTO t VALUES ('1', 'r', 'b2', 1, 'd')\n"
     "REPLACE INTO t VALUES ('77', 'r', 'b3', 1, 'd')\n"
@@ -186,7 +187,8 @@ static const Scenario scenarios[] = {
     "CREATE TRIGGER g AFTER UPDATE ON t BEGIN INSERT INTO au (v) VALUES (new.k); END;",
     "UPDATE t SET a = 'q'", 0, 10 },
   { "attached-and-temp-tables-of-the-same-name", NOTES
-    "ATTACH ':memory:' AS other; CREATE TABLE other.t (k TEXT PRIMARY KEY, a); CREATE TEMP TABLE t (k TEXT PRIMARY KEY, a);",
+    "ATTACH ':memory:' AS other; CREATE TABLE other.t (k TEXT PRIMARY KEY, a); "
+    "CREATE TEMP TABLE t (k TEXT PRIMARY KEY, a);",
     "INSERT INTO other.t VALUES ('o', 1)\n"
     "INSERT INTO temp.t VALUES ('o', 1)\n"
     "UPDATE main.t SET a = 'q' WHERE k = '1'\n"
@@ -244,17 +246,20 @@ static const Scenario scenarios[] = {
     "UPDATE j SET v = v + 1\n"
     "UPDATE j SET a = a || 'a'", 0, 6 },
   { "without-rowid-nocase-key",
-    "CREATE TABLE j (k TEXT COLLATE NOCASE PRIMARY KEY, v) WITHOUT ROWID; INSERT INTO j VALUES ('a', 1), ('b', 2), ('c', 3);",
+    "CREATE TABLE j (k TEXT COLLATE NOCASE PRIMARY KEY, v) WITHOUT ROWID; "
+    "INSERT INTO j VALUES ('a', 1), ('b', 2), ('c', 3);",
     "UPDATE j SET k = 'A' WHERE k = 'a'\n"
     "REPLACE INTO j VALUES ('B', 2)\n"
     "UPDATE j SET k = upper (k), v = 4 WHERE k = 'c'\n"
     "UPDATE j SET k = 'c' WHERE k = 'c'", 0, 5 },
   { "without-rowid-collation-of-the-index-only",
-    "CREATE TABLE j (k TEXT, l, v, PRIMARY KEY (k COLLATE NOCASE, l)) WITHOUT ROWID; INSERT INTO j VALUES ('a', 1, 1), ('b', 1, 2);",
+    "CREATE TABLE j (k TEXT, l, v, PRIMARY KEY (k COLLATE NOCASE, l)) WITHOUT ROWID; "
+    "INSERT INTO j VALUES ('a', 1, 1), ('b', 1, 2);",
     "UPDATE j SET v = 9 WHERE k = 'a'\n"
     "REPLACE INTO j VALUES ('B', 1, 2)", 0, 3 },
   { "without-rowid-numbers-as-keys",
-    "CREATE TABLE j (k PRIMARY KEY, v) WITHOUT ROWID; INSERT INTO j VALUES (1, 1), (2.5, 2), (-0.0, 3), ('1', 4), (x'31', 5);",
+    "CREATE TABLE j (k PRIMARY KEY, v) WITHOUT ROWID; "
+    "INSERT INTO j VALUES (1, 1), (2.5, 2), (-0.0, 3), ('1', 4), (x'31', 5);",
     "UPDATE j SET k = 1.0 WHERE k = 1\n"
     "UPDATE j SET k = 0 WHERE k = 0\n"
     "UPDATE j SET v = 9 WHERE k = 2.5\n"
@@ -276,7 +281,8 @@ static const Scenario scenarios[] = {
     "INSERT INTO j VALUES ('q', 'r', 's')\n"
     "DELETE FROM j WHERE a = 'yn'", 0, 5 },
   { "composite-key",
-    "CREATE TABLE j (a TEXT, b TEXT, v, PRIMARY KEY (b, a)); INSERT INTO j VALUES ('1', 'x', 1), ('2', 'x', 2), ('1', 'y', 3);",
+    "CREATE TABLE j (a TEXT, b TEXT, v, PRIMARY KEY (b, a)); "
+    "INSERT INTO j VALUES ('1', 'x', 1), ('2', 'x', 2), ('1', 'y', 3);",
     "INSERT INTO j VALUES ('9', 'z', 1)\n"
     "UPDATE j SET a = 'n' || a WHERE b = 'y'\n"
     "REPLACE INTO j VALUES ('1', 'x', 'r')\n"
@@ -314,12 +320,14 @@ static const Scenario scenarios[] = {
     "UPDATE t SET r = 7, n = '8.0', x = 9 WHERE k = '1'\n"
     "UPDATE t SET r = 2.5, n = 2, x = '4' WHERE k = '2'", 0, 2 },
   { "special-numbers",
-    "CREATE TABLE t (k TEXT PRIMARY KEY, r, f REAL); INSERT INTO t VALUES ('1', 0.0, 1), ('2', 1, 2), ('3', NULL, 9e999);",
+    "CREATE TABLE t (k TEXT PRIMARY KEY, r, f REAL); "
+    "INSERT INTO t VALUES ('1', 0.0, 1), ('2', 1, 2), ('3', NULL, 9e999);",
     "UPDATE t SET r = -0.0 WHERE k = '1'\n"
     "UPDATE t SET r = 1.0 WHERE k = '2'\n"
     "UPDATE t SET r = 9e999 - 9e999, f = -9e999 WHERE k = '3'", 0, 3 },
   { "null-blob-and-text-of-the-same-bytes",
-    "CREATE TABLE t (k TEXT PRIMARY KEY, a); INSERT INTO t VALUES ('1', NULL), ('2', x'61'), ('3', 'a'), ('4', ''), ('5', 'a' || char (0));",
+    "CREATE TABLE t (k TEXT PRIMARY KEY, a); "
+    "INSERT INTO t VALUES ('1', NULL), ('2', x'61'), ('3', 'a'), ('4', ''), ('5', 'a' || char (0));",
     "UPDATE t SET a = 'a'\n"
     "UPDATE t SET a = x'' WHERE k = '4'", 0, 4 },
   { "generated-columns",
@@ -341,23 +349,27 @@ static const Scenario scenarios[] = {
     "INSERT INTO t VALUES ('2', 'x', 1)\n"
     "INSERT INTO t VALUES ('3', 3, '01')", 1, 2 },
   { "blob-written-in-place",
-    "CREATE TABLE t (k TEXT PRIMARY KEY, a, b BLOB); INSERT INTO t VALUES ('1', 'a', zeroblob (10)), ('2', 'b', zeroblob (10));",
+    "CREATE TABLE t (k TEXT PRIMARY KEY, a, b BLOB); "
+    "INSERT INTO t VALUES ('1', 'a', zeroblob (10)), ('2', 'b', zeroblob (10));",
     "@blob t b 1\n"
     "UPDATE t SET a = 'after' WHERE k = '1'", 0, 1 },
   { "blob-written-in-place-and-rolled-back",
-    "CREATE TABLE t (k TEXT PRIMARY KEY, a, b BLOB); INSERT INTO t VALUES ('1', 'a', zeroblob (10)), ('2', 'b', zeroblob (10));",
+    "CREATE TABLE t (k TEXT PRIMARY KEY, a, b BLOB); "
+    "INSERT INTO t VALUES ('1', 'a', zeroblob (10)), ('2', 'b', zeroblob (10));",
     "SAVEPOINT s\n"
     "@blob t b 1\n"
     "ROLLBACK TO s\n"
     "RELEASE s\n"
     "@blob t b 2", 0, 1 },
   { "huge-row",
-    "CREATE TABLE t (k TEXT PRIMARY KEY, a, b); INSERT INTO t VALUES ('1', zeroblob (3000000), 'x'), ('2', 'y', zeroblob (3000000));",
+    "CREATE TABLE t (k TEXT PRIMARY KEY, a, b); "
+    "INSERT INTO t VALUES ('1', zeroblob (3000000), 'x'), ('2', 'y', zeroblob (3000000));",
     "UPDATE t SET b = 'X' WHERE k = '1'\n"
     "UPDATE t SET b = NULL WHERE k = '2'\n"
     "INSERT INTO t VALUES ('3', zeroblob (3000000), 1)", 0, 3 },
   { "names",
-    "CREATE TABLE \"a \"\"table\"\" é\" (\"a key\" TEXT PRIMARY KEY, \"rowid\", \"oid\", \"select\", \"x\"\"y\", \"ü\");"
+    "CREATE TABLE \"a \"\"table\"\" é\" (\"a key\" TEXT PRIMARY KEY, \"rowid\", \"oid\", \"select\", "
+    "\"x\"\"y\", \"ü\");"
     "INSERT INTO \"a \"\"table\"\" é\" VALUES ('1', 2, 3, 4, 5, 6), ('2', 2, 3, 4, 5, 6);",
     "UPDATE \"A \"\"TABLE\"\" é\" SET \"ROWID\" = 9, \"ü\" = 8 WHERE \"a key\" = '1'\n"
     "DELETE FROM \"a \"\"table\"\" é\" WHERE \"a key\" = '2'", 0, 2 },
@@ -370,7 +382,8 @@ write_blob (Subject    *subject,
             gint64      rowid)
 {
   sqlite3_blob *blob = NULL;
-  int result = sqlite3_blob_open (dimple_connection_get_handle (subject->connection), "main", table, column, rowid, 1, &blob);
+  int result = sqlite3_blob_open (dimple_connection_get_handle (subject->connection), "main", table, column, rowid, 1,
+                                  &blob);
 
   if (result == SQLITE_OK)
     result = sqlite3_blob_write (blob, "hey", 3, 2);
@@ -473,7 +486,8 @@ test_null_key (void)
   g_auto(Subject) subject = { NULL };
 
   subject_open (&subject, ":memory:");
-  subject_must_exec (&subject, "CREATE TABLE t (\"a b\" TEXT, c TEXT, v, PRIMARY KEY (\"a b\", c)); INSERT INTO t VALUES ('a', 'b', 1)");
+  subject_must_exec (&subject, "CREATE TABLE t (\"a b\" TEXT, c TEXT, v, PRIMARY KEY (\"a b\", c)); "
+                               "INSERT INTO t VALUES ('a', 'b', 1)");
   subject_load_schema (&subject);
   for (guint i = 0; i < G_N_ELEMENTS (cases); i++)
     {

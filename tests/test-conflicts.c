@@ -7,7 +7,8 @@
 #include "dimple-error.h"
 
 static const char * const migrations[] = {
-  "CREATE TABLE folder (key TEXT PRIMARY KEY, name TEXT NOT NULL UNIQUE COLLATE NOCASE, stars INTEGER CHECK (stars < 9));"
+  "CREATE TABLE folder (key TEXT PRIMARY KEY, name TEXT NOT NULL UNIQUE COLLATE NOCASE,"
+  "                     stars INTEGER CHECK (stars < 9));"
   "CREATE TABLE note (key TEXT PRIMARY KEY, folder TEXT REFERENCES folder (key) ON DELETE CASCADE, title TEXT,"
   "                   done BOOLEAN, slug TEXT AS (lower (title)));"
   "CREATE UNIQUE INDEX note_title ON note (lower (title)) WHERE done IS NOT TRUE;"
@@ -84,8 +85,8 @@ test_properties (void)
   bring (b, a);
   dimple_test_wait_idle (a);
   conflict = get_only (conflicts);
-  g_object_get (conflict, "table", &table, "key", &key, "reason", &reason, "message", &message, "row", &row, "time", &time,
-                "author-name", &name, NULL);
+  g_object_get (conflict, "table", &table, "key", &key, "reason", &reason, "message", &message, "row", &row, "time",
+                &time, "author-name", &name, NULL);
   g_assert_cmpstr (table, ==, "folder");
   g_assert_cmpstr (key, ==, "f2");
   g_assert_cmpint (reason, ==, DIMPLE_CONFLICT_UNIQUE);
@@ -166,7 +167,8 @@ static void
 test_type_and_null (void)
 {
   static const char * const loose[] = { "CREATE TABLE t (key TEXT PRIMARY KEY, n INTEGER, m INTEGER)", NULL };
-  static const char * const tight[] = { "CREATE TABLE t (key TEXT PRIMARY KEY, n INTEGER NOT NULL, m INTEGER) STRICT", NULL };
+  static const char * const tight[] = { "CREATE TABLE t (key TEXT PRIMARY KEY, n INTEGER NOT NULL, m INTEGER) STRICT",
+                                        NULL };
   g_autoptr(DimpleStore) a = open_store (loose), b = open_store (tight);
   g_autoptr(GListModel) conflicts = dimple_store_get_conflicts (b);
   g_autoptr(GString) reasons = g_string_new (NULL);
@@ -370,7 +372,8 @@ test_refused_key_inserted (void)
   execute (b, "DELETE FROM folder");
   bring (b, a);
   {
-    static const char * const loose[] = { "CREATE TABLE folder (key TEXT PRIMARY KEY, name TEXT, stars INTEGER)", NULL };
+    static const char * const loose[] = { "CREATE TABLE folder (key TEXT PRIMARY KEY, name TEXT, stars INTEGER)",
+                                          NULL };
     g_autoptr(DimpleStore) c = open_store (loose);
 
     set_second (c, 3);

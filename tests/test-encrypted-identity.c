@@ -356,7 +356,8 @@ test_change_passphrase_fails (void)
       g_assert_error (error, DIMPLE_ERROR, DIMPLE_ERROR_OFFLINE);
       g_clear_error (&error);
       assert_get (storage, PACK, "pack");
-      old = open_storage (memory, faults[i].operation == DIMPLE_STORAGE_REMOVE && faults[i].applied ? "second" : PASSPHRASE);
+      old = open_storage (memory,
+                          faults[i].operation == DIMPLE_STORAGE_REMOVE && faults[i].applied ? "second" : PASSPHRASE);
       assert_get (old, PACK, "pack");
 
       g_assert_true (change_passphrase (storage, "third", &error));

@@ -14,7 +14,8 @@ open_memory (void)
 {
   g_autoptr(GError) error = NULL;
   DimpleConnection *connection = dimple_connection_open ("/test-functions",
-                                                         DIMPLE_CONNECTION_WRITER | DIMPLE_CONNECTION_IN_MEMORY, &error);
+                                                         DIMPLE_CONNECTION_WRITER | DIMPLE_CONNECTION_IN_MEMORY,
+                                                         &error);
 
   g_assert_no_error (error);
   return connection;
@@ -74,7 +75,8 @@ test_uuid7 (void)
   g_assert_true (dimple_uuid7_parse (first, NULL, NULL));
   g_assert_cmpstr (first, <, second);
   /* Asked anew for each row */
-  assert_answer (connection, "WITH t (n) AS (VALUES (1), (2), (3)) SELECT count(DISTINCT id) FROM (SELECT uuid7 () AS id FROM t)",
+  assert_answer (connection, "WITH t (n) AS (VALUES (1), (2), (3)) SELECT count(DISTINCT id) "
+                             "FROM (SELECT uuid7 () AS id FROM t)",
                  NULL, "3");
 }
 
@@ -108,8 +110,10 @@ test_uuid7_time (void)
   g_autoptr(DimpleConnection) connection = open_memory ();
 
   /* The example of RFC 9562, A.6 */
-  assert_answer (connection, "SELECT uuid7_time (?)", "017f22e2-79b0-7cc3-98c4-dc0c0c07398f", "2022-02-22T19:22:22.000Z");
-  assert_answer (connection, "SELECT uuid7_time (?)", "017f22e2-79b7-7cc3-98c4-dc0c0c07398f", "2022-02-22T19:22:22.007Z");
+  assert_answer (connection, "SELECT uuid7_time (?)", "017f22e2-79b0-7cc3-98c4-dc0c0c07398f",
+                 "2022-02-22T19:22:22.000Z");
+  assert_answer (connection, "SELECT uuid7_time (?)", "017f22e2-79b7-7cc3-98c4-dc0c0c07398f",
+                 "2022-02-22T19:22:22.007Z");
   /* After the year 9999 */
   assert_answer (connection, "SELECT uuid7_time (?)", "ffffffff-ffff-7fff-bfff-ffffffffffff", "NULL");
   assert_answer (connection, "SELECT abs (julianday (uuid7_time (uuid7 ())) - julianday ('now')) < 1", NULL, "1");
@@ -178,11 +182,11 @@ test_fts_query_match (void)
        "CREATE VIRTUAL TABLE search USING fts5 (a, b);"
        "INSERT INTO search VALUES ('hello world', ''), ('the well known place', 'x'), ('not a hit', 'y')");
   for (guint i = 0; i < G_N_ELEMENTS (cases); i++)
-    assert_answer (connection, "SELECT rowid FROM search WHERE search MATCH fts_query (?) ORDER BY rowid", cases[i].typed,
-                   cases[i].found);
+    assert_answer (connection, "SELECT rowid FROM search WHERE search MATCH fts_query (?) ORDER BY rowid",
+                   cases[i].typed, cases[i].found);
   assert_answer (connection, "SELECT count(*) FROM search WHERE search MATCH fts_query (NULL)", NULL, "0");
-  assert_answer (connection, "SELECT count(*) FROM search WHERE search MATCH fts_query (CAST (x'ff22ff' AS TEXT))", NULL,
-                 "0");
+  assert_answer (connection, "SELECT count(*) FROM search WHERE search MATCH fts_query (CAST (x'ff22ff' AS TEXT))",
+                 NULL, "0");
   assert_answer (connection, "SELECT count(*) FROM search WHERE search MATCH fts_query (char (0, 34))", NULL, "0");
 
   for (guint i = 0; i < 2000; i++)

@@ -211,7 +211,8 @@ open_database (void)
 {
   g_autoptr(GError) error = NULL;
   DimpleConnection *connection = dimple_connection_open ("/test-held",
-                                                         DIMPLE_CONNECTION_WRITER | DIMPLE_CONNECTION_IN_MEMORY, &error);
+                                                         DIMPLE_CONNECTION_WRITER | DIMPLE_CONNECTION_IN_MEMORY,
+                                                         &error);
 
   g_assert_no_error (error);
   dimple_log_create_tables (connection, &error);
@@ -404,7 +405,8 @@ test_pruned (void)
       g_autoptr(DimpleHeld) pruner = dimple_held_new (), reader = dimple_held_new ();
       g_autofree gboolean *in_log = g_new0 (gboolean, history->len);
       g_autofree char *author = NULL;
-      g_autoptr(DimpleStatement) statement = dimple_connection_prepare (connection, "SELECT id FROM dimple_author", NULL);
+      g_autoptr(DimpleStatement) statement = dimple_connection_prepare (connection, "SELECT id FROM dimple_author",
+                                                                        NULL);
 
       g_assert_true (dimple_statement_step (statement, NULL));
       author = g_strdup ((const char *) sqlite3_column_text (statement, 0));

@@ -26,7 +26,8 @@ describe (GListModel *history)
       DimpleOperation operation;
       gboolean won;
 
-      g_object_get (change, "table", &table, "key", &key, "operation", &operation, "columns", &names, "won", &won, NULL);
+      g_object_get (change, "table", &table, "key", &key, "operation", &operation, "columns", &names, "won", &won,
+                    NULL);
       columns = g_strjoinv (",", names);
       g_string_append_printf (text, "%s%s%c:%s:%s:%s", i > 0 ? " " : "", won ? "" : "!", "IUD"[operation], table, key,
                               columns);
@@ -130,7 +131,8 @@ test_values (void)
   g_assert_cmpfloat (g_value_get_double (dimple_change_get_new_value (update, "done")), ==, 7.5);
   g_assert_true (dimple_change_get_new_value (update, "done") == dimple_change_get_new_value (update, "done"));
 
-  g_object_get (insert, "transaction", &id, "author", &author, "author-name", &name, "time", &time, "label", &label, NULL);
+  g_object_get (insert, "transaction", &id, "author", &author, "author-name", &name, "time", &time, "label", &label,
+                NULL);
   g_object_get (store, "author", &own, NULL);
   g_assert_cmpstr (author, ==, own);
   g_assert_cmpstr (name, ==, "Laptop");
@@ -253,7 +255,8 @@ test_lost (void)
   execute (b, "UPDATE note SET title = 'late'");
   bring (b, a);
   dimple_test_wait_idle (a);
-  assert_history (history, "U:note:k:title !U:note:k:title U:note:k:title,body !U:note:k:title I:note:k:title,body,done");
+  assert_history (history,
+                  "U:note:k:title !U:note:k:title U:note:k:title,body !U:note:k:title I:note:k:title,body,done");
 }
 
 static void
@@ -428,7 +431,8 @@ test_pruned (void)
   g_autoptr(DimpleChange) insert = NULL;
   g_autoptr(GPtrArray) transactions = g_ptr_array_new_with_free_func ((GDestroyNotify) dimple_transaction_free);
   DimpleTransaction *transaction = g_new0 (DimpleTransaction, 1);
-  static const char changes[] = "[{\"table\":\"note\",\"key\":[\"key\"],\"op\":\"insert\",\"columns\":[\"title\",\"body\"],"
+  static const char changes[] =
+    "[{\"table\":\"note\",\"key\":[\"key\"],\"op\":\"insert\",\"columns\":[\"title\",\"body\"],"
                                 "\"rows\":[[[\"k\"],[{\"pruned\":true},\"text\"]]]}]";
   g_autoptr(GError) error = NULL;
 

@@ -186,7 +186,8 @@ test_format (Database      *self,
   char id[DIMPLE_UUID_SIZE];
 
   create (self, NOTES "; CREATE TABLE tag (b INT, note TEXT, x, PRIMARY KEY (note, b)) WITHOUT ROWID;");
-  edit (self, "INSERT INTO note VALUES ('k1', 'A', x'00ff', 1), ('k2', 'B', 2.0, 2); INSERT INTO tag VALUES (7, 'k1', NULL)",
+  edit (self, "INSERT INTO note VALUES ('k1', 'A', x'00ff', 1), ('k2', 'B', 2.0, 2); "
+              "INSERT INTO tag VALUES (7, 'k1', NULL)",
         NULL, id);
   assert_query (self, "SELECT changes FROM dimple_log",
                 "[{\"table\":\"note\",\"key\":[\"key\"],\"op\":\"insert\",\"columns\":[\"title\",\"body\",\"n\"],"
@@ -475,9 +476,11 @@ test_history (Database      *self,
   edit (self, "UPDATE note SET title = 'T'", "Rename", id);
   edit (self, "DELETE FROM note", NULL, id);
   assert_query (self, "SELECT \"table\", key, operation, columns, old, new FROM dimple_history",
-                "note|[\"k\"]|insert|[\"title\",\"body\",\"n\"]|NULL|{\"title\":\"Größe\",\"body\":{\"hex\":\"ff\"},\"n\":null}\n"
+                "note|[\"k\"]|insert|[\"title\",\"body\",\"n\"]|NULL|"
+                "{\"title\":\"Größe\",\"body\":{\"hex\":\"ff\"},\"n\":null}\n"
                 "note|[\"k\"]|update|[\"title\"]|{\"title\":\"Größe\"}|{\"title\":\"T\"}\n"
-                "note|[\"k\"]|delete|[\"title\",\"body\",\"n\"]|{\"title\":\"T\",\"body\":{\"hex\":\"ff\"},\"n\":null}|NULL");
+                "note|[\"k\"]|delete|[\"title\",\"body\",\"n\"]|"
+                "{\"title\":\"T\",\"body\":{\"hex\":\"ff\"},\"n\":null}|NULL");
   expected = query (self, "SELECT strftime ('%Y-%m-%d', 'now')");
   assert_query (self, "SELECT DISTINCT substr (time, 1, 10) FROM dimple_history", expected);
 }

@@ -105,9 +105,14 @@ append_random_value (GString           *sql,
   if (column->key_position == 0 && g_rand_int_range (rand, 0, 8) == 0)
     g_string_append (sql, "NULL");
   else if (strcmp (column->name, "y") == 0)
-    g_string_append (sql, ((const char *[]) { "0", "1.5", "'a'", "x'61'", "1152921504606846976" })[g_rand_int_range (rand, 0, 5)]);
+    {
+      static const char * const values[] = { "0", "1.5", "'a'", "x'61'", "1152921504606846976" };
+
+      g_string_append (sql, values[g_rand_int_range (rand, 0, G_N_ELEMENTS (values))]);
+    }
   else if (text && column->name[0] != 'x')
-    g_string_append_printf (sql, "'%s%d'", g_rand_int_range (rand, 0, 4) == 0 ? "K" : "k", g_rand_int_range (rand, 0, 4));
+    g_string_append_printf (sql, "'%s%d'", g_rand_int_range (rand, 0, 4) == 0 ? "K" : "k",
+                            g_rand_int_range (rand, 0, 4));
   else if (text)
     g_string_append_printf (sql, "'%c'", "aAb"[g_rand_int_range (rand, 0, 3)]);
   else
@@ -162,7 +167,8 @@ static gboolean
 has_orphans (Device *self)
 {
   g_autoptr(GError) error = NULL;
-  g_autoptr(GListModel) orphans = dimple_store_select (self->store, "SELECT 1 FROM pragma_foreign_key_check", NULL, &error);
+  g_autoptr(GListModel) orphans = dimple_store_select (self->store, "SELECT 1 FROM pragma_foreign_key_check", NULL,
+                                                       &error);
 
   g_assert_no_error (error);
   return g_list_model_get_n_items (orphans) > 0;
@@ -416,7 +422,8 @@ exchange_all (GPtrArray *devices,
               GRand     *rand)
 {
   for (guint i = 0; i < devices->len * devices->len * 2; i++)
-    pull (g_ptr_array_index (devices, i % devices->len), g_ptr_array_index (devices, i / devices->len % devices->len), rand);
+    pull (g_ptr_array_index (devices, i % devices->len), g_ptr_array_index (devices, i / devices->len % devices->len),
+          rand);
 }
 
 /* FALSE: some device cannot upgrade (a script that needs what the device does not show). */
@@ -481,7 +488,8 @@ test_devices (void)
 {
   g_autofree char *script = g_test_build_filename (G_TEST_DIST, "model", "check_merges.py", NULL);
   g_autoptr(GError) error = NULL;
-  g_autoptr(GSubprocess) checker = g_subprocess_new (G_SUBPROCESS_FLAGS_STDIN_PIPE, &error, "/usr/bin/python3", script, NULL);
+  g_autoptr(GSubprocess) checker = g_subprocess_new (G_SUBPROCESS_FLAGS_STDIN_PIPE, &error, "/usr/bin/python3", script,
+                                                     NULL);
   Run run = { 0 };
 
   g_assert_no_error (error);

@@ -179,7 +179,8 @@ test_edit_brings_back_every_column (void)
     { 6, 0, "[" UPDATE ("note", "\"title\"", "n", "\"b\"") "]" },
     END
   };
-  const Case alone[] = { { 1, 0, "[" INSERT ("note", "\"title\",\"body\"", "n", "{\"pruned\":true},\"text\"") "]" }, END };
+  const Case alone[] = { { 1, 0, "[" INSERT ("note", "\"title\",\"body\"", "n", "{\"pruned\":true},\"text\"") "]" },
+                         END };
 
   assert_shows (NOTES, cases, "SELECT title, body FROM note", "[\"b\",\"text\"]");
   assert_shows (NOTES, pruned, "SELECT title, body FROM note", "[\"b\",\"text\"]");
@@ -231,7 +232,9 @@ test_hidden_child_holds_nothing (void)
   assert_shows (FOLDERS, renamed, "SELECT key FROM note", "[\"n\"]");
 }
 
-#define TREE "CREATE TABLE folder (key TEXT PRIMARY KEY, name TEXT UNIQUE, parent TEXT REFERENCES folder (key) ON DELETE CASCADE)"
+#define TREE \
+  "CREATE TABLE folder (key TEXT PRIMARY KEY, name TEXT UNIQUE, " \
+  "parent TEXT REFERENCES folder (key) ON DELETE CASCADE)"
 
 static void
 test_row_that_would_hide_its_parent (void)
@@ -281,7 +284,8 @@ test_keys_equal_to_sqlite (void)
     END
   };
 
-  assert_shows ("CREATE TABLE tag (key TEXT PRIMARY KEY COLLATE NOCASE, n)", cases, "SELECT key, n FROM tag", "[\"a\",1]");
+  assert_shows ("CREATE TABLE tag (key TEXT PRIMARY KEY COLLATE NOCASE, n)", cases, "SELECT key, n FROM tag",
+                "[\"a\",1]");
 }
 
 static void
@@ -358,7 +362,8 @@ test_whole_or_not_at_all (void)
   /* applied, that is: of its rows each is shown or shelved for itself */
   open_database (&database, FOLDERS);
   merge_one (&database, 1, 0, "[" INSERT ("folder", "\"name\"", "f", "\"Work\"") "]", NULL);
-  merge_one (&database, 2, 0, "[" INSERT ("folder", "\"name\"", "g", "\"Work\"") "," INSERT ("folder", "\"name\"", "h", "\"x\"") "]",
+  merge_one (&database, 2, 0,
+             "[" INSERT ("folder", "\"name\"", "g", "\"Work\"") "," INSERT ("folder", "\"name\"", "h", "\"x\"") "]",
              NULL);
   assert_query (&database, "SELECT key FROM folder", "[\"f\"]\n[\"h\"]");
   assert_query (&database, "SELECT key FROM dimple_shelf", "[\"[\\\"g\\\"]\"]");
@@ -393,8 +398,8 @@ test_same_twice (void)
 static void
 test_local_tables (void)
 {
-  const char *scripts[] = { "SELECT dimple_set_local ('draft'); CREATE TABLE draft (key TEXT PRIMARY KEY, title TEXT);" NOTES,
-                            NULL };
+  const char *scripts[] = { "SELECT dimple_set_local ('draft'); "
+                            "CREATE TABLE draft (key TEXT PRIMARY KEY, title TEXT);" NOTES, NULL };
   g_autoptr(DimpleStore) a = open_store (scripts), b = open_store (scripts);
   g_autoptr(GPtrArray) transactions = g_ptr_array_new_with_free_func ((GDestroyNotify) dimple_transaction_free);
   g_autoptr(GError) error = NULL;
@@ -415,8 +420,8 @@ static void
 test_relayed_to_a_newer_app (void)
 {
   const char *old[] = { NOTES, NULL };
-  const char *new[] = { NOTES, "ALTER TABLE note ADD COLUMN stars INTEGER DEFAULT 1; CREATE TABLE folder (key TEXT PRIMARY KEY, "
-                               "name TEXT)", NULL };
+  const char *new[] = { NOTES, "ALTER TABLE note ADD COLUMN stars INTEGER DEFAULT 1; "
+                               "CREATE TABLE folder (key TEXT PRIMARY KEY, name TEXT)", NULL };
   g_autoptr(DimpleStore) a = open_store (new), b = open_store (old), c = open_store (new);
   g_autoptr(GError) error = NULL;
 

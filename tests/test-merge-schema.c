@@ -42,7 +42,8 @@ test_triggers (void)
   exec (&database, "PRAGMA trusted_schema = ON");      /* without it SQLite lets no trigger write to FTS5 */
   told = dimple_change_set_new (database.schema, DIMPLE_ORIGIN_SYNC);
   merge_one (&database, 1, 0,
-             "[" INSERT ("tag", "\"note\",\"n\"", "u1", "\"n1\",1") "," INSERT ("tag", "\"note\",\"n\"", "u2", "null,1") "]",
+             "[" INSERT ("tag", "\"note\",\"n\"", "u1", "\"n1\",1") ","
+             INSERT ("tag", "\"note\",\"n\"", "u2", "null,1") "]",
              told);
   g_assert_null (dimple_change_set_find (told, "search"));
   merge_one (&database, 2, 0,
@@ -84,7 +85,8 @@ test_trigger_refuses (void)
   merge_one (&database, 1, 0, "[" INSERT ("note", "\"n\"", "a", "1") "," INSERT ("note", "\"n\"", "b", "2") ","
                               INSERT ("note", "\"n\"", "c", "3") "]", NULL);
   assert_query (&database, "SELECT key FROM note", "[\"c\"]");
-  assert_query (&database, "SELECT key, reason FROM dimple_shelf", "[\"[\\\"a\\\"]\",\"check\"]\n[\"[\\\"b\\\"]\",\"check\"]");
+  assert_query (&database, "SELECT key, reason FROM dimple_shelf",
+                "[\"[\\\"a\\\"]\",\"check\"]\n[\"[\\\"b\\\"]\",\"check\"]");
   merge_one (&database, 2, 0, "[" UPDATE ("note", "\"n\"", "a", "4") "]", NULL);
   assert_query (&database, "SELECT key FROM note", "[\"a\"]\n[\"c\"]");
 }
@@ -139,7 +141,8 @@ test_newer_app (void)
   merge_one (&database, 1, 0, "[" INSERT ("note", "\"title\",\"colour\"", "k1", "\"A\",\"red\"") ","
                               INSERT ("Folder", "\"name\"", "f1", "\"Home\"") ","
                               INSERT ("folder", "\"name\"", "f2", "\"Work\"") "]", NULL);
-  merge_one (&database, 2, 0, "[" UPDATE ("note", "\"colour\"", "k1", "\"blue\"") "," DELETE ("folder", "f2") "]", NULL);
+  merge_one (&database, 2, 0, "[" UPDATE ("note", "\"colour\"", "k1", "\"blue\"") "," DELETE ("folder", "f2") "]",
+             NULL);
   merge_one (&database, 3, 0, "[" INSERT ("note", "\"title\"", "k2", "\"B\"") "]", NULL);
   assert_query (&database, "SELECT * FROM note", "[\"k1\",\"A\"]\n[\"k2\",\"B\"]");
 
@@ -177,7 +180,8 @@ test_late_migration (void)
   dimple_uuid7_format (1, 7, first);
   merge_one (&database, 1, 0, "[" INSERT ("note", "\"title\",\"n\"", "k", "\"A\",1") "]", NULL);
   merge_one (&database, 2, 0, "[" UPDATE ("note", "\"title\"", "k", "\"typed\"") "]", NULL);
-  changes = g_strdup_printf ("[" GROUP ("note", "update", "\"title\",\"n\"", "[[\"k\"],[\"script\",2],null,[\"%s\",\"%s\",\"%s\"]]") "]",
+  changes = g_strdup_printf ("[" GROUP ("note", "update", "\"title\",\"n\"",
+                                        "[[\"k\"],[\"script\",2],null,[\"%s\",\"%s\",\"%s\"]]") "]",
                              first, first, first);
   merge_one (&database, 1000, 3, changes, NULL);
   assert_query (&database, "SELECT * FROM note", "[\"k\",\"typed\",2]");

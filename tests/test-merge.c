@@ -100,7 +100,8 @@ assert_clean (Database   *self,
   g_autofree char *integrity = query (self, "PRAGMA integrity_check");
 
   if (strcmp (foreign_keys, "") != 0 || strcmp (integrity, "[\"ok\"]") != 0)
-    g_error ("seed %" G_GINT64_FORMAT ": %s %s", json_object_get_int_member (test_case, "seed"), foreign_keys, integrity);
+    g_error ("seed %" G_GINT64_FORMAT ": %s %s", json_object_get_int_member (test_case, "seed"), foreign_keys,
+             integrity);
 }
 
 static void
@@ -132,8 +133,8 @@ compare_with_model (Database   *self,
   if (failed == NULL && strcmp (shelf, expected_shelf) != 0)
     failed = g_strdup_printf ("the shelf holds\n%s\nand not\n%s", shelf, expected_shelf);
   if (failed != NULL)
-    g_error ("seed %" G_GINT64_FORMAT ", order %u: %s\n%s", json_object_get_int_member (test_case, "seed"), order, failed,
-             dup_scripts (test_case));
+    g_error ("seed %" G_GINT64_FORMAT ", order %u: %s\n%s", json_object_get_int_member (test_case, "seed"), order,
+             failed, dup_scripts (test_case));
 }
 
 static void

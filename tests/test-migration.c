@@ -94,7 +94,8 @@ static void
 test_script_deletes_parents (void)
 {
   static const char * const scripts[] = {
-    "CREATE TABLE folder (key TEXT PRIMARY KEY); CREATE TABLE note (key TEXT PRIMARY KEY, folder TEXT REFERENCES folder)",
+    "CREATE TABLE folder (key TEXT PRIMARY KEY); "
+    "CREATE TABLE note (key TEXT PRIMARY KEY, folder TEXT REFERENCES folder)",
     "DELETE FROM folder WHERE key = 'f1'",
     NULL
   };
@@ -296,15 +297,18 @@ static void
 test_refused (void)
 {
   static const char * const unique[] = {
-    TABLES, "CREATE TABLE new_note (key TEXT PRIMARY KEY, slug TEXT UNIQUE); INSERT INTO new_note SELECT key, slug FROM note",
+    TABLES, "CREATE TABLE new_note (key TEXT PRIMARY KEY, slug TEXT UNIQUE); "
+            "INSERT INTO new_note SELECT key, slug FROM note",
     NULL
   };
   static const char * const not_null[] = {
-    TABLES, "CREATE TABLE new_note (key TEXT PRIMARY KEY, f TEXT NOT NULL); INSERT INTO new_note SELECT key, folder FROM note",
+    TABLES, "CREATE TABLE new_note (key TEXT PRIMARY KEY, f TEXT NOT NULL); "
+            "INSERT INTO new_note SELECT key, folder FROM note",
     NULL
   };
   static const char * const check[] = {
-    TABLES, "CREATE TABLE new_note (key TEXT PRIMARY KEY, n CHECK (n < 2)); INSERT INTO new_note SELECT key, n FROM note",
+    TABLES, "CREATE TABLE new_note (key TEXT PRIMARY KEY, n CHECK (n < 2)); "
+            "INSERT INTO new_note SELECT key, n FROM note",
     NULL
   };
   static const char * const no_room[] = { TABLES, "INSERT INTO folder VALUES ('f1', NULL), ('f1', NULL)", NULL };

@@ -84,8 +84,10 @@ assert_equal_packs (DimplePack *a,
   g_assert_cmpuint (a->runs->len, ==, b->runs->len);
   for (guint i = 0; i < a->runs->len; i++)
     {
-      g_assert_cmpstr (g_array_index (a->runs, DimplePackRun, i).after, ==, g_array_index (b->runs, DimplePackRun, i).after);
-      g_assert_cmpstr (g_array_index (a->runs, DimplePackRun, i).last, ==, g_array_index (b->runs, DimplePackRun, i).last);
+      g_assert_cmpstr (g_array_index (a->runs, DimplePackRun, i).after, ==,
+                       g_array_index (b->runs, DimplePackRun, i).after);
+      g_assert_cmpstr (g_array_index (a->runs, DimplePackRun, i).last, ==,
+                       g_array_index (b->runs, DimplePackRun, i).last);
     }
   g_assert_cmpuint (a->transactions->len, ==, b->transactions->len);
   for (guint i = 0; i < a->transactions->len; i++)
@@ -486,7 +488,8 @@ test_gunzip_command (void)
       g_test_skip ("there is no gunzip");
       return;
     }
-  process = g_subprocess_new (G_SUBPROCESS_FLAGS_STDIN_PIPE | G_SUBPROCESS_FLAGS_STDOUT_PIPE, &error, command, "-c", NULL);
+  process = g_subprocess_new (G_SUBPROCESS_FLAGS_STDIN_PIPE | G_SUBPROCESS_FLAGS_STDOUT_PIPE, &error, command, "-c",
+                              NULL);
   g_assert_no_error (error);
   g_subprocess_communicate (process, bytes, NULL, &output, NULL, &error);
   g_assert_no_error (error);

@@ -367,7 +367,8 @@ edit (Device *device,
       device_execute (device, "UPDATE note SET title = 'T %u', body = 'B %u'", round, round);
       break;
     case 4:
-      device_execute (device, "INSERT INTO tag VALUES ('%u', 'x', '%u') ON CONFLICT DO UPDATE SET color = excluded.color",
+      device_execute (device, "INSERT INTO tag VALUES ('%u', 'x', '%u') ON CONFLICT DO UPDATE "
+                              "SET color = excluded.color",
                       key, round);
       break;
     default:
@@ -407,7 +408,8 @@ simulate (guint number)
       switch (g_rand_int_range (random, 0, 12))
         {
         case 0:
-          bucket_fail_at (bucket, (guint) g_rand_int_range (random, 0, 6), g_rand_boolean (random), DIMPLE_ERROR_OFFLINE);
+          bucket_fail_at (bucket, (guint) g_rand_int_range (random, 0, 6), g_rand_boolean (random),
+                          DIMPLE_ERROR_OFFLINE);
           break;
         case 1:
           bucket_behave (bucket);

@@ -202,9 +202,11 @@ test_anchors (void)
     "[[\"a\"],[\"T\",\"B\"],[\"t\",\"b\"],[\"0\",\"00\",\"000\"]],"
     "[[\"b\"],[\"T\",\"B\"],[\"t\",\"b\"],[\"0\",\"00\",\"000\"]]]},"
     "{" HEAD "\"op\":\"insert\",\"columns\":[\"title\",\"body\"],\"rows\":[[[\"c\"],[\"T\",\"B\"],[\"\",\"\",\"\"]]]},"
-    "{" HEAD "\"op\":\"delete\",\"columns\":[\"title\"],\"rows\":[[[\"d\"],[\"t\"],[\"0\"]],[[\"e\"],[\"t\"],[\"0\"]]]}]";
+    "{" HEAD "\"op\":\"delete\",\"columns\":[\"title\"],"
+    "\"rows\":[[[\"d\"],[\"t\"],[\"0\"]],[[\"e\"],[\"t\"],[\"0\"]]]}]";
   const char *edit =
-    "[{" HEAD "\"op\":\"update\",\"columns\":[\"title\"],\"rows\":[[[\"a\"],[\"N\"],[\"T\"]],[[\"c\"],[\"N\"],[\"T\"]]]},"
+    "[{" HEAD "\"op\":\"update\",\"columns\":[\"title\"],"
+    "\"rows\":[[[\"a\"],[\"N\"],[\"T\"]],[[\"c\"],[\"N\"],[\"T\"]]]},"
     "{" HEAD "\"op\":\"delete\",\"columns\":[\"title\"],\"rows\":[[[\"e\"],[\"t\"]]]}]";
   const char *expected =
     "[{" HEAD "\"op\":\"update\",\"columns\":[\"body\"],\"rows\":[[[\"a\"],[\"B\"],null,[\"0\",\"000\"]]]},"
@@ -255,7 +257,8 @@ static void
 check_due (Device  *device,
            gboolean due)
 {
-  g_autofree char *before = device_select (device, "SELECT value FROM dimple_state WHERE name = 'pruned'"), *after = NULL;
+  g_autofree char *before = device_select (device, "SELECT value FROM dimple_state WHERE name = 'pruned'");
+  g_autofree char *after = NULL;
   g_autoptr(GError) error = NULL;
 
   g_usleep (2000);
@@ -306,7 +309,8 @@ test_due (void)
   device_sync (one);
   g_assert_cmpint (number (one, "SELECT count (*) FROM dimple_log"), <, 10);
 
-  g_object_set (one->store, "history-max-age", G_GINT64_CONSTANT (0), "history-max-size", G_GUINT64_CONSTANT (50000), NULL);
+  g_object_set (one->store, "history-max-age", G_GINT64_CONSTANT (0), "history-max-size", G_GUINT64_CONSTANT (50000),
+                NULL);
   edit_often (one, 0, 200);
   check_due (one, FALSE);
   edit_often (one, 0, 400);

@@ -15,7 +15,8 @@ add_many (DimpleStore *store,
   g_autofree char *sql =
     g_strdup_printf ("INSERT INTO note (key, title, body, folder, stars) "
                      "WITH RECURSIVE i (x) AS (SELECT 0 UNION ALL SELECT x + 1 FROM i WHERE x < %u) "
-                     "SELECT printf ('%%06d', x), printf ('title %%06d', x), 'body', 'f' || (x %% 10), x %% 5 FROM i", n - 1);
+                     "SELECT printf ('%%06d', x), printf ('title %%06d', x), 'body', 'f' || (x %% 10), x %% 5 FROM i",
+                     n - 1);
 
   fixture_execute (store, sql);
 }
@@ -284,14 +285,17 @@ test_window_random (void)
   g_autoptr(DimpleQuery) query = NULL;
 
   add_many (store, 300);
-  query = dimple_query_new (store, "SELECT key, title FROM note WHERE stars < ? ORDER BY title DESC, key LIMIT ? OFFSET ?",
+  query = dimple_query_new (store, "SELECT key, title FROM note WHERE stars < ? ORDER BY title DESC, key "
+                                   "LIMIT ? OFFSET ?",
                             g_variant_new ("(iii)", 3, 10, 5));
   for (guint i = 0; i < 400; i++)
     {
       g_autofree char *sql =
         g_strdup_printf (i % 3 == 0 ? "DELETE FROM note WHERE key %% 97 = %d"
-                                    : "INSERT OR REPLACE INTO note (key, title, stars) VALUES (printf ('%%06d', %d), %d, %d)",
-                         g_rand_int_range (random, 0, 300), g_rand_int_range (random, 0, 50), g_rand_int_range (random, 0, 5));
+                                    : "INSERT OR REPLACE INTO note (key, title, stars) "
+                                      "VALUES (printf ('%%06d', %d), %d, %d)",
+                         g_rand_int_range (random, 0, 300), g_rand_int_range (random, 0, 50),
+                         g_rand_int_range (random, 0, 5));
       g_autoptr(DimpleQuery) fresh = NULL;
       g_autofree char *expected = NULL;
 
@@ -558,7 +562,8 @@ test_other_sql (void)
       g_assert_true (again == object);
       g_clear_object (&again);
       /* In between rows may get other rowids. */
-      fixture_execute (store, "INSERT OR REPLACE INTO note (key, title, folder) VALUES ('000041', 'title 000041', 'f1')");
+      fixture_execute (store,
+                       "INSERT OR REPLACE INTO note (key, title, folder) VALUES ('000041', 'title 000041', 'f1')");
 
       dimple_query_set_sql (query, KEPT);
       dimple_query_refresh (query);
@@ -566,7 +571,8 @@ test_other_sql (void)
       again = g_list_model_get_item (G_LIST_MODEL (query), 41);
       g_assert_true (again == object);
       g_clear_object (&again);
-      fixture_execute (store, "INSERT OR REPLACE INTO note (key, title, folder) VALUES ('000041', 'title 000041', 'f1')");
+      fixture_execute (store,
+                       "INSERT OR REPLACE INTO note (key, title, folder) VALUES ('000041', 'title 000041', 'f1')");
     }
 }
 

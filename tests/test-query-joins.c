@@ -127,11 +127,11 @@ dup_rows (DimpleQuery *query)
 static void
 add_many (DimpleStore *store)
 {
-  fixture_execute (store, "INSERT INTO folder (key, name) WITH RECURSIVE i (x) AS (SELECT 10 UNION ALL SELECT x + 1 FROM i "
-                          "LIMIT 1000) SELECT 'f' || x, printf ('folder %04d', x) FROM i");
-  fixture_execute (store, "INSERT INTO note (key, title, folder) WITH RECURSIVE i (x) AS (SELECT 0 UNION ALL SELECT x + 1 "
-                          "FROM i LIMIT 20000) SELECT printf ('%05d', x), printf ('title %05d', x), 'f' || (10 + x % 1000) "
-                          "FROM i");
+  fixture_execute (store, "INSERT INTO folder (key, name) WITH RECURSIVE i (x) AS (SELECT 10 UNION ALL SELECT x + 1 "
+                          "FROM i LIMIT 1000) SELECT 'f' || x, printf ('folder %04d', x) FROM i");
+  fixture_execute (store, "INSERT INTO note (key, title, folder) WITH RECURSIVE i (x) AS (SELECT 0 UNION ALL "
+                          "SELECT x + 1 FROM i LIMIT 20000) "
+                          "SELECT printf ('%05d', x), printf ('title %05d', x), 'f' || (10 + x % 1000) FROM i");
 }
 
 static void
@@ -143,8 +143,8 @@ test_cost (void)
   g_autoptr(DimpleRow) shown = NULL;
 
   add_many (store);
-  query = new_kept_query (store, "SELECT note.key, title, folder.name FROM note LEFT JOIN folder ON folder.key = note.folder "
-                                 "ORDER BY title");
+  query = new_kept_query (store, "SELECT note.key, title, folder.name FROM note LEFT JOIN folder "
+                                 "ON folder.key = note.folder ORDER BY title");
   record = record_new (query);
   g_assert_cmpuint (g_list_model_get_n_items (G_LIST_MODEL (query)), ==, 20004);
 
@@ -182,7 +182,8 @@ test_many_holders (void)
 
   add_many (store);
   fixture_execute (store, "UPDATE note SET folder = 'f0'");
-  query = new_kept_query (store, "SELECT note.key, name FROM note JOIN folder ON folder.key = note.folder ORDER BY note.key");
+  query = new_kept_query (store, "SELECT note.key, name FROM note JOIN folder ON folder.key = note.folder "
+                                 "ORDER BY note.key");
   first = g_list_model_get_item (G_LIST_MODEL (query), 0);
   fixture_execute (store, "UPDATE folder SET name = 'other' WHERE key = 'f0'");
   dimple_test_wait_idle (store);
@@ -199,7 +200,8 @@ test_inner (void)
 {
   g_autoptr(DimpleStore) store = open_store ();
   g_autoptr(DimpleQuery) query = new_kept_query (store, "SELECT n.key, f.name FROM folder f, note n "
-                                                        "WHERE f.key = n.folder AND NOT f.archived ORDER BY f.name, n.key");
+                                                        "WHERE f.key = n.folder AND NOT f.archived "
+                                                        "ORDER BY f.name, n.key");
   g_autoptr(Record) record = record_new (query);
 
   assert_rows (query, "b|One c|One a|Zero");
@@ -211,7 +213,8 @@ test_inner (void)
   /* A row that waits for its folder; a folder that is called otherwise */
   assert_write (record, "INSERT INTO folder (key, name) VALUES ('f9', 'Nine')", "0 -0 +1, n-items, first",
                 "d|Nine c|Two a|Zero b|Zz", 1);
-  assert_write (record, "UPDATE folder SET key = 'f8' WHERE key = 'f9'", "0 -1 +0, n-items, first", "c|Two a|Zero b|Zz", 1);
+  assert_write (record, "UPDATE folder SET key = 'f8' WHERE key = 'f9'", "0 -1 +0, n-items, first", "c|Two a|Zero b|Zz",
+                1);
   assert_write (record, "DELETE FROM folder WHERE key = 'f2'", "0 -1 +0, n-items, first", "a|Zero b|Zz", 1);
 }
 
@@ -220,14 +223,16 @@ test_left (void)
 {
   g_autoptr(DimpleStore) store = open_store ();
   g_autoptr(DimpleQuery) query = new_kept_query (store, "SELECT n.key, f.name FROM note n LEFT JOIN folder f "
-                                                        "ON f.key = n.folder AND f.archived = 0 ORDER BY f.name DESC, n.key");
+                                                        "ON f.key = n.folder AND f.archived = 0 "
+                                                        "ORDER BY f.name DESC, n.key");
   g_autoptr(Record) record = record_new (query);
 
   assert_rows (query, "a|Zero b|One c|One d|-");
   assert_write (record, "DELETE FROM folder WHERE key = 'f0'", "0 -3 +3, first", "b|One c|One a|- d|-", 1);
   assert_write (record, "INSERT INTO folder (key, name) VALUES ('f9', 'Nine')", "2 -2 +2", "b|One c|One d|Nine a|-", 1);
   assert_write (record, "UPDATE folder SET archived = 1 WHERE key = 'f1'", "0 -4 +4, first", "d|Nine a|- b|- c|-", 2);
-  assert_write (record, "UPDATE folder SET archived = 0, name = 'A' WHERE key = 'f1'", "1 -3 +3", "d|Nine b|A c|A a|-", 2);
+  assert_write (record, "UPDATE folder SET archived = 0, name = 'A' WHERE key = 'f1'", "1 -3 +3", "d|Nine b|A c|A a|-",
+                2);
 }
 
 /* A row that was kept out by one that goes */
@@ -235,8 +240,9 @@ static void
 test_without_partner (void)
 {
   g_autoptr(DimpleStore) store = open_store ();
-  g_autoptr(DimpleQuery) query = new_kept_query (store, "SELECT n.key FROM note n LEFT JOIN folder f ON f.key = n.folder "
-                                                        "WHERE f.name IS NULL ORDER BY n.key");
+  g_autoptr(DimpleQuery) query = new_kept_query (store,
+                                                 "SELECT n.key FROM note n LEFT JOIN folder f ON f.key = n.folder "
+                                                 "WHERE f.name IS NULL ORDER BY n.key");
   g_autoptr(Record) record = record_new (query);
 
   assert_rows (query, "d");
@@ -253,14 +259,16 @@ test_many_to_many (void)
   g_autoptr(DimpleQuery) query = new_kept_query (store, "SELECT l.note, l.tag, n.title, t.name FROM tagging l "
                                                         "JOIN note n ON n.key = l.note JOIN tag t ON t.key = l.tag "
                                                         "ORDER BY t.name, n.title");
-  g_autoptr(DimpleQuery) of_tag = new_kept_query (store, "SELECT n.key, n.title FROM note n JOIN tagging l ON l.note = n.key "
-                                                         "WHERE l.tag = 't0' ORDER BY n.title");
+  g_autoptr(DimpleQuery) of_tag = new_kept_query (store,
+                                                  "SELECT n.key, n.title FROM note n JOIN tagging l ON l.note = n.key "
+                                                  "WHERE l.tag = 't0' ORDER BY n.title");
   g_autoptr(Record) record = record_new (query), of_tag_record = record_new (of_tag);
 
   assert_rows (query, "b|t1|B|blue c|t2|C|green a|t0|A|red b|t0|B|red");
   assert_write (record, "UPDATE tag SET name = 'aqua' WHERE key = 't2'", "0 -2 +2, first",
                 "c|t2|C|aqua b|t1|B|blue a|t0|A|red b|t0|B|red", 1);
-  assert_write (record, "UPDATE note SET title = 'Z' WHERE key = 'b'", "", "c|t2|C|aqua b|t1|Z|blue a|t0|A|red b|t0|Z|red", 2);
+  assert_write (record, "UPDATE note SET title = 'Z' WHERE key = 'b'", "",
+                "c|t2|C|aqua b|t1|Z|blue a|t0|A|red b|t0|Z|red", 2);
   assert_write (record, "DELETE FROM tagging WHERE note = 'b'", "1 -3 +1, n-items", "c|t2|C|aqua a|t0|A|red", 0);
   dimple_test_wait_idle (store);
   record_assert (of_tag_record, "1 -1 +0, n-items");
@@ -277,8 +285,8 @@ test_several_tables (void)
   g_autoptr(Record) record = NULL, mood_record = NULL;
 
   fixture_execute (store, "UPDATE note SET other = 'f1' WHERE key IN ('a', 'b')");
-  query = new_kept_query (store, "SELECT n.key, f.name, o.name AS other_name FROM note n JOIN folder f ON f.key = n.folder "
-                                 "LEFT JOIN folder o ON o.key = n.other ORDER BY n.key");
+  query = new_kept_query (store, "SELECT n.key, f.name, o.name AS other_name FROM note n JOIN folder f "
+                                 "ON f.key = n.folder LEFT JOIN folder o ON o.key = n.other ORDER BY n.key");
   record = record_new (query);
   assert_rows (query, "a|Zero|One b|One|One c|One|-");
   assert_write (record, "UPDATE folder SET name = 'Uno' WHERE key = 'f1'", "", "a|Zero|Uno b|Uno|Uno c|Uno|-", 3);
@@ -296,8 +304,9 @@ static void
 test_window (void)
 {
   g_autoptr(DimpleStore) store = open_store ();
-  g_autoptr(DimpleQuery) query = new_kept_query (store, "SELECT n.key, f.name FROM note n JOIN folder f ON f.key = n.folder "
-                                                        "ORDER BY f.name, n.key LIMIT 2");
+  g_autoptr(DimpleQuery) query = new_kept_query (store,
+                                                 "SELECT n.key, f.name FROM note n JOIN folder f ON f.key = n.folder "
+                                                 "ORDER BY f.name, n.key LIMIT 2");
   g_autoptr(Record) record = record_new (query);
 
   assert_rows (query, "b|One c|One");
@@ -313,12 +322,13 @@ static void
 test_together (void)
 {
   g_autoptr(DimpleStore) store = open_store ();
-  g_autoptr(DimpleQuery) query = new_kept_query (store, "SELECT n.key, f.name FROM note n JOIN folder f ON f.key = n.folder "
-                                                        "WHERE NOT f.archived ORDER BY n.key");
+  g_autoptr(DimpleQuery) query = new_kept_query (store,
+                                                 "SELECT n.key, f.name FROM note n JOIN folder f ON f.key = n.folder "
+                                                 "WHERE NOT f.archived ORDER BY n.key");
   g_autoptr(Record) record = record_new (query);
 
-  execute_both (store, "UPDATE folder SET archived = 1 WHERE key = 'f1'", "UPDATE note SET folder = 'f0' WHERE key = 'c'",
-                TRUE);
+  execute_both (store, "UPDATE folder SET archived = 1 WHERE key = 'f1'",
+                "UPDATE note SET folder = 'f0' WHERE key = 'c'", TRUE);
   dimple_test_wait_idle (store);
   record_assert (record, "1 -1 +0, n-items");
   assert_rows (query, "a|Zero c|Zero");
@@ -327,7 +337,8 @@ test_together (void)
   assert_write (record, "UPDATE folder SET archived = 1 WHERE key = 'f2'", "1 -1 +0, n-items", "a|Zero", 1);
   fixture_execute (store, "UPDATE folder SET archived = 0");
   fixture_execute (store, "DELETE FROM folder WHERE key = 'f1'");
-  assert_write (record, "INSERT INTO folder (key, name) VALUES ('f1', 'Uno')", "1 -0 +2, n-items", "a|Zero b|Uno c|Two", 2);
+  assert_write (record, "INSERT INTO folder (key, name) VALUES ('f1', 'Uno')", "1 -0 +2, n-items", "a|Zero b|Uno c|Two",
+                2);
   fixture_execute (store, "DELETE FROM note WHERE key = 'a'");
   assert_write (record, "UPDATE folder SET name = 'Nil' WHERE key = 'f0'", "0 -1 +0, n-items, first", "b|Uno c|Two", 0);
 }
@@ -336,8 +347,9 @@ static void
 test_rollback (void)
 {
   g_autoptr(DimpleStore) store = open_store ();
-  g_autoptr(DimpleQuery) query = new_kept_query (store, "SELECT n.key, f.name FROM note n JOIN folder f ON f.key = n.folder "
-                                                        "ORDER BY n.key");
+  g_autoptr(DimpleQuery) query = new_kept_query (store,
+                                                 "SELECT n.key, f.name FROM note n JOIN folder f ON f.key = n.folder "
+                                                 "ORDER BY n.key");
   g_autoptr(Record) record = record_new (query);
 
   execute_both (store, "UPDATE folder SET name = 'other'", "DELETE FROM folder WHERE key = 'f0'", FALSE);
@@ -391,7 +403,8 @@ test_not_kept (void)
     { "SELECT n.key FROM note n RIGHT JOIN folder f ON f.key = n.folder", "RIGHT JOIN" },
     { "SELECT n.key FROM note n FULL OUTER JOIN folder f ON f.key = n.folder", "FULL JOIN" },
     { "SELECT n.key FROM note n JOIN (tagging l JOIN tag t ON t.key = l.tag) ON l.note = n.key", "plain tables" },
-    { "SELECT n.key FROM note n INDEXED BY note_folder JOIN folder f ON f.key = n.folder WHERE n.folder > ''", "names an index" },
+    { "SELECT n.key FROM note n INDEXED BY note_folder JOIN folder f ON f.key = n.folder WHERE n.folder > ''",
+      "names an index" },
     { "SELECT n.key, value FROM note n JOIN json_each (n.other)", "table-valued function" },
     { "SELECT m.name, f.key FROM mood m JOIN folder f ON f.key = m.face", "no rowid" },
     { "SELECT f.name, count (*) FROM note n JOIN folder f ON f.key = n.folder", "aggregate" },

@@ -237,7 +237,8 @@ test_errors (void)
 
       g_test_message ("%s", cases[i].sql);
       dimple_query_set_sql (query, cases[i].sql);
-      dimple_query_set_parameters (query, cases[i].parameters != NULL ? g_variant_new_parsed (cases[i].parameters) : NULL);
+      dimple_query_set_parameters (query,
+                                   cases[i].parameters != NULL ? g_variant_new_parsed (cases[i].parameters) : NULL);
       dimple_test_wait_idle (store);
       error = dimple_query_get_error (query);
       g_assert_error (error, DIMPLE_ERROR, cases[i].code);

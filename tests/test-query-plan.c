@@ -31,7 +31,8 @@ static const struct
   { ALWAYS, "SELECT n.* FROM note n WHERE n.folder = :f ORDER BY n.title" },
   { ALWAYS, "SELECT \"title\" FROM \"note\" WHERE \"folder\" = 'f1' ORDER BY \"title\" DESC" },
   { ALWAYS, "SELECT [title], `folder` FROM [note] ORDER BY [modified]" },
-  { ALWAYS, "SELECT title -- FROM other\n, body /* FROM x */ FROM note /* WHERE */ WHERE folder = 'f1' ORDER BY modified --" },
+  { ALWAYS, "SELECT title -- FROM other\n, body /* FROM x */ FROM note /* WHERE */ WHERE folder = 'f1' "
+            "ORDER BY modified --" },
   { ALWAYS, "SELECT 'a FROM b' AS s, title FROM note WHERE title <> 'ORDER BY 1' ORDER BY title" },
   { ALWAYS, "SELECT *, length (body) AS len FROM note ORDER BY len DESC" },
   { ALWAYS, "SELECT *, title || '!' FROM note ORDER BY 2, 1 DESC" },
@@ -48,7 +49,8 @@ static const struct
   { ALWAYS, "SELECT key FROM note WHERE folder = :f AND modified > :m ORDER BY (modified > :m), title" },
   { NEVER, "SELECT key FROM note WHERE folder = ? ORDER BY modified * :m" },
   { ALWAYS, "SELECT key FROM note WHERE title LIKE 'a%' OR body GLOB '*b*' ORDER BY title" },
-  { ALWAYS, "SELECT key FROM note WHERE folder IN ('f1', 'f2', 'f3') AND modified BETWEEN 1 AND 90 ORDER BY folder, modified" },
+  { ALWAYS, "SELECT key FROM note WHERE folder IN ('f1', 'f2', 'f3') AND modified BETWEEN 1 AND 90 "
+            "ORDER BY folder, modified" },
   { ALWAYS, "SELECT key FROM note WHERE (folder, starred) = ('f1', 1)" },
   { ALWAYS, "SELECT key FROM note WHERE folder IS DISTINCT FROM 'f1' ORDER BY title" },
   { ALWAYS, "SELECT folder IS NOT DISTINCT FROM 'f1' AS d, key FROM note ORDER BY d, title" },
@@ -102,14 +104,19 @@ static const struct
   { ALWAYS, "SELECT key, (modified) FROM note ORDER BY 2 DESC, 1" },
   { ALWAYS, "SELECT key, iif (starred, title, folder) FROM note ORDER BY iif (starred, title, folder)" },
 
-  { ALWAYS, "SELECT f.name, n.key FROM note n, folder f WHERE f.key = n.folder AND n.title > 'a' ORDER BY f.name, 2 DESC" },
-  { ALWAYS, "SELECT n.*, f.name AS f FROM note AS n LEFT OUTER JOIN folder AS f ON f.key = n.folder ORDER BY f, n.title" },
+  { ALWAYS, "SELECT f.name, n.key FROM note n, folder f WHERE f.key = n.folder AND n.title > 'a' "
+            "ORDER BY f.name, 2 DESC" },
+  { ALWAYS, "SELECT n.*, f.name AS f FROM note AS n LEFT OUTER JOIN folder AS f ON f.key = n.folder "
+            "ORDER BY f, n.title" },
   { ALWAYS, "SELECT title, name FROM note INNER JOIN folder ON note.folder = folder.key WHERE name IS NOT NULL" },
   { ALWAYS, "SELECT key, name, title FROM note LEFT JOIN folder USING (key) ORDER BY title COLLATE NOCASE, name DESC" },
   { ALWAYS, "SELECT n.key, f.name FROM note n CROSS JOIN main.folder f ON f.key = n.folder ORDER BY lower (f.name)" },
-  { ALWAYS, "SELECT n.key, f.name, g.name FROM note n JOIN folder f ON f.key = n.folder LEFT JOIN folder g ON g.key = n.title" },
-  { ALWAYS, "SELECT n.key, x, b FROM note n LEFT JOIN num ON num.id = n.modified LEFT JOIN wr ON wr.a = n.title ORDER BY x, b" },
-  { ALWAYS, "SELECT n.key FROM note n JOIN folder f ON f.key = n.folder AND f.name BETWEEN 'a' AND 'h' WHERE f.name <> ?" },
+  { ALWAYS, "SELECT n.key, f.name, g.name FROM note n JOIN folder f ON f.key = n.folder LEFT JOIN folder g "
+            "ON g.key = n.title" },
+  { ALWAYS, "SELECT n.key, x, b FROM note n LEFT JOIN num ON num.id = n.modified LEFT JOIN wr ON wr.a = n.title "
+            "ORDER BY x, b" },
+  { ALWAYS, "SELECT n.key FROM note n JOIN folder f ON f.key = n.folder AND f.name BETWEEN 'a' AND 'h' "
+            "WHERE f.name <> ?" },
   { MAYBE, "SELECT n.key FROM note n JOIN folder f ON f.key IS n.folder" },
   { MAYBE, "SELECT n.key FROM note n JOIN folder f ON f.rowid = n.modified ORDER BY f.name" },
   { MAYBE, "SELECT n.key FROM note n JOIN folder f ON f.key = lower (n.folder) OR f.key = 'f1' AND n.folder = f.key" },
@@ -232,8 +239,8 @@ write_something (DimpleConnection *connection,
                              "INSERT OR REPLACE INTO folder VALUES ('f%d', %s)", folder, a, other % 4, key % 4, b);
       break;
     case 0:
-      sql = g_strdup_printf ("INSERT OR REPLACE INTO note VALUES ('k%d', %s, %s, 'f%d', %s, %d, %s, %s)", key, a, b, folder,
-                             c, folder & 1, a, b);
+      sql = g_strdup_printf ("INSERT OR REPLACE INTO note VALUES ('k%d', %s, %s, 'f%d', %s, %d, %s, %s)", key, a, b,
+                             folder, c, folder & 1, a, b);
       break;
     case 1:
       sql = g_strdup_printf ("DELETE FROM note WHERE key = 'k%d'", key);
@@ -242,8 +249,8 @@ write_something (DimpleConnection *connection,
       sql = g_strdup_printf ("UPDATE note SET title = %s, modified = %s WHERE key = 'k%d'", a, b, key);
       break;
     case 3:
-      sql = g_strdup_printf ("UPDATE note SET folder = 'f%d', starred = 1 - starred, ncol = %s WHERE key = 'k%d'", folder, a,
-                             key);
+      sql = g_strdup_printf ("UPDATE note SET folder = 'f%d', starred = 1 - starred, ncol = %s WHERE key = 'k%d'",
+                             folder, a, key);
       break;
     case 4:
       sql = g_strdup_printf ("UPDATE OR IGNORE note SET key = 'k%d' WHERE key = 'k%d'", other, key);
@@ -445,7 +452,8 @@ prove (DimpleConnection *connection,
     {
       g_autoptr(GByteArray) key = read_key (plan, load);
 
-      if (!dimple_row_sequence_append (sequence, sqlite3_column_int64 (load, (int) plan->first_hidden), key->data, key->len))
+      if (!dimple_row_sequence_append (sequence, sqlite3_column_int64 (load, (int) plan->first_hidden), key->data,
+                                       key->len))
         g_error ("%s: the order of SQLite is not ours", plan->sql);
     }
   sqlite3_reset (load);
@@ -476,7 +484,8 @@ open_connection (DimpleSchema **schema)
 {
   g_autoptr(GError) error = NULL;
   DimpleConnection *connection = dimple_connection_open ("/test-query-plan",
-                                                         DIMPLE_CONNECTION_WRITER | DIMPLE_CONNECTION_IN_MEMORY, &error);
+                                                         DIMPLE_CONNECTION_WRITER | DIMPLE_CONNECTION_IN_MEMORY,
+                                                         &error);
 
   g_assert_no_error (error);
   dimple_connection_exec (connection, schema_sql, &error);
@@ -607,9 +616,10 @@ static void
 test_refused (void)
 {
   static const char * const cases[] = {
-    "DELETE FROM note", "DELETE FROM note RETURNING *", "INSERT INTO one VALUES (1)", "BEGIN", "PRAGMA user_version = 1",
-    "EXPLAIN SELECT * FROM note", "SELECT nothing FROM note", "SELECT", "", "SELECT key FROM note; SELECT 1",
-    "ATTACH 'x' AS y", "CREATE TABLE x (y)", "VACUUM", "SELECT key FROM note IN", "SELECT \"nothing\" FROM note",
+    "DELETE FROM note", "DELETE FROM note RETURNING *", "INSERT INTO one VALUES (1)", "BEGIN",
+    "PRAGMA user_version = 1", "EXPLAIN SELECT * FROM note", "SELECT nothing FROM note", "SELECT", "",
+    "SELECT key FROM note; SELECT 1", "ATTACH 'x' AS y", "CREATE TABLE x (y)", "VACUUM", "SELECT key FROM note IN",
+    "SELECT \"nothing\" FROM note",
   };
   g_autoptr(DimpleSchema) schema = NULL;
   g_autoptr(DimpleConnection) connection = open_connection (&schema);

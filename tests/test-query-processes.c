@@ -48,7 +48,8 @@ set_up (Fixture       *fixture,
   fixture->path = g_build_filename (fixture->folder, "notes.db", NULL);
   fixture->store = open_at (fixture->path);
   execute (fixture->store, "INSERT INTO folder VALUES ('f0', 'Zero'), ('f1', 'One')");
-  execute (fixture->store, "INSERT INTO note WITH RECURSIVE i (x) AS (SELECT 0 UNION ALL SELECT x + 1 FROM i LIMIT 10000) "
+  execute (fixture->store, "INSERT INTO note WITH RECURSIVE i (x) AS (SELECT 0 UNION ALL SELECT x + 1 "
+                           "FROM i LIMIT 10000) "
                            "SELECT printf ('%05d', x), printf ('title %05d', x), 0, iif (x < 3, 'f0', NULL) FROM i");
   fixture->other = open_at (fixture->path);
 }
@@ -154,8 +155,9 @@ static void
 test_joined (Fixture       *fixture,
              gconstpointer  data)
 {
-  g_autoptr(DimpleQuery) query = new_query (fixture, "SELECT note.key, name FROM note JOIN folder ON folder.key = note.folder "
-                                                     "ORDER BY note.key");
+  g_autoptr(DimpleQuery) query = new_query (fixture,
+                                            "SELECT note.key, name FROM note JOIN folder ON folder.key = note.folder "
+                                            "ORDER BY note.key");
   g_autoptr(Record) record = record_new (query);
   g_autoptr(DimpleRow) held = g_list_model_get_item (G_LIST_MODEL (query), 2);
 
@@ -198,7 +200,8 @@ test_moved (Fixture       *fixture,
   g_autoptr(DimpleRow) second = g_list_model_get_item (G_LIST_MODEL (query), 20);
   g_autoptr(DimpleRow) again = NULL, second_again = NULL;
 
-  execute (fixture->other, "REPLACE INTO note (key, title, stars) VALUES ('00010', 'title 00010', 0), ('00011', 'title 00011', 1)");
+  execute (fixture->other,
+           "REPLACE INTO note (key, title, stars) VALUES ('00010', 'title 00010', 0), ('00011', 'title 00011', 1)");
   hear (fixture);
   g_assert_cmpuint (query->statistics.n_runs, ==, 2);
   execute (fixture->other, "REPLACE INTO note (key, title, stars) VALUES ('00020', 'title 00020', 0)");

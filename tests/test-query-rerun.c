@@ -253,8 +253,8 @@ add_notes (DimpleStore *store,
 
   for (guint i = 0; i < n; i++)
     {
-      g_autofree char *sql = g_strdup_printf ("INSERT INTO note (key, title, body) VALUES ('n%02u', '%s', 'number %u')", i,
-                                              titles[i % G_N_ELEMENTS (titles)], i);
+      g_autofree char *sql = g_strdup_printf ("INSERT INTO note (key, title, body) VALUES ('n%02u', '%s', 'number %u')",
+                                              i, titles[i % G_N_ELEMENTS (titles)], i);
 
       fixture_execute (store, sql);
     }

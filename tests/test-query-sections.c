@@ -22,7 +22,8 @@ test_sections (void)
   g_autoptr(DimpleStore) store = fixture_open ();
 
   fixture_add (store, "abcdefg");
-  fixture_execute (store, "UPDATE note SET folder = CASE WHEN key < 'c' THEN NULL WHEN key < 'f' THEN 'x' ELSE 'y' END");
+  fixture_execute (store,
+                   "UPDATE note SET folder = CASE WHEN key < 'c' THEN NULL WHEN key < 'f' THEN 'x' ELSE 'y' END");
   for (guint i = 0; i < G_N_ELEMENTS (statements); i++)
     {
       g_autoptr(DimpleQuery) query = g_object_new (DIMPLE_TYPE_QUERY, "store", store, "sql", statements[i],

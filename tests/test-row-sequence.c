@@ -82,8 +82,8 @@ test_sort_keys (void)
                                                 terms[0].descending ? "DESC" : "ASC",
                                                 terms[0].descending == terms[0].null_is_greatest ? "FIRST" : "LAST",
                                                 terms[1].descending ? "DESC" : "ASC");
-      g_autofree char *sql = g_strdup_printf ("SELECT a.x, b.x, dense_rank () OVER (ORDER BY %s) FROM v a, v b ORDER BY 3",
-                                              order);
+      g_autofree char *sql = g_strdup_printf ("SELECT a.x, b.x, dense_rank () OVER (ORDER BY %s) "
+                                              "FROM v a, v b ORDER BY 3", order);
       DimpleCollation collation;
 
       g_assert_true (dimple_collation_from_name (collations[c / 8], &collation));

@@ -207,7 +207,8 @@ test_row_class_init (TestRowClass *klass)
   object_class->get_property = test_row_get_property;
   object_class->set_property = test_row_set_property;
   object_class->finalize = test_row_finalize;
-  install (object_class, 1, g_param_spec_string ("title", NULL, NULL, NULL, G_PARAM_READWRITE | G_PARAM_STATIC_STRINGS));
+  install (object_class, 1,
+           g_param_spec_string ("title", NULL, NULL, NULL, G_PARAM_READWRITE | G_PARAM_STATIC_STRINGS));
 }
 
 static void
@@ -216,7 +217,8 @@ test_row_init (TestRow *self)
 }
 
 #define NOTE_SCHEMA \
-  "CREATE TABLE note (key TEXT PRIMARY KEY, title TEXT, n INTEGER, starred BOOLEAN, modified_at TEXT, other, body TEXT);" \
+  "CREATE TABLE note (key TEXT PRIMARY KEY, title TEXT, n INTEGER, starred BOOLEAN, modified_at TEXT, other, " \
+  "  body TEXT);" \
   "INSERT INTO note VALUES ('k', 'Title', 7, 1, '2024-02-29T12:00:00.000Z', 2.5, 'Body'), ('null', NULL, NULL, NULL, " \
   "  NULL, NULL, NULL);"
 #define FIRST "SELECT * FROM note WHERE key = 'k'"
@@ -229,13 +231,15 @@ test_property_names (void)
 {
   static const struct { const char *column, *property; } cases[] = {
     { "title", "title" }, { "modified_at", "modified-at" }, { "createdAt", "created-at" }, { "URL", "url" },
-    { "Title Case", "title-case" }, { "HTMLText", "html-text" }, { "userID", "user-id" }, { "note2Title", "note2-title" },
+    { "Title Case", "title-case" }, { "HTMLText", "html-text" }, { "userID", "user-id" },
+    { "note2Title", "note2-title" },
     { "MD5Hash", "md5-hash" }, { "__x__y__", "x-y" }, { "Größe", "grosse" }, { "naïve café", "naive-cafe" },
     { "count(*)", "count" }, { "max(a.b, 2)", "max-a-b-2" }, { "2nd", "column-2nd" }, { "connect", "column-connect" },
     { "Notify", "column-notify" }, { "get_key", "column-get-key" }, { "getKey", "column-get-key-2" },
     { "toString", "column-to-string" }, { "constructor", "column-constructor" }, { "ref", "column-ref" },
     { "key", "key" }, { "error", "error" }, { "changed", "changed" }, { "*", "column-26" }, { "日本", "column-27" },
-    { "", "column-28" }, { "Title", "title-2" }, { "TITLE", "title-3" }, { "title_2", "title-2-2" }, { "column_26", "column-26-2" },
+    { "", "column-28" }, { "Title", "title-2" }, { "TITLE", "title-3" }, { "title_2", "title-2-2" },
+    { "column_26", "column-26-2" },
   };
   g_auto(Fixture) fixture = { 0 };
   g_autoptr(GString) sql = g_string_new ("SELECT ");
@@ -279,8 +283,8 @@ test_declared_types (void)
   g_auto(Fixture) fixture = { 0 };
 
   fixture_open (&fixture,
-                "CREATE TABLE t (a BOOLEAN, b BIGINT, c VARCHAR(20), d CLOB, e text, f REAL, g FLOAT, h DOUBLE PRECISION,"
-                "  i BLOB, j, k NUMERIC, l DATETIME, m TINYINT(1), n boolint);"
+                "CREATE TABLE t (a BOOLEAN, b BIGINT, c VARCHAR(20), d CLOB, e text, f REAL, g FLOAT,"
+                "  h DOUBLE PRECISION, i BLOB, j, k NUMERIC, l DATETIME, m TINYINT(1), n boolint);"
                 "CREATE VIEW v AS SELECT a, e, b + 1 AS sum FROM t");
   assert_property_types (&fixture, "SELECT * FROM t", G_TYPE_BOOLEAN, G_TYPE_INT64, G_TYPE_STRING, G_TYPE_STRING,
                          G_TYPE_STRING, G_TYPE_DOUBLE, G_TYPE_DOUBLE, G_TYPE_DOUBLE, G_TYPE_BYTES, G_TYPE_VALUE,
@@ -322,7 +326,8 @@ test_keys (void)
                 "CREATE VIEW view AS SELECT title, key FROM note;"
                 "CREATE TEMP TABLE note2 (key TEXT PRIMARY KEY);"
                 "INSERT INTO note VALUES ('n', 't', 'f'); INSERT INTO folder VALUES ('f', 'name');"
-                "INSERT INTO link VALUES ('a', 1, x'00'); INSERT INTO plain VALUES (1, 2); INSERT INTO number VALUES (1.5);"
+                "INSERT INTO link VALUES ('a', 1, x'00'); INSERT INTO plain VALUES (1, 2); "
+                "INSERT INTO number VALUES (1.5);"
                 "INSERT INTO note2 VALUES ('x')");
   assert_key (&fixture, "SELECT * FROM note", "note", "n");
   assert_key (&fixture, "SELECT title, key AS k FROM note", "note", "n");
@@ -463,7 +468,8 @@ test_named (void)
 static void
 test_bad_names (void)
 {
-  static const char * const names[] = { "", "ab", "1st", "No te", "-x-x", "Größe", "GObject", "gint", "TestNote", "DimpleRow" };
+  static const char * const names[] = { "", "ab", "1st", "No te", "-x-x", "Größe", "GObject", "gint", "TestNote",
+                                        "DimpleRow" };
   g_auto(Fixture) fixture = { 0 };
   DimpleRowShape *shape;
 
@@ -497,7 +503,8 @@ test_check_type (void)
     {
       g_autoptr(GError) error = NULL;
 
-      g_assert_false (dimple_row_shape_check_type (fixture_shape (&fixture, refused[i].sql), test_note_get_type (), &error));
+      g_assert_false (dimple_row_shape_check_type (fixture_shape (&fixture, refused[i].sql), test_note_get_type (),
+                                                   &error));
       g_assert_error (error, DIMPLE_ERROR, DIMPLE_ERROR_TYPE);
       g_assert_nonnull (strstr (error->message, refused[i].part));
     }
@@ -705,7 +712,8 @@ test_new_derived_rows (void)
   dimple_row_set_value (DIMPLE_ROW (early), "title", NULL);
   g_test_assert_expected_messages ();
 
-  dimple_row_shape_register (dimple_row_shape_for_table (dimple_schema_find (fixture.schema, "note")), test_row_get_type ());
+  dimple_row_shape_register (dimple_row_shape_for_table (dimple_schema_find (fixture.schema, "note")),
+                             test_row_get_type ());
   row = g_object_new (test_row_get_type (), "title", "New", NULL);
   g_assert_true (dimple_row_is_edited (DIMPLE_ROW (row)));
   g_assert_cmpstr (dimple_row_get_string (DIMPLE_ROW (row), "title"), ==, "New");

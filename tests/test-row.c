@@ -512,7 +512,8 @@ test_read_only_columns (void)
   fixture_open (&fixture, NOTE_SCHEMA
                 "CREATE TABLE folder (key TEXT PRIMARY KEY, name TEXT, twice AS (name || name));"
                 "INSERT INTO folder (key, name) VALUES ('f', 'Folder')");
-  row = fixture_row (&fixture, "SELECT f.key, name AS title, twice, n.title AS note, 1 + 1 AS two FROM folder f, note n");
+  row = fixture_row (&fixture, "SELECT f.key, name AS title, twice, n.title AS note, 1 + 1 AS two "
+                               "FROM folder f, note n");
   g_assert_cmpstr (dimple_row_get_table (row), ==, "folder");
 
   g_value_set_static_string (g_value_init (&value, G_TYPE_STRING), "x");

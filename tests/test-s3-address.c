@@ -41,7 +41,8 @@ static const struct
   const char *host;
   const char *signed_region;
 } addresses[] = {
-  { NULL, NULL, "notes", DIMPLE_S3_STYLE_AUTOMATIC, "https://notes.s3.amazonaws.com/k", "notes.s3.amazonaws.com", "us-east-1" },
+  { NULL, NULL, "notes", DIMPLE_S3_STYLE_AUTOMATIC, "https://notes.s3.amazonaws.com/k", "notes.s3.amazonaws.com",
+    "us-east-1" },
   { NULL, "eu-west-1", "notes", DIMPLE_S3_STYLE_AUTOMATIC,
     "https://notes.s3.eu-west-1.amazonaws.com/k", "notes.s3.eu-west-1.amazonaws.com", "eu-west-1" },
   { NULL, "cn-north-1", "notes", DIMPLE_S3_STYLE_AUTOMATIC,
@@ -50,7 +51,8 @@ static const struct
     "https://s3.eu-west-1.amazonaws.com/a.b/k", "s3.eu-west-1.amazonaws.com", "eu-west-1" },
   { NULL, "eu-west-1", "notes", DIMPLE_S3_STYLE_PATH,
     "https://s3.eu-west-1.amazonaws.com/notes/k", "s3.eu-west-1.amazonaws.com", "eu-west-1" },
-  { "", "", "notes", DIMPLE_S3_STYLE_AUTOMATIC, "https://notes.s3.amazonaws.com/k", "notes.s3.amazonaws.com", "us-east-1" },
+  { "", "", "notes", DIMPLE_S3_STYLE_AUTOMATIC, "https://notes.s3.amazonaws.com/k", "notes.s3.amazonaws.com",
+    "us-east-1" },
   { "http://localhost:9000", NULL, "notes", DIMPLE_S3_STYLE_AUTOMATIC,
     "http://localhost:9000/notes/k", "localhost:9000", "us-east-1" },
   { "http://localhost:9000", NULL, "notes", DIMPLE_S3_STYLE_HOST,
@@ -81,8 +83,8 @@ test_addresses (void)
 {
   for (gsize i = 0; i < G_N_ELEMENTS (addresses); i++)
     {
-      g_autoptr (DimpleS3Address) address = make_address (addresses[i].endpoint, addresses[i].region, addresses[i].bucket,
-                                                          addresses[i].style);
+      g_autoptr (DimpleS3Address) address = make_address (addresses[i].endpoint, addresses[i].region,
+                                                          addresses[i].bucket, addresses[i].style);
       g_autofree char *host = dimple_s3_address_dup_host (address);
 
       assert_uri (address, "k", NULL, addresses[i].uri);

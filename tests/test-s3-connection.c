@@ -53,7 +53,8 @@ test_nobody_there (void)
 static void
 test_nonsense (void)
 {
-  static const char * const endpoints[] = { "ftp://example.org", "http://", "https://a b", "http://u:p@host", "?", "https://h/?q" };
+  static const char * const endpoints[] = { "ftp://example.org", "http://", "https://a b", "http://u:p@host", "?",
+                                            "https://h/?q" };
   static const char * const buckets[] = { "", "a/b", "a?b", "a#b" };
 
   for (gsize i = 0; i < G_N_ELEMENTS (endpoints); i++)

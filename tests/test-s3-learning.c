@@ -23,7 +23,8 @@ redirect (FaultRequest *request,
           gpointer      user_data)
 {
   Redirect *self = user_data;
-  g_autofree char *endpoint = g_strdup_printf ("<Endpoint>127.0.0.1:%u</Endpoint>", fault_server_get_port (self->other));
+  g_autofree char *endpoint = g_strdup_printf ("<Endpoint>127.0.0.1:%u</Endpoint>",
+                                               fault_server_get_port (self->other));
   g_autofree char *location = g_strdup_printf ("Location: http://127.0.0.1:%u%s\r\n",
                                                fault_server_get_port (self->other), request->target);
 

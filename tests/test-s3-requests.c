@@ -302,7 +302,8 @@ fail_partly (FaultRequest *request,
 {
   fault_request_reply (request, 200, NULL, "<DeleteResult>"
                        "<Error><Key>base/gone</Key><Code>NoSuchKey</Code><Message>m</Message></Error>"
-                       "<Error><Key>base/locked</Key><Code>AccessDenied</Code><Message>Locked for a year</Message></Error>"
+                       "<Error><Key>base/locked</Key><Code>AccessDenied</Code>"
+                       "<Message>Locked for a year</Message></Error>"
                        "<Error><Key>base/later</Key><Code>InternalError</Code><Message>m</Message></Error>"
                        "</DeleteResult>");
 }

@@ -10,8 +10,8 @@
 #include <glib/gstdio.h>
 
 static const char * const variables[] = {
-  "AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY", "AWS_SESSION_TOKEN", "AWS_REGION", "AWS_DEFAULT_REGION", "AWS_ENDPOINT_URL",
-  "AWS_ENDPOINT_URL_S3", "AWS_PROFILE", "AWS_SHARED_CREDENTIALS_FILE", "AWS_CONFIG_FILE",
+  "AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY", "AWS_SESSION_TOKEN", "AWS_REGION", "AWS_DEFAULT_REGION",
+  "AWS_ENDPOINT_URL", "AWS_ENDPOINT_URL_S3", "AWS_PROFILE", "AWS_SHARED_CREDENTIALS_FILE", "AWS_CONFIG_FILE",
 };
 
 static void
@@ -98,9 +98,9 @@ static void
 test_malformed (void)
 {
   static const char * const malformed[] = {
-    "s3:", "s3://", "s3:///bucket", "s3://k:s@host", "s3://k:s@host/", "s3://host:9000/", "s3://k@host/b", "s3://:s@host/b",
-    "s3://k:s@host/b?tls=maybe", "s3://k:s@host/b?unknown=1", "s3://k:s@host/b?region=", "s3://k:s@host/b?style=other",
-    "s3://k:sec/ret@host/b", "s3://k:s@host:99999/b", "s3://k:s%ZZ@host/b",
+    "s3:", "s3://", "s3:///bucket", "s3://k:s@host", "s3://k:s@host/", "s3://host:9000/", "s3://k@host/b",
+    "s3://:s@host/b", "s3://k:s@host/b?tls=maybe", "s3://k:s@host/b?unknown=1", "s3://k:s@host/b?region=",
+    "s3://k:s@host/b?style=other", "s3://k:sec/ret@host/b", "s3://k:s@host:99999/b", "s3://k:s%ZZ@host/b",
   };
 
   clear_environment ();

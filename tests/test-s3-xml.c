@@ -37,8 +37,8 @@ test_no_error (void)
   static const char * const documents[] = {
     "", " ", "text", "<", "<Error>", "<Error/>", "<Error></Error>", "<Error><Message>m</Message></Error>",
     "<Error><Code>c</Code>", "<error><Code>c</Code></error>", "<Errors><Code>c</Code></Errors>",
-    "<Error><Code>c</Code></Error><Error/>", "<html><Error><Code>c</Code></Error></html>", "<Error><Code>\xff</Code></Error>",
-    "{\"Code\": \"c\"}", "<Error><Code>&unknown;</Code></Error>",
+    "<Error><Code>c</Code></Error><Error/>", "<html><Error><Code>c</Code></Error></html>",
+    "<Error><Code>\xff</Code></Error>", "{\"Code\": \"c\"}", "<Error><Code>&unknown;</Code></Error>",
   };
 
   for (gsize i = 0; i < G_N_ELEMENTS (documents); i++)
@@ -57,8 +57,10 @@ static void
 test_listing (void)
 {
   g_autoptr (GBytes) document = make_document (
-    "<s3:ListBucketResult xmlns:s3='x'><s3:Contents><s3:Key>a%2Bb</s3:Key><s3:Owner><s3:Key>no</s3:Key></s3:Owner></s3:Contents>"
-    "<CommonPrefixes><Prefix>no</Prefix></CommonPrefixes><Contents><Size>1</Size><Key><![CDATA[c]]>&amp;</Key></Contents>"
+    "<s3:ListBucketResult xmlns:s3='x'>"
+    "<s3:Contents><s3:Key>a%2Bb</s3:Key><s3:Owner><s3:Key>no</s3:Key></s3:Owner></s3:Contents>"
+    "<CommonPrefixes><Prefix>no</Prefix></CommonPrefixes>"
+    "<Contents><Size>1</Size><Key><![CDATA[c]]>&amp;</Key></Contents>"
     "<IsTruncated>True</IsTruncated><NextContinuationToken>t+/=</NextContinuationToken></s3:ListBucketResult>");
   g_auto (DimpleS3Listing) listing = { NULL };
   g_autoptr (GError) error = NULL;

@@ -11,7 +11,8 @@ open_memory (void)
 {
   g_autoptr(GError) error = NULL;
   DimpleConnection *connection = dimple_connection_open ("/test-schema",
-                                                         DIMPLE_CONNECTION_WRITER | DIMPLE_CONNECTION_IN_MEMORY, &error);
+                                                         DIMPLE_CONNECTION_WRITER | DIMPLE_CONNECTION_IN_MEMORY,
+                                                         &error);
 
   g_assert_no_error (error);
   return connection;
@@ -77,7 +78,8 @@ test_check (void)
     { "CREATE TABLE a (key TEXT PRIMARY KEY)", -1 },
     { "CREATE TABLE a (id INTEGER PRIMARY KEY)", DIMPLE_ERROR_UNTRACKABLE },
     { "CREATE TABLE a (x)", DIMPLE_ERROR_UNTRACKABLE },
-    { "CREATE TABLE a (x); CREATE TABLE dimple_local (name TEXT PRIMARY KEY); INSERT INTO dimple_local VALUES ('A')", -1 },
+    { "CREATE TABLE a (x); CREATE TABLE dimple_local (name TEXT PRIMARY KEY); "
+      "INSERT INTO dimple_local VALUES ('A')", -1 },
     { "CREATE TABLE a (x TEXT PRIMARY KEY); CREATE TABLE b (key TEXT PRIMARY KEY, a REFERENCES a);"
       "CREATE TABLE dimple_local (name TEXT PRIMARY KEY); INSERT INTO dimple_local VALUES ('a')",
       DIMPLE_ERROR_UNTRACKABLE },

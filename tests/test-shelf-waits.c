@@ -108,7 +108,8 @@ test_counts (void)
 static void
 test_counts_tree (void)
 {
-  assert_counts ("CREATE TABLE note (key TEXT PRIMARY KEY, slug TEXT UNIQUE, parent TEXT REFERENCES note)", 10, 60, FALSE);
+  assert_counts ("CREATE TABLE note (key TEXT PRIMARY KEY, slug TEXT UNIQUE, parent TEXT REFERENCES note)", 10, 60,
+                 FALSE);
 }
 
 /* -- What wakes a row ---------------------------------------------------------------------------------------------- */

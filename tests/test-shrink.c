@@ -169,8 +169,8 @@ test_older_file (void)
   gint64 n_grown;
 
   g_assert_cmpint (sqlite3_open (path, &handle), ==, SQLITE_OK);
-  g_assert_cmpint (sqlite3_exec (handle, "PRAGMA journal_mode = WAL; CREATE TABLE old (key TEXT PRIMARY KEY)", NULL, NULL,
-                                 NULL), ==, SQLITE_OK);
+  g_assert_cmpint (sqlite3_exec (handle, "PRAGMA journal_mode = WAL; CREATE TABLE old (key TEXT PRIMARY KEY)", NULL,
+                                 NULL, NULL), ==, SQLITE_OK);
   sqlite3_close (handle);
   store = open_file (path);
   edit_often (store, 1500);
@@ -195,9 +195,10 @@ test_steps (void)
   gint64 n_before, n_after, n_pages;
 
   g_assert_no_error (error);
-  dimple_connection_exec (connection, "CREATE TABLE t (x); WITH RECURSIVE n (i) AS (VALUES (1) UNION ALL SELECT i + 1 FROM n"
-                          " WHERE i < 4000) INSERT INTO t SELECT randomblob (1000) FROM n; DELETE FROM t WHERE rowid % 8",
-                          &error);
+  dimple_connection_exec (connection, "CREATE TABLE t (x); "
+                                      "WITH RECURSIVE n (i) AS (VALUES (1) UNION ALL SELECT i + 1 FROM n "
+                                      "WHERE i < 4000) INSERT INTO t SELECT randomblob (1000) FROM n; "
+                                      "DELETE FROM t WHERE rowid % 8", &error);
   g_assert_no_error (error);
   dimple_connection_exec (connection, "DELETE FROM t WHERE rowid < 3000", &error);
   g_assert_no_error (error);

@@ -48,8 +48,8 @@ test_refused (void)
 {
   static const char * const cases[] = {
     "SELECT 'open", "SELECT \"open", "SELECT [open", "SELECT `open", "SELECT x'00", "SELECT (1", "SELECT 1)",
-    "SELECT 1; SELECT 2", "SELECT 1a", "SELECT #x", "SELECT $a::b", "SELECT $a(b)", "SELECT :", "SELECT !x", "SELECT \\",
-    "SELECT {x}", "SELECT 0x", "SELECT 1e",
+    "SELECT 1; SELECT 2", "SELECT 1a", "SELECT #x", "SELECT $a::b", "SELECT $a(b)", "SELECT :", "SELECT !x",
+    "SELECT \\", "SELECT {x}", "SELECT 0x", "SELECT 1e",
   };
 
   for (guint i = 0; i < G_N_ELEMENTS (cases); i++)
@@ -223,8 +223,8 @@ static void
 test_against_sqlite (void)
 {
   static const char * const pieces[] = {
-    "SELECT", " ", " ", " ", " ", "a", "1", "'x'", "\"a\"", "[a]", ",", "+", "(", ")", "-- c\n", "/* c */", "?", ":p", "FROM t",
-    "WHERE", "ORDER BY", "LIMIT", "x'00'", "||", "->", ".5", "*", ";", "0x1F", "AS b", "NOT", "IS", "~", "<>",
+    "SELECT", " ", " ", " ", " ", "a", "1", "'x'", "\"a\"", "[a]", ",", "+", "(", ")", "-- c\n", "/* c */", "?", ":p",
+    "FROM t", "WHERE", "ORDER BY", "LIMIT", "x'00'", "||", "->", ".5", "*", ";", "0x1F", "AS b", "NOT", "IS", "~", "<>",
   };
   g_autoptr(GRand) random = g_rand_new_with_seed (7);
   sqlite3 *db = NULL;

@@ -152,7 +152,8 @@ static void
 test_async (void)
 {
   g_autofree char *path = make_path ("async.db");
-  g_autoptr(GAsyncResult) opened = NULL, migrated = NULL, inserted = NULL, refused = NULL, changed = NULL, closed = NULL;
+  g_autoptr(GAsyncResult) opened = NULL, migrated = NULL, inserted = NULL, refused = NULL, changed = NULL;
+  g_autoptr(GAsyncResult) closed = NULL;
   g_autoptr(DimpleStore) store = NULL;
   g_autoptr(GError) error = NULL;
   g_autofree char *key = NULL;

@@ -86,7 +86,8 @@ dump_expected (guint done)
       for (guint s = 0; statements[s] != NULL; s++)
         g_assert_cmpint (sqlite3_exec (handle, statements[s], NULL, NULL, NULL), ==, SQLITE_OK);
     }
-  sqlite3_exec (handle, "SELECT * FROM note ORDER BY key; SELECT * FROM tag ORDER BY note, name", append_row, text, NULL);
+  sqlite3_exec (handle, "SELECT * FROM note ORDER BY key; SELECT * FROM tag ORDER BY note, name", append_row, text,
+                NULL);
   sqlite3_close (handle);
   return g_string_free (g_steal_pointer (&text), FALSE);
 }

@@ -56,7 +56,8 @@ test_select (void)
   g_autoptr(GObject) first = NULL, again = NULL, none = NULL;
   g_autofree char *title = NULL;
 
-  rows = dimple_store_select (store, "SELECT * FROM note WHERE stars > ? ORDER BY title", g_variant_new_int32 (0), &error);
+  rows = dimple_store_select (store, "SELECT * FROM note WHERE stars > ? ORDER BY title", g_variant_new_int32 (0),
+                              &error);
   g_assert_no_error (error);
   g_assert_cmpuint (g_list_model_get_n_items (rows), ==, 2);
   first = g_list_model_get_item (rows, 0);
@@ -218,7 +219,8 @@ test_insert_keys (void)
   g_assert_no_error (error);
   for (guint i = 0; i < G_N_ELEMENTS (cases); i++)
     {
-      g_autofree char *key = dimple_store_insert (store, cases[i].table, g_variant_new_parsed (cases[i].values), &error);
+      g_autofree char *key = dimple_store_insert (store, cases[i].table, g_variant_new_parsed (cases[i].values),
+                                                  &error);
       g_autoptr(GObject) row = NULL;
 
       g_test_message ("%s %s: %s", cases[i].table, cases[i].values, key != NULL ? key : error->message);
@@ -397,7 +399,8 @@ test_async_alias (void)
   g_autofree char *key = insert (store, "note", "{'title': <'Milk'>, 'body': <'none'>}");
   g_autoptr(GAsyncResult) saved = NULL;
   g_autoptr(GError) error = NULL;
-  g_autoptr(GObject) row = dimple_store_select_first (store, "SELECT key, title, body AS words FROM note", NULL, &error);
+  g_autoptr(GObject) row = dimple_store_select_first (store, "SELECT key, title, body AS words FROM note", NULL,
+                                                      &error);
 
   g_assert_no_error (error);
   g_object_set (row, "words", "one", NULL);

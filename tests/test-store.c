@@ -131,7 +131,8 @@ test_transactions (void)
 
   /* A call that fails has changed nothing, also where SQLite would keep the half of it. */
   g_assert_true (dimple_store_begin (store, &error));
-  g_assert_false (dimple_store_execute (store, "INSERT OR FAIL INTO folder VALUES ('d', 'D'), ('e', 'A')", NULL, &error));
+  g_assert_false (dimple_store_execute (store, "INSERT OR FAIL INTO folder VALUES ('d', 'D'), ('e', 'A')", NULL,
+                                        &error));
   g_assert_error (error, DIMPLE_ERROR, DIMPLE_ERROR_CONSTRAINT);
   g_clear_error (&error);
   g_assert_false (dimple_store_execute (store, "INSERT INTO folder VALUES ('d', 'D'), ('e', 'A')", NULL, &error));
@@ -246,7 +247,8 @@ test_batch (void)
   g_autoptr(DimpleBatch) failing = dimple_batch_new (store);
   g_autoptr(GError) error = NULL;
   g_autofree char *key = dimple_batch_insert (batch, "note", g_variant_new_parsed ("{'title': <'Milk'>}"));
-  g_autofree char *given = dimple_batch_insert (batch, "folder", g_variant_new_parsed ("{'key': <'f'>, 'name': <'F'>}"));
+  g_autofree char *given = dimple_batch_insert (batch, "folder",
+                                                g_variant_new_parsed ("{'key': <'f'>, 'name': <'F'>}"));
   g_autofree char *pair = dimple_batch_insert (batch, "tag", g_variant_new_parsed ("{'note': <'n'>, 'name': <'t'>}"));
 
   g_assert_cmpuint (strlen (key), ==, 36);

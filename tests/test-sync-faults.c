@@ -457,7 +457,8 @@ simulate (guint number)
       switch (g_rand_int_range (random, 0, 8))
         {
         case 0:
-          bucket_fail_at (bucket, (guint) g_rand_int_range (random, 0, 6), g_rand_boolean (random), DIMPLE_ERROR_OFFLINE);
+          bucket_fail_at (bucket, (guint) g_rand_int_range (random, 0, 6), g_rand_boolean (random),
+                          DIMPLE_ERROR_OFFLINE);
           break;
         case 1:
           bucket->hidden = g_rand_boolean (random) ? "changes/" : "dimple/";

@@ -238,7 +238,8 @@ static void
 test_duplicated (Fixture       *fixture,
                  gconstpointer  data)
 {
-  g_autofree char *key = bucket_find (fixture->bucket, "changes/", 1), *next = bucket_find (fixture->bucket, "changes/", 2);
+  g_autofree char *key = bucket_find (fixture->bucket, "changes/", 1);
+  g_autofree char *next = bucket_find (fixture->bucket, "changes/", 2);
   g_autofree char *others = NULL, *longer = NULL, *pruned = NULL;
   DimplePackName name, following;
   const char *copies[3];
@@ -410,7 +411,8 @@ test_gone_meanwhile (Fixture       *fixture,
   g_autoptr(GError) error = NULL;
 
   bucket_truncate (fixture->bucket, key);
-  g_assert_cmpint (sync_with_trick (fixture, key, NULL, GPOINTER_TO_UINT (data), &error), ==, GPOINTER_TO_UINT (data) == 6);
+  g_assert_cmpint (sync_with_trick (fixture, key, NULL, GPOINTER_TO_UINT (data), &error), ==,
+                   GPOINTER_TO_UINT (data) == 6);
   if (error != NULL)
     g_assert_error (error, DIMPLE_ERROR, DIMPLE_ERROR_BAD_PACK);
   g_assert_cmpuint (device_count (fixture->other, "note"), ==, 2);

@@ -550,7 +550,8 @@ simulate (guint number)
           bucket_freeze (bucket);
           break;
         case 2:
-          bucket_fail_at (bucket, (guint) g_rand_int_range (random, 0, 6), g_rand_boolean (random), DIMPLE_ERROR_STORAGE);
+          bucket_fail_at (bucket, (guint) g_rand_int_range (random, 0, 6), g_rand_boolean (random),
+                          DIMPLE_ERROR_STORAGE);
           break;
         default:
           device_note (device, "a", i % 2 == 0 ? "Even" : "Odd");

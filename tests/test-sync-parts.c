@@ -287,8 +287,8 @@ test_merge_cut_off (Fixture       *self,
       DimplePackName name;
 
       g_assert_true (dimple_pack_name_parse (&name, g_ptr_array_index (parts, i)));
-      dimple_sync_staging_add (staging, &name, g_hash_table_lookup (self->bucket->objects, g_ptr_array_index (parts, i)),
-                               &error);
+      dimple_sync_staging_add (staging, &name,
+                               g_hash_table_lookup (self->bucket->objects, g_ptr_array_index (parts, i)), &error);
       g_assert_no_error (error);
       g_hash_table_remove (self->bucket->objects, g_ptr_array_index (parts, i));
     }

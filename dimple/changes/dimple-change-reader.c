@@ -57,7 +57,8 @@ refuse (DimpleChangeReader  *self,
         GError             **error)
 {
   g_set_error (error, DIMPLE_ERROR, DIMPLE_ERROR_BAD_PACK,
-               _("The changes of a transaction are damaged near byte %u."), (guint) (self->json.position - self->json.start));
+               _("The changes of a transaction are damaged near byte %u."),
+               (guint) (self->json.position - self->json.start));
   return FALSE;
 }
 

@@ -44,7 +44,8 @@ void                      dimple_change_set_add_row     (DimpleChangeSet       *
 /* A virtual table was written to. */
 void                      dimple_change_set_add_virtual (DimpleChangeSet       *self,
                                                          const char            *table);
-void                      dimple_change_set_add_all     (DimpleChangeSet       *self);   /* everything changed: the schema, an untracked writer */
+/* Everything changed: the schema, an untracked writer. */
+void                      dimple_change_set_add_all     (DimpleChangeSet       *self);
 gboolean                  dimple_change_set_is_all      (DimpleChangeSet       *self);
 gboolean                  dimple_change_set_is_empty    (DimpleChangeSet       *self);
 const DimpleTableChanges *dimple_change_set_find        (DimpleChangeSet       *self,

@@ -481,8 +481,8 @@ find_last_in_run (DimpleConnection  *connection,
     return TRUE;
   if (!find_in_log (connection,
                     "SELECT id FROM dimple_log WHERE NOT flags & 1 AND seq >= ?4 AND seq < ?5 AND id < ?3 "
-                    "AND substr(id, 20) = substr(?3, 20) ORDER BY seq DESC LIMIT 1", author, tail, MAX (low, *time), high,
-                    &own_time, error))
+                    "AND substr(id, 20) = substr(?3, 20) ORDER BY seq DESC LIMIT 1", author, tail, MAX (low, *time),
+                    high, &own_time, error))
     return FALSE;
   *time = MAX (*time, own_time);
   return TRUE;

@@ -129,8 +129,8 @@ load_sql (DimpleConnection  *connection,
   g_autoptr(GError) local_error = NULL;
 
   statement = dimple_connection_prepare (connection,
-                                         "SELECT sql FROM main.sqlite_master WHERE type = ? AND name = ? COLLATE NOCASE",
-                                         error);
+                                         "SELECT sql FROM main.sqlite_master WHERE type = ? AND name = ? "
+                                         "COLLATE NOCASE", error);
   if (statement == NULL)
     return NULL;
   sqlite3_bind_text (statement, 1, type, -1, SQLITE_STATIC);

@@ -111,7 +111,7 @@ dimple_key_parse (const DimpleTable  *table,
     return TRUE;
   g_byte_array_set_size (record, size);
   g_set_error (error, DIMPLE_ERROR, DIMPLE_ERROR_PARAMETERS,
-               "“%s” is no key of the table %s: write a JSON array of the %u values of its PRIMARY KEY, none of them null",
-               text, table->name, table->key->len);
+               "“%s” is no key of the table %s: write a JSON array of the %u values of its PRIMARY KEY, none "
+               "of them null", text, table->name, table->key->len);
   return FALSE;
 }

@@ -367,8 +367,8 @@ dimple_log_find_range (DimpleConnection  *connection,
                        const char        *last,
                        GError           **error)
 {
-  g_autoptr(DimpleStatement) statement = prepare_range (connection, SELECT_RANGE "ORDER BY id, seq", author, first, last,
-                                                        error);
+  g_autoptr(DimpleStatement) statement = prepare_range (connection, SELECT_RANGE "ORDER BY id, seq", author, first,
+                                                        last, error);
 
   return statement != NULL ? list_places (statement, error) : NULL;
 }

@@ -32,7 +32,8 @@ static const char tables[] =
   "CREATE INDEX IF NOT EXISTS dimple_log_foreign ON dimple_log (author, id) WHERE flags & 1;"
   "CREATE TABLE IF NOT EXISTS dimple_author (number INTEGER PRIMARY KEY, id TEXT NOT NULL UNIQUE, name TEXT,"
   "  own INTEGER, newest TEXT, last_own INTEGER);"
-  "CREATE TABLE IF NOT EXISTS dimple_migration (number INTEGER PRIMARY KEY, digest TEXT NOT NULL, time INTEGER NOT NULL);"
+  "CREATE TABLE IF NOT EXISTS dimple_migration (number INTEGER PRIMARY KEY, digest TEXT NOT NULL,"
+  "  time INTEGER NOT NULL);"
   "CREATE TABLE IF NOT EXISTS dimple_local (name TEXT PRIMARY KEY COLLATE NOCASE) WITHOUT ROWID;"
   "CREATE TABLE IF NOT EXISTS dimple_merge_rule (\"table\" TEXT COLLATE NOCASE, \"column\" TEXT COLLATE NOCASE,"
   "  rule INTEGER NOT NULL, PRIMARY KEY (\"table\", \"column\")) WITHOUT ROWID;"
@@ -128,7 +129,8 @@ check_format (DimpleConnection  *connection,
 {
   gint64 format = 0;
 
-  if (!dimple_connection_get_int64 (connection, "SELECT value FROM dimple_state WHERE name = 'format'", 0, &format, error))
+  if (!dimple_connection_get_int64 (connection, "SELECT value FROM dimple_state WHERE name = 'format'", 0, &format,
+                                    error))
     return FALSE;
   if (format > DIMPLE_FORMAT)
     {

@@ -151,7 +151,8 @@ load_end (DimpleLogWriter  *self,
   g_autoptr(GError) local_error = NULL;
 
   statement = dimple_connection_prepare (self->connection,
-                                         "SELECT seq, id, author, flags FROM dimple_log ORDER BY seq DESC LIMIT 1", error);
+                                         "SELECT seq, id, author, flags FROM dimple_log ORDER BY seq DESC LIMIT 1",
+                                         error);
   if (statement == NULL)
     return FALSE;
   if (dimple_statement_step (statement, &local_error))
@@ -240,7 +241,8 @@ insert_row (DimpleLogWriter  *self,
 {
   if (self->insert == NULL)
     {
-      self->insert = dimple_connection_prepare (self->connection, "INSERT INTO dimple_log VALUES (?,?,?,?,?,?,?,?)", error);
+      self->insert = dimple_connection_prepare (self->connection, "INSERT INTO dimple_log VALUES (?,?,?,?,?,?,?,?)",
+                                                error);
       if (self->insert == NULL)
         return FALSE;
     }

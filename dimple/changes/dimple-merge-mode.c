@@ -72,7 +72,8 @@ look_at_statement (DimpleMergeMode  *self,
                    GError          **error)
 {
   sqlite3_stmt *statement = NULL;
-  int result = sqlite3_prepare_v2 (dimple_connection_get_handle (self->settling->connection), sql, -1, &statement, NULL);
+  int result = sqlite3_prepare_v2 (dimple_connection_get_handle (self->settling->connection), sql, -1, &statement,
+                                   NULL);
 
   sqlite3_finalize (statement);
   if (result == SQLITE_OK)
@@ -160,7 +161,8 @@ create_guards (DimpleMergeMode  *self,
 
   if (self->guarded->len == 0)
     return TRUE;
-  sqlite3_create_function_v2 (handle, GUARD_FUNCTION, -1, SQLITE_UTF8 | SQLITE_INNOCUOUS, self, guard, NULL, NULL, NULL);
+  sqlite3_create_function_v2 (handle, GUARD_FUNCTION, -1, SQLITE_UTF8 | SQLITE_INNOCUOUS, self, guard, NULL, NULL,
+                              NULL);
   for (guint i = 0; i < self->guarded->len; i++)
     if (!create_guard (self, i, error))
       return FALSE;
@@ -176,7 +178,8 @@ look_at_triggers (DimpleMergeMode  *self,
   g_autoptr(GError) local_error = NULL;
 
   statement = dimple_connection_prepare (self->settling->connection,
-                                         "SELECT DISTINCT tbl_name FROM main.sqlite_master WHERE type = 'trigger'", error);
+                                         "SELECT DISTINCT tbl_name FROM main.sqlite_master WHERE type = 'trigger'",
+                                         error);
   if (statement == NULL)
     return FALSE;
   while (dimple_statement_step (statement, &local_error))
@@ -244,7 +247,8 @@ dimple_merge_mode_report (DimpleMergeMode *self,
         continue;
       for (guint i = 0; i < ((GPtrArray *) names)->len; i++)
         {
-          DimpleTableChanges *written = dimple_change_set_add_table (changes, g_ptr_array_index ((GPtrArray *) names, i));
+          DimpleTableChanges *written = dimple_change_set_add_table (changes,
+                                                                     g_ptr_array_index ((GPtrArray *) names, i));
 
           written->anything = written->unnamed = TRUE;
           written->columns = DIMPLE_ALL_COLUMNS;

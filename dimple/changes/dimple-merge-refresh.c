@@ -179,7 +179,8 @@ lose_missing_parents (DimpleSettling  *settling,
   g_autoptr(DimpleStatement) statement = NULL;
   g_autoptr(GError) local_error = NULL;
 
-  statement = dimple_connection_prepare (settling->connection, "SELECT DISTINCT parent FROM pragma_foreign_key_check", error);
+  statement = dimple_connection_prepare (settling->connection, "SELECT DISTINCT parent FROM pragma_foreign_key_check",
+                                         error);
   if (statement == NULL)
     return FALSE;
   while (dimple_statement_step (statement, &local_error))

@@ -206,7 +206,8 @@ read_values (DimpleMergeTable *self,
       const guint8 *value = g_ptr_array_index (read, i);
 
       values->pdata[i] = value == NULL ? g_ptr_array_index (self->defaults, i)
-                                       : (gpointer) dimple_fold_keep (fold, value, dimple_record_skip (value, 1) - value);
+                                       : (gpointer) dimple_fold_keep (fold, value,
+                                                                      dimple_record_skip (value, 1) - value);
     }
   return TRUE;
 }

@@ -147,7 +147,8 @@ dimple_merge_table_drop_waits (DimpleMergeTable  *self,
 {
   g_autoptr(DimpleStatement) statement = NULL;
 
-  statement = dimple_connection_prepare (self->connection, "DELETE FROM dimple_wait WHERE \"table\" = ? AND key = ?", error);
+  statement = dimple_connection_prepare (self->connection, "DELETE FROM dimple_wait WHERE \"table\" = ? AND key = ?",
+                                         error);
   if (statement == NULL)
     return FALSE;
   sqlite3_bind_text (statement, 1, self->table->name, -1, SQLITE_STATIC);
@@ -203,7 +204,8 @@ hash_parent (DimpleMergeTable       *self,
   for (guint i = 0; i < parent->key->len && known; i++)
     {
       int number = find_child_column (self->table, key, parent, i);
-      const guint8 *position = number >= 0 ? dimple_merge_table_get_value (self, row_key, values, (guint) number) : NULL;
+      const guint8 *position = number >= 0 ? dimple_merge_table_get_value (self, row_key, values, (guint) number)
+                                           : NULL;
       DimpleValue value;
 
       if (position == NULL)            /* out of the parent's key, or a generated column */
@@ -253,8 +255,8 @@ add_woken (DimpleMergeTable  *self,
   g_autoptr(DimpleStatement) statement = NULL;
   g_autoptr(GError) local_error = NULL;
 
-  statement = dimple_connection_prepare (self->connection, "SELECT key FROM dimple_wait WHERE hash = ? AND \"table\" = ?",
-                                         error);
+  statement = dimple_connection_prepare (self->connection,
+                                         "SELECT key FROM dimple_wait WHERE hash = ? AND \"table\" = ?", error);
   if (statement == NULL)
     return FALSE;
   sqlite3_bind_int64 (statement, 1, hash);

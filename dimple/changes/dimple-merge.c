@@ -142,7 +142,8 @@ update_fresh (Merge   *self,
   if (!dimple_merge_table_find (self->table, self->group.key->data, &found, &rowid, NULL, NULL, error))
     return FALSE;
   if (found && self->numbers->len > 0 &&
-      !dimple_merge_table_update (self->table, self->group.key->data, rowid, self->values, self->numbers, &refusal, error))
+      !dimple_merge_table_update (self->table, self->group.key->data, rowid, self->values, self->numbers, &refusal,
+                                  error))
     return FALSE;
   if (!found || refusal != DIMPLE_TAKEN)
     return touch_row (self, self->transaction->id);

@@ -62,7 +62,8 @@ dimple_pack_table_note (DimpleConnection      *connection,
 {
   g_autoptr(DimpleStatement) statement = NULL;
 
-  statement = dimple_connection_prepare (connection, "INSERT OR REPLACE INTO dimple_pack VALUES (?, ?, ?, ?, ?)", error);
+  statement = dimple_connection_prepare (connection, "INSERT OR REPLACE INTO dimple_pack VALUES (?, ?, ?, ?, ?)",
+                                         error);
   if (statement == NULL)
     return FALSE;
   sqlite3_bind_text (statement, 1, key, -1, SQLITE_STATIC);

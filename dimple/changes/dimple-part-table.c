@@ -19,7 +19,8 @@ dimple_part_table_list (DimpleConnection  *connection,
                         gpointer           user_data,
                         GError           **error)
 {
-  g_autoptr(DimpleStatement) statement = dimple_connection_prepare (connection, "SELECT pack, part FROM dimple_part", error);
+  g_autoptr(DimpleStatement) statement = dimple_connection_prepare (connection, "SELECT pack, part FROM dimple_part",
+                                                                    error);
   g_autoptr(GError) failure = NULL;
 
   if (statement == NULL)
@@ -60,7 +61,8 @@ dimple_part_table_read (DimpleConnection  *connection,
 {
   g_autoptr(DimpleStatement) statement = NULL;
 
-  statement = dimple_connection_prepare (connection, "SELECT contents FROM dimple_part WHERE pack = ? AND part = ?", error);
+  statement = dimple_connection_prepare (connection, "SELECT contents FROM dimple_part WHERE pack = ? AND part = ?",
+                                         error);
   if (statement == NULL)
     return NULL;
   sqlite3_bind_text (statement, 1, pack, -1, SQLITE_STATIC);

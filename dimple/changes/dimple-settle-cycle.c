@@ -772,7 +772,8 @@ show_all (Cycle   *self,
   if (n_left == 0)
     return TRUE;
   g_set_error_literal (error, DIMPLE_ERROR, DIMPLE_ERROR_CONSTRAINT,
-                       "Rows that should fit together were refused: a UNIQUE index compares in a way unknown to Dimple");
+                       "Rows that should fit together were refused: a UNIQUE index compares in a way "
+                       "unknown to Dimple");
   return FALSE;
 }
 

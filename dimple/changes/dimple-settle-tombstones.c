@@ -94,7 +94,8 @@ dimple_settling_bury_local_deletes (DimpleSettling  *self,
     }
 
   note = dimple_connection_prepare (self->connection,
-                                    "INSERT OR REPLACE INTO dimple_state SELECT 'buried', max (seq) FROM dimple_log", error);
+                                    "INSERT OR REPLACE INTO dimple_state SELECT 'buried', max (seq) FROM dimple_log",
+                                    error);
   return note != NULL && dimple_statement_run (note, error);
 }
 

@@ -23,8 +23,9 @@ append_value (GString            *sql,
 {
   const char *type = column->declared_type;
   gboolean integer = value->type == SQLITE_INTEGER && strcasestr (type, "INT") != NULL;
-  gboolean text = value->type == SQLITE_TEXT && (strcasestr (type, "CHAR") != NULL || strcasestr (type, "CLOB") != NULL ||
-                                                 strcasestr (type, "TEXT") != NULL);
+  gboolean text = value->type == SQLITE_TEXT &&
+                  (strcasestr (type, "CHAR") != NULL || strcasestr (type, "CLOB") != NULL ||
+                   strcasestr (type, "TEXT") != NULL);
   g_autofree char *name = dimple_quote (column->name);
 
   g_string_append_printf (sql, "%s", parameter > 1 ? ", " : "SELECT ");

@@ -365,7 +365,8 @@ dimple_shelf_flush_edits (DimpleConnection   *connection,
         dimple_change_set_add_table (changes, table->name);
       if (table != NULL && !flush_row (connection, table, (const char *) sqlite3_column_text (statement, 1),
                                        (const char *) sqlite3_column_text (statement, 2),
-                                       (const char *) sqlite3_column_text (statement, 3), func, user_data, &local_error))
+                                       (const char *) sqlite3_column_text (statement, 3), func, user_data,
+                                       &local_error))
         break;
     }
   sqlite3_reset (statement);

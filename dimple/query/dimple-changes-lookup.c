@@ -259,7 +259,8 @@ static gboolean
 place_all (Lookup           *self,
            DimpleConnection *reader)
 {
-  g_autoptr(DimpleStatement) test = dimple_plan_prepare (self->plan, reader, self->plan->test_sql, self->parameters, NULL);
+  g_autoptr(DimpleStatement) test = dimple_plan_prepare (self->plan, reader, self->plan->test_sql, self->parameters,
+                                                         NULL);
   int parameter;
 
   if (test == NULL)

@@ -274,7 +274,8 @@ add_named (DimpleEvaluator *self,
            DimpleChangeSet *changes,
            guint            number)
 {
-  const DimpleJoinedTable *joined = number > 0 ? &g_array_index (self->plan->joined, DimpleJoinedTable, number - 1) : NULL;
+  const DimpleJoinedTable *joined = number > 0 ? &g_array_index (self->plan->joined, DimpleJoinedTable, number - 1)
+                                               : NULL;
   guint64 columns = joined != NULL ? joined->columns : self->columns;
   const DimpleTableChanges *table =
     dimple_change_set_find (changes, joined != NULL ? joined->table->name : self->plan->table->name);

@@ -19,9 +19,11 @@ make_result (DimpleKeptRows   *self,
              GArray           *sizes,
              gint64           *ids)
 {
-  g_autoptr(DimpleStatement) statement = dimple_connection_prepare (reader, dimple_kept_rows_get_plan (self)->sql, NULL);
+  g_autoptr(DimpleStatement) statement = dimple_connection_prepare (reader, dimple_kept_rows_get_plan (self)->sql,
+                                                                    NULL);
 
-  return statement != NULL ? dimple_result_new (dimple_kept_rows_get_plan (self), statement, records, sizes, ids) : NULL;
+  return statement != NULL ? dimple_result_new (dimple_kept_rows_get_plan (self), statement, records, sizes, ids)
+                           : NULL;
 }
 
 /* A few at a time, as somebody else may want to read meanwhile. */

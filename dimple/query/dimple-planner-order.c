@@ -99,7 +99,8 @@ check_names (DimplePlanner *self,
             const char *origin = sqlite3_column_origin_name (self->statement, c);
 
             if (origin == NULL || g_ascii_strcasecmp (origin, name) != 0)
-              return dimple_planner_refuse (self, "an expression of ORDER BY uses the name “%s” of the select list", name);
+              return dimple_planner_refuse (self, "an expression of ORDER BY uses the name “%s” of the select list",
+                                            name);
           }
     }
   return TRUE;
@@ -182,7 +183,8 @@ read_key_info_term (DimplePlanner  *self,
     return dimple_planner_refuse (self, "SQLite sorts its ORDER BY otherwise");
   if (*text == '\0' || g_str_equal (text, "B"))
     text = "BINARY";
-  return dimple_collation_from_name (text, &term->collation) || dimple_planner_refuse (self, "the collation %s is not known", text);
+  return dimple_collation_from_name (text, &term->collation) ||
+         dimple_planner_refuse (self, "the collation %s is not known", text);
 }
 
 /* k(3,B,-NOCASE,N.B): the first key is random (). */

@@ -232,7 +232,8 @@ dimple_planner_check_program (DimplePlanner *self,
                               gboolean       one_row)
 {
   static const char * const refused[] = {
-    "AggStep", "AggStep1", "AggInverse", "AggFinal", "AggValue", "Count", "InitCoroutine", "Program", "VOpen", "VFilter",
+    "AggStep", "AggStep1", "AggInverse", "AggFinal", "AggValue", "Count", "InitCoroutine", "Program", "VOpen",
+    "VFilter",
   };
   g_autoptr(GArray) program = load_program (self, sql);
 

@@ -28,8 +28,10 @@ append_watch (GString           *text,
         }
   if (!any && watch->columns != DIMPLE_ALL_COLUMNS)
     g_string_append (text, "only which rows there are");
-  g_string_append (text, filter != NULL && dimple_row_filter_names (filter, watch->table) ? "), the rows with its keys\n"
-                                                                                          : ")\n");
+  if (filter != NULL && dimple_row_filter_names (filter, watch->table))
+    g_string_append (text, "), the rows with its keys\n");
+  else
+    g_string_append (text, ")\n");
 }
 
 /* As SQLite tells it: each step below the one that it is part of. */
@@ -47,7 +49,8 @@ append_query_plan (GString          *text,
   g_string_append (text, "SQLite’s plan:\n");
   while (dimple_statement_step (statement, NULL))
     {
-      int depth = 1 + GPOINTER_TO_INT (g_hash_table_lookup (depths, GINT_TO_POINTER (sqlite3_column_int (statement, 1))));
+      int depth = 1 + GPOINTER_TO_INT (g_hash_table_lookup (depths,
+                                                            GINT_TO_POINTER (sqlite3_column_int (statement, 1))));
 
       g_hash_table_insert (depths, GINT_TO_POINTER (sqlite3_column_int (statement, 0)), GINT_TO_POINTER (depth));
       g_string_append_printf (text, "%*s%s\n", 2 * depth, "", (const char *) sqlite3_column_text (statement, 3));
@@ -64,9 +67,11 @@ append_incremental (GString         *text,
       const DimpleJoinedTable *joined = &g_array_index (plan->joined, DimpleJoinedTable, i);
 
       if (joined->holders_sql != NULL)
-        g_string_append_printf (text, "Where a row of %s changes, the rows that hold it are looked at\n", joined->table->name);
+        g_string_append_printf (text, "Where a row of %s changes, the rows that hold it are looked at\n",
+                                joined->table->name);
       else
-        g_string_append_printf (text, "Where a row of %s changes, it is run again: no index finds the rows of %s that hold it\n",
+        g_string_append_printf (text, "Where a row of %s changes, it is run again: no index finds the rows of %s "
+                                      "that hold it\n",
                                 joined->table->name, plan->table->name);
     }
 }

@@ -209,7 +209,8 @@ dimple_query_ask_anew (DimpleQuery *self)
     }
   dimple_query_set_loading (self, TRUE);
   if (self->start == NULL)
-    self->start = dimple_query_hub_schedule (self->hub, G_PRIORITY_HIGH, "[dimple] start of a live query", on_start, self);
+    self->start = dimple_query_hub_schedule (self->hub, G_PRIORITY_HIGH, "[dimple] start of a live query", on_start,
+                                             self);
 }
 
 void

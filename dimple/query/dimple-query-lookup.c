@@ -101,7 +101,8 @@ has_value (DimpleQuery       *self,
   DimpleValue other;
   gsize size;
 
-  dimple_record_read (dimple_record_skip (dimple_rows_get_record (self->rows, position, &size), (guint) column), &other);
+  dimple_record_read (dimple_record_skip (dimple_rows_get_record (self->rows, position, &size), (guint) column),
+                      &other);
   return dimple_value_equal (&other, value);
 }
 

@@ -54,7 +54,8 @@ dimple_query_get_n_items (GListModel *model)
 static GType
 ask_item_type (DimpleQuery *self)
 {
-  DimpleConnection *reader = self->hub != NULL && self->sql != NULL ? dimple_store_acquire_reader (self->store, NULL) : NULL;
+  DimpleConnection *reader = self->hub != NULL && self->sql != NULL ? dimple_store_acquire_reader (self->store, NULL)
+                                                                    : NULL;
   g_autoptr(DimpleSchema) schema = NULL;
   sqlite3_stmt *statement = NULL;
   GType type = G_TYPE_INVALID;
@@ -450,8 +451,8 @@ net_changes (DimpleQuery      *self,
              DimpleRowChanges *changes)
 {
   return changes->others->len == 0 ? dimple_row_changes_net (changes)
-                                   : dimple_changes_look_up (changes, dimple_kept_rows_of (self->rows), self->subscription,
-                                                             self->hub);
+                                   : dimple_changes_look_up (changes, dimple_kept_rows_of (self->rows),
+                                                             self->subscription, self->hub);
 }
 
 gboolean

@@ -177,7 +177,8 @@ check_watch (DimplePlanner  *self,
       return dimple_planner_refuse (self, "it reads other tables than those of its FROM");
   for (guint i = 0; i < watch->functions->len; i++)
     if (!is_deterministic (self->connection, g_ptr_array_index (watch->functions, i)))
-      return dimple_planner_refuse (self, "%s () is an aggregate or gives something else each time", (char *) g_ptr_array_index (watch->functions, i));
+      return dimple_planner_refuse (self, "%s () is an aggregate or gives something else each time",
+                                    (char *) g_ptr_array_index (watch->functions, i));
   return TRUE;
 }
 

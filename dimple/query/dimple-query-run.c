@@ -164,7 +164,8 @@ enter (DimpleQueryRun    *self,
   dimple_row_changes_join (self->missed, self->taken);
   if (is_kept (self))
     self->evaluator = dimple_evaluator_new (dimple_query_hub_get_store (self->hub), self->plan, self->parameters);
-  if (dimple_query_hub_enter (self->hub, reader, self->evaluator, &self->point, self->old_evaluator, self->missed, error))
+  if (dimple_query_hub_enter (self->hub, reader, self->evaluator, &self->point, self->old_evaluator, self->missed,
+                              error))
     return TRUE;
   g_clear_pointer (&self->evaluator, dimple_evaluator_unref);
   return FALSE;
@@ -284,8 +285,8 @@ collect_unseen (DimpleQueryRun   *self,
   gint64 n_unnamed;
 
   if (!dimple_process_changes_count_unnamed (reader, &n_unnamed, NULL) ||
-      !dimple_process_changes_collect (reader, self->plan->schema, dimple_read_point_get_seq (self->old_point), &n_unnamed,
-                                       changes, NULL))
+      !dimple_process_changes_collect (reader, self->plan->schema, dimple_read_point_get_seq (self->old_point),
+                                       &n_unnamed, changes, NULL))
     return NULL;
   return g_steal_pointer (&changes);
 }

@@ -287,7 +287,8 @@ dimple_query_class_init (DimpleQueryClass *klass)
 {
   GObjectClass *object_class = G_OBJECT_CLASS (klass);
   const GParamFlags read = G_PARAM_READABLE | G_PARAM_STATIC_STRINGS;
-  const GParamFlags construct = G_PARAM_READWRITE | G_PARAM_CONSTRUCT | G_PARAM_STATIC_STRINGS | G_PARAM_EXPLICIT_NOTIFY;
+  const GParamFlags construct =
+    G_PARAM_READWRITE | G_PARAM_CONSTRUCT | G_PARAM_STATIC_STRINGS | G_PARAM_EXPLICIT_NOTIFY;
   const GParamFlags construct_only = G_PARAM_READWRITE | G_PARAM_CONSTRUCT_ONLY | G_PARAM_STATIC_STRINGS;
 
   object_class->dispose = dimple_query_dispose;
@@ -369,7 +370,8 @@ dimple_query_class_init (DimpleQueryClass *klass)
    *
    * The column whose equal values make a section; it must be the first term of ORDER BY.
    */
-  properties[DIMPLE_QUERY_PROP_SECTION_COLUMN] = g_param_spec_string ("section-column", NULL, NULL, NULL, construct_only);
+  properties[DIMPLE_QUERY_PROP_SECTION_COLUMN] = g_param_spec_string ("section-column", NULL, NULL, NULL,
+                                                                      construct_only);
 
   g_object_class_install_properties (object_class, DIMPLE_QUERY_N_PROPERTIES, properties);
 }

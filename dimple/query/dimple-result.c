@@ -497,7 +497,8 @@ find_key (DimpleRows *rows,
           gsize size;
 
           if (dimple_row_shape_append_key (rows->shape, get_record (rows, i - 1, &size), text))
-            g_hash_table_replace (self->positions, g_string_free (g_steal_pointer (&text), FALSE), GUINT_TO_POINTER (i));
+            g_hash_table_replace (self->positions, g_string_free (g_steal_pointer (&text), FALSE),
+                                  GUINT_TO_POINTER (i));
         }
     }
   found = g_hash_table_lookup (self->positions, key);

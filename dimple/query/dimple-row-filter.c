@@ -158,7 +158,8 @@ is_only_table (Reading *reading,
 
   for (guint i = reading->select.from.first; i < reading->select.from.end; i++)
     if (dimple_sql_reader_get_token (reading->reader, i)->depth != depth ||
-        dimple_sql_reader_is_operator (reading->reader, i, ",") || dimple_sql_reader_is_word (reading->reader, i, "JOIN"))
+        dimple_sql_reader_is_operator (reading->reader, i, ",") ||
+        dimple_sql_reader_is_word (reading->reader, i, "JOIN"))
       return FALSE;
   return TRUE;
 }

@@ -272,7 +272,8 @@ prepare_once (Preparation       *preparation,
 
   /* Not from the connection's cache: what is there asks nobody any more. */
   dimple_connection_set_authorizer (reader, authorize, preparation);
-  result = sqlite3_prepare_v3 (dimple_connection_get_handle (reader), sql, -1, SQLITE_PREPARE_PERSISTENT, statement, NULL);
+  result = sqlite3_prepare_v3 (dimple_connection_get_handle (reader), sql, -1, SQLITE_PREPARE_PERSISTENT, statement,
+                               NULL);
   dimple_connection_set_authorizer (reader, NULL, NULL);
   return result;
 }

@@ -367,8 +367,8 @@ read_table (DimpleConnection  *connection,
                        "SELECT name, origin, partial FROM pragma_index_list (?) WHERE \"unique\" ORDER BY seq",
                        table->name, add_unique_index, table, error) ||
       !read_catalogue (connection,
-                       "SELECT id, seq, \"table\", \"from\", \"to\", on_delete FROM pragma_foreign_key_list (?) ORDER BY id, seq",
-                       table->name, add_foreign_key_column, table->foreign_keys, error))
+                       "SELECT id, seq, \"table\", \"from\", \"to\", on_delete FROM pragma_foreign_key_list (?) "
+                       "ORDER BY id, seq", table->name, add_foreign_key_column, table->foreign_keys, error))
     return FALSE;
 
   for (guint i = 0; i < table->unique_indexes->len; i++)
@@ -580,8 +580,8 @@ check_collations (const DimpleTable  *table,
       if (g_ascii_strcasecmp (column->collation, "LOCALE") == 0)
         {
           g_set_error (error, DIMPLE_ERROR, DIMPLE_ERROR_MIGRATION,
-                       "Column “%s” of table “%s” is declared with the collation LOCALE, which differs between machines: "
-                       "use it in ORDER BY only", column->name, table->name);
+                       "Column “%s” of table “%s” is declared with the collation LOCALE, which differs between "
+                       "machines: use it in ORDER BY only", column->name, table->name);
           return FALSE;
         }
     }

@@ -557,7 +557,8 @@ is_alias (DimpleSqlReader *self,
 {
   return (dimple_sql_reader_is_name (self, position) ||
           dimple_sql_reader_get_token (self, position)->kind == DIMPLE_SQL_STRING) &&
-         !dimple_sql_reader_is_word (self, position, "ISNULL") && !dimple_sql_reader_is_word (self, position, "NOTNULL");
+         !dimple_sql_reader_is_word (self, position, "ISNULL") &&
+         !dimple_sql_reader_is_word (self, position, "NOTNULL");
 }
 
 char *
@@ -578,7 +579,8 @@ dimple_sql_reader_dup_cast_type (DimpleSqlReader *self,
       return NULL;
 
   item = g_array_index (items, DimpleSqlSpan, column);
-  if (!dimple_sql_reader_is_word (self, item.first, "CAST") || !dimple_sql_reader_is_operator (self, item.first + 1, "("))
+  if (!dimple_sql_reader_is_word (self, item.first, "CAST") ||
+      !dimple_sql_reader_is_operator (self, item.first + 1, "("))
     return NULL;
   /* The parenthesis that ends the CAST; after it only the column's name may come. */
   for (type.end = item.first + 2; type.end < item.end; type.end++)

@@ -61,8 +61,8 @@ add_names (Listing  *listing,
           g_autofree char *description = dimple_storage_dup_description (self->storage);
 
           g_set_error (error, DIMPLE_ERROR, DIMPLE_ERROR_ENCRYPTION,
-                       _("%s holds “%s”, which is not encrypted. Use it without a passphrase, or choose an empty bucket "
-                         "or folder."), description, names[i]);
+                       _("%s holds “%s”, which is not encrypted. Use it without a passphrase, or choose an empty "
+                         "bucket or folder."), description, names[i]);
           return FALSE;
         }
       key = dimple_encrypted_name_unseal (names[i]);

@@ -260,8 +260,9 @@ dimple_encrypted_storage_run (DimpleTaskStorage *storage,
   if (reserved != NULL)
     {
       dimple_task_storage_answer_error (task, g_error_new (DIMPLE_ERROR, DIMPLE_ERROR_PARAMETERS,
-                                                           _("“%s” cannot be the name of an object here: the identities "
-                                                             "of the repository are kept there."), reserved));
+                                                           _("“%s” cannot be the name of an object here: the "
+                                                             "identities of the repository are kept there."),
+                                                           reserved));
       return;
     }
 

@@ -119,8 +119,8 @@ on_read_back (GObject      *source,
   if (!g_bytes_equal (contents, change->sealed))
     {
       fail (task, g_error_new (DIMPLE_ERROR, DIMPLE_ERROR_STORAGE,
-                               _("The storage gives back something else for “%s” than what was put there. The passphrase "
-                                 "has not been changed."), change->name));
+                               _("The storage gives back something else for “%s” than what was put there. The "
+                                 "passphrase has not been changed."), change->name));
       return;
     }
 

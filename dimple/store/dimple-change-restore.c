@@ -120,7 +120,8 @@ restore (DimpleStore  *store,
 {
   const Restoring *restoring = user_data;
   const DimpleLoggedChange *logged = restoring->logged;
-  const DimpleTable *table = dimple_store_find_keyed_table (dimple_writer_get_schema (store->writer), logged->table, error);
+  const DimpleTable *table = dimple_store_find_keyed_table (dimple_writer_get_schema (store->writer), logged->table,
+                                                            error);
   g_autoptr(GVariant) values = NULL;
   g_autoptr(GVariant) whole = NULL;
   g_autoptr(GString) key = g_string_new (NULL);

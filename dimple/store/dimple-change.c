@@ -132,10 +132,9 @@ find_kind (DimpleChange *self,
   g_autoptr(DimpleSchema) schema = dimple_store_ref_schema (dimple_history_list_get_store (self->list));
   const DimpleTable *table = dimple_schema_find (schema, self->logged->table);
   int number = table != NULL ? dimple_table_find_column (table, column) : -1;
+  const DimpleColumn *found = number >= 0 ? g_ptr_array_index (table->columns, (guint) number) : NULL;
 
-  if (number < 0)
-    return DIMPLE_KIND_ANY;
-  return dimple_kind_from_declared_type (((DimpleColumn *) g_ptr_array_index (table->columns, (guint) number))->declared_type);
+  return found != NULL ? dimple_kind_from_declared_type (found->declared_type) : DIMPLE_KIND_ANY;
 }
 
 static void

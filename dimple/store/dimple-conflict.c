@@ -142,8 +142,8 @@ dup_message (DimpleConflict *self)
                                 "Change it, or delete the row."), self->state->table);
     case DIMPLE_CONFLICT_UNIQUE:
     default:
-      return g_strdup_printf (_("This row of “%s” cannot be shown, as an older one has a value that only one of them may "
-                                "have. Change it in one of the two, or delete one of them."), self->state->table);
+      return g_strdup_printf (_("This row of “%s” cannot be shown, as an older one has a value that only one of them "
+                                "may have. Change it in one of the two, or delete one of them."), self->state->table);
     }
 }
 

@@ -401,7 +401,8 @@ static void
 find_wanted (Reading      *reading,
              DimpleSchema *schema)
 {
-  const DimpleTable *table = reading->subject.table != NULL ? dimple_schema_find (schema, reading->subject.table) : NULL;
+  const DimpleTable *table = reading->subject.table != NULL ? dimple_schema_find (schema, reading->subject.table)
+                                                            : NULL;
   g_autoptr(GByteArray) key = g_byte_array_new ();
 
   if (reading->subject.key == NULL)

@@ -178,7 +178,8 @@ add_difference (Difference         *self,
                 gboolean            is,
                 GError            **error)
 {
-  DimpleCapturedRow row = { table, was ? self->old->data : NULL, is ? self->now->data : NULL, 0, 0, DIMPLE_ALL_COLUMNS };
+  DimpleCapturedRow row = { table, was ? self->old->data : NULL, is ? self->now->data : NULL, 0, 0,
+                            DIMPLE_ALL_COLUMNS };
   g_autoptr(GPtrArray) anchors = NULL;
 
   if (was && is)
@@ -328,7 +329,8 @@ compare_table (Difference         *self,
   g_string_assign (sql, "SELECT ");
   append_columns (sql, table, kept, "b");
   append_columns (sql, table, kept, "b");
-  g_string_append_printf (sql, "0, 1 FROM temp.%s AS b WHERE NOT EXISTS (SELECT 1 FROM main.%s AS n WHERE ", copy, name);
+  g_string_append_printf (sql, "0, 1 FROM temp.%s AS b WHERE NOT EXISTS (SELECT 1 FROM main.%s AS n WHERE ", copy,
+                          name);
   append_key_join (sql, table);
   g_string_append_c (sql, ')');
   return visit_difference (self, table, sql->str, error);

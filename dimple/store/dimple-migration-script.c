@@ -96,8 +96,8 @@ advise (int result)
   switch (result)
     {
     case SQLITE_CONSTRAINT_UNIQUE:
-      return ".  Leave the UNIQUE out of the table and write a CREATE UNIQUE INDEX: where rows collide it sets the younger "
-             "one aside";
+      return ".  Leave the UNIQUE out of the table and write a CREATE UNIQUE INDEX: where rows collide it sets "
+             "the younger one aside";
     case SQLITE_CONSTRAINT_NOTNULL:
     case SQLITE_CONSTRAINT_CHECK:
     case SQLITE_CONSTRAINT_DATATYPE:

@@ -110,7 +110,8 @@ check_local_references (DimpleConnection  *connection,
   g_autoptr(DimpleStatement) statement = NULL;
   g_autoptr(GError) local_error = NULL;
 
-  statement = dimple_connection_prepare (connection, "SELECT \"table\", parent, rowid FROM pragma_foreign_key_check", error);
+  statement = dimple_connection_prepare (connection, "SELECT \"table\", parent, rowid FROM pragma_foreign_key_check",
+                                         error);
   if (statement == NULL)
     return FALSE;
   while (dimple_statement_step (statement, &local_error))
@@ -121,9 +122,10 @@ check_local_references (DimpleConnection  *connection,
       if (table != NULL && table->tracked)
         continue;
       g_set_error (error, DIMPLE_ERROR, DIMPLE_ERROR_MIGRATION,
-                   "Rows of the local table “%s” (rowid %s is one) reference rows of “%s” that are not there: delete them in "
-                   "the script", name,
-                   sqlite3_column_type (statement, 2) == SQLITE_NULL ? "?" : (const char *) sqlite3_column_text (statement, 2),
+                   "Rows of the local table “%s” (rowid %s is one) reference rows of “%s” that are not there: delete "
+                   "them in the script", name,
+                   sqlite3_column_type (statement, 2) == SQLITE_NULL
+                   ? "?" : (const char *) sqlite3_column_text (statement, 2),
                    (const char *) sqlite3_column_text (statement, 1));
       return FALSE;
     }
@@ -181,8 +183,8 @@ check_not_newer (DimpleConnection  *connection,
   if (n_run <= n_migrations)
     return TRUE;
   g_set_error (error, DIMPLE_ERROR, DIMPLE_ERROR_TOO_NEW,
-               _("The database was written by a newer version of this app (its schema is version %u, this one knows %u). "
-                 "Update the app."), (guint) n_run, n_migrations);
+               _("The database was written by a newer version of this app (its schema is version %u, this one knows "
+                 "%u). Update the app."), (guint) n_run, n_migrations);
   return FALSE;
 }
 

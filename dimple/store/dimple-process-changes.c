@@ -119,8 +119,8 @@ add_virtual_tables (DimpleConnection  *connection,
   g_autoptr(GError) step_error = NULL;
 
   statement = dimple_connection_prepare (connection,
-                                         "SELECT name FROM pragma_table_list WHERE schema = 'main' AND type = 'virtual'",
-                                         error);
+                                         "SELECT name FROM pragma_table_list WHERE schema = 'main' "
+                                         "AND type = 'virtual'", error);
   if (statement == NULL)
     return FALSE;
   while (dimple_statement_step (statement, &step_error))

@@ -14,11 +14,11 @@ static const char * const reserved_names[] = {
   /* GObject, with what GJS adds */
   "add-toggle-ref", "add-weak-pointer", "bind-property", "bind-property-full", "bind-property-with-closures",
   "block-signal-handler", "connect", "connect-after", "connect-object", "disconnect", "dup-data", "dup-qdata", "emit",
-  "force-floating", "freeze-notify", "get", "get-data", "get-property", "get-qdata", "get-valist", "getv", "is-floating",
-  "notify", "notify-by-pspec", "ref", "ref-sink", "remove-toggle-ref", "remove-weak-pointer", "replace-data",
-  "replace-qdata", "run-dispose", "set", "set-data", "set-data-full", "set-property", "set-qdata", "set-qdata-full",
-  "set-valist", "setv", "steal-data", "steal-qdata", "stop-emission-by-name", "take-ref", "thaw-notify",
-  "unblock-signal-handler", "unref", "watch-closure", "weak-ref", "weak-unref",
+  "force-floating", "freeze-notify", "get", "get-data", "get-property", "get-qdata", "get-valist", "getv",
+  "is-floating", "notify", "notify-by-pspec", "ref", "ref-sink", "remove-toggle-ref", "remove-weak-pointer",
+  "replace-data", "replace-qdata", "run-dispose", "set", "set-data", "set-data-full", "set-property", "set-qdata",
+  "set-qdata-full", "set-valist", "setv", "steal-data", "steal-qdata", "stop-emission-by-name", "take-ref",
+  "thaw-notify", "unblock-signal-handler", "unref", "watch-closure", "weak-ref", "weak-unref",
   /* DimpleRow */
   "dup-date-time", "get-boolean", "get-bytes", "get-columns", "get-double", "get-int64", "get-key", "get-property-name",
   "get-string", "get-table", "get-value", "is-edited", "is-null", "revert", "set-value",

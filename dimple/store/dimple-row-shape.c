@@ -261,7 +261,8 @@ dimple_row_shape_for_statement (sqlite3_stmt *statement,
 static DimpleRowShape *
 make_shape_for_table (const DimpleTable *table)
 {
-  g_auto(Draft) draft = { .n_columns = table->columns->len, .columns = g_new0 (DimpleRowColumn, table->columns->len + 1) };
+  g_auto(Draft) draft = { .n_columns = table->columns->len,
+                          .columns = g_new0 (DimpleRowColumn, table->columns->len + 1) };
 
   for (guint i = 0; i < table->columns->len; i++)
     {
@@ -524,7 +525,8 @@ check_generated (DimpleRowShape    *self,
     return TRUE;
   own = list_columns (self);
   others = list_columns (binding->shape);
-  g_set_error (error, DIMPLE_ERROR, DIMPLE_ERROR_TYPE, "The row type “%s” has the columns (%s), but the result has (%s)",
+  g_set_error (error, DIMPLE_ERROR, DIMPLE_ERROR_TYPE,
+               "The row type “%s” has the columns (%s), but the result has (%s)",
                g_type_name (binding->gtype), others, own);
   return FALSE;
 }
@@ -553,8 +555,8 @@ dimple_row_shape_define_type (DimpleRowShape  *self,
   if (!is_type_name (type_name))
     {
       g_set_error (error, DIMPLE_ERROR, DIMPLE_ERROR_TYPE,
-                   "“%s” is no name for a type: it has at least three ASCII letters, digits, and - + _, the first of them "
-                   "a letter or _", type_name);
+                   "“%s” is no name for a type: it has at least three ASCII letters, digits, and - + _, the first of "
+                   "them a letter or _", type_name);
       return 0;
     }
 
@@ -573,8 +575,8 @@ dimple_row_shape_define_type (DimpleRowShape  *self,
   binding = dimple_row_binding_of_type (type);
   if (binding != NULL && binding->generated)
     return check_generated (self, binding, error) ? type : 0;
-  g_set_error (error, DIMPLE_ERROR, DIMPLE_ERROR_TYPE, "There is a type “%s” already that is no row type: choose another name",
-               type_name);
+  g_set_error (error, DIMPLE_ERROR, DIMPLE_ERROR_TYPE,
+               "There is a type “%s” already that is no row type: choose another name", type_name);
   return 0;
 }
 

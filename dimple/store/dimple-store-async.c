@@ -162,7 +162,8 @@ dimple_store_close_async (DimpleStore         *self,
 {
   g_return_if_fail (DIMPLE_IS_STORE (self));
 
-  start (self, self->worker, dimple_store_close_async, close_store, arguments_new (NULL, NULL, NULL), cancellable, callback, user_data);
+  start (self, self->worker, dimple_store_close_async, close_store, arguments_new (NULL, NULL, NULL), cancellable,
+         callback, user_data);
 }
 
 /* Every other finish function of a boolean. */
@@ -342,7 +343,8 @@ dimple_store_insert_async (DimpleStore         *self,
   g_return_if_fail (table != NULL);
   g_return_if_fail (values != NULL);
 
-  start (self, self->worker, dimple_store_insert_async, insert, arguments_new (table, NULL, values), cancellable, callback, user_data);
+  start (self, self->worker, dimple_store_insert_async, insert, arguments_new (table, NULL, values), cancellable,
+         callback, user_data);
 }
 
 /**
@@ -402,7 +404,8 @@ dimple_store_update_async (DimpleStore         *self,
   g_return_if_fail (key != NULL);
   g_return_if_fail (values != NULL);
 
-  start (self, self->worker, dimple_store_update_async, update, arguments_new (table, key, values), cancellable, callback, user_data);
+  start (self, self->worker, dimple_store_update_async, update, arguments_new (table, key, values), cancellable,
+         callback, user_data);
 }
 
 /**
@@ -428,7 +431,8 @@ delete_row (GTask *task)
 {
   Arguments *arguments = g_task_get_task_data (task);
   GError *error = NULL;
-  gboolean succeeded = dimple_store_delete (g_task_get_source_object (task), arguments->subject, arguments->key, &error);
+  gboolean succeeded = dimple_store_delete (g_task_get_source_object (task), arguments->subject, arguments->key,
+                                            &error);
 
   return_boolean (task, succeeded, error);
 }
@@ -456,7 +460,8 @@ dimple_store_delete_async (DimpleStore         *self,
   g_return_if_fail (table != NULL);
   g_return_if_fail (key != NULL);
 
-  start (self, self->worker, dimple_store_delete_async, delete_row, arguments_new (table, key, NULL), cancellable, callback, user_data);
+  start (self, self->worker, dimple_store_delete_async, delete_row, arguments_new (table, key, NULL), cancellable,
+         callback, user_data);
 }
 
 /**
@@ -639,8 +644,8 @@ dimple_store_execute_async (DimpleStore         *self,
   g_return_if_fail (DIMPLE_IS_STORE (self));
   g_return_if_fail (sql != NULL);
 
-  start (self, self->worker, dimple_store_execute_async, execute, arguments_new (sql, NULL, parameters), cancellable, callback,
-         user_data);
+  start (self, self->worker, dimple_store_execute_async, execute, arguments_new (sql, NULL, parameters), cancellable,
+         callback, user_data);
 }
 
 /**
@@ -703,7 +708,8 @@ dimple_store_transaction_async (DimpleStore           *self,
   arguments->func = func;
   arguments->func_data = func_data;
   arguments->func_destroy = func_destroy;
-  start (self, self->worker, dimple_store_transaction_async, run_transaction, arguments, cancellable, callback, user_data);
+  start (self, self->worker, dimple_store_transaction_async, run_transaction, arguments, cancellable, callback,
+         user_data);
 }
 
 /**

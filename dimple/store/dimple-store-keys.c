@@ -31,7 +31,8 @@ dimple_store_set_not_found (const DimpleTable  *table,
                             const char         *key,
                             GError            **error)
 {
-  g_set_error (error, DIMPLE_ERROR, DIMPLE_ERROR_NOT_FOUND, "Table “%s” has no row with the key “%s”", table->name, key);
+  g_set_error (error, DIMPLE_ERROR, DIMPLE_ERROR_NOT_FOUND, "Table “%s” has no row with the key “%s”", table->name,
+               key);
 }
 
 static GVariant *

@@ -122,7 +122,8 @@ dimple_store_insert_row (DimpleStore        *self,
   g_autofree char *key = NULL;
   int n_changed = 0;
 
-  statement = prepare (self, known != NULL ? DIMPLE_ROW_SQL_INSERT : DIMPLE_ROW_SQL_INSERT_RETURNING, table, values, error);
+  statement = prepare (self, known != NULL ? DIMPLE_ROW_SQL_INSERT : DIMPLE_ROW_SQL_INSERT_RETURNING, table, values,
+                       error);
   if (statement == NULL)
     return NULL;
   dimple_given_values_bind (values, statement);

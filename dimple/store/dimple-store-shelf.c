@@ -133,7 +133,8 @@ check_value (const DimpleTable   *table,
              GError             **error)
 {
   if (column->generated)
-    g_set_error (error, DIMPLE_ERROR, DIMPLE_ERROR_SQL, "The column “%s” is generated, and cannot be set", column->name);
+    g_set_error (error, DIMPLE_ERROR, DIMPLE_ERROR_SQL, "The column “%s” is generated, and cannot be set",
+                 column->name);
   else if ((column->not_null || column->key_position > 0) && value->type == SQLITE_NULL)
     g_set_error (error, DIMPLE_ERROR, DIMPLE_ERROR_CONSTRAINT, "NOT NULL constraint failed: %s.%s", table->name,
                  column->name);

@@ -206,8 +206,8 @@ char **
 dimple_store_dup_authors (DimpleStore  *self,
                           GError      **error)
 {
-  g_autoptr(GPtrArray) texts = read_texts (self, "SELECT id FROM dimple_author WHERE own IS NOT NULL ORDER BY own", NULL,
-                                           error);
+  g_autoptr(GPtrArray) texts = read_texts (self, "SELECT id FROM dimple_author WHERE own IS NOT NULL ORDER BY own",
+                                           NULL, error);
 
   if (texts == NULL)
     return NULL;

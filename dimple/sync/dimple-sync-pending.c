@@ -71,7 +71,8 @@ count_since (DimpleConnection  *reader,
   g_autoptr(GError) failure = NULL;
 
   G_STATIC_ASSERT ((DIMPLE_LOG_FOREIGN | DIMPLE_LOG_MORE) == 5);
-  statement = dimple_connection_prepare (reader, "SELECT count(*) FROM dimple_log WHERE seq > ?1 AND NOT (flags & 5)", error);
+  statement = dimple_connection_prepare (reader, "SELECT count(*) FROM dimple_log WHERE seq > ?1 AND NOT (flags & 5)",
+                                         error);
   if (statement == NULL)
     return FALSE;
   sqlite3_bind_int64 (statement, 1, seq);

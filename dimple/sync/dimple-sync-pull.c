@@ -97,7 +97,8 @@ count_missing (Pull                *self,
     {
       g_autofree char *key = dimple_pack_name_format (&name);
 
-      if (!g_hash_table_contains (self->listing->packs, key) && !dimple_sync_staging_has (self->session->staging, &name))
+      if (!g_hash_table_contains (self->listing->packs, key) &&
+          !dimple_sync_staging_has (self->session->staging, &name))
         *first = name.part;
     }
   return n_missing;

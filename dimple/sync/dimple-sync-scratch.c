@@ -25,7 +25,8 @@ append_table (GString            *script,
   g_autoptr(GError) failure = NULL;
 
   statement = dimple_connection_prepare (reader, "SELECT sql FROM sqlite_schema WHERE tbl_name = ? COLLATE NOCASE "
-                                                 "AND type IN ('table', 'index') AND sql IS NOT NULL ORDER BY type DESC",
+                                                 "AND type IN ('table', 'index') AND sql IS NOT NULL "
+                                                 "ORDER BY type DESC",
                                          error);
   if (statement == NULL)
     return FALSE;

@@ -87,7 +87,8 @@ fault_request_fail (FaultRequest *self,
                     const char   *more)
 {
   g_autofree char *body = g_strdup_printf ("<?xml version=\"1.0\" encoding=\"UTF-8\"?>\n"
-                                           "<Error><Code>%s</Code><Message>In the words of the server</Message>%s</Error>",
+                                           "<Error><Code>%s</Code>"
+                                           "<Message>In the words of the server</Message>%s</Error>",
                                            code, more != NULL ? more : "");
 
   fault_request_reply (self, status, "Content-Type: application/xml\r\n", body);

@@ -136,7 +136,8 @@ open_like (DimpleStore *other)
   DimpleConnection *reader = dimple_store_acquire_reader (other, &error);
   sqlite3_stmt *statement = dimple_connection_prepare (
     reader, "SELECT sql FROM sqlite_schema WHERE sql IS NOT NULL AND name NOT LIKE 'dimple_%' "
-            "AND tbl_name NOT LIKE 'dimple_%' AND name NOT LIKE 'words\\__%' ESCAPE '\\' OR type = 'trigger' ORDER BY type <> 'table', rowid", &error);
+            "AND tbl_name NOT LIKE 'dimple_%' AND name NOT LIKE 'words\\__%' ESCAPE '\\' OR type = 'trigger' "
+            "ORDER BY type <> 'table', rowid", &error);
   const char *scripts[2] = { NULL, NULL };
   DimpleStore *store;
 

@@ -168,7 +168,8 @@ check_kept (Device   *self,
       if (g_hash_table_contains (ids, id) || (held != NULL && dimple_held_has (held, id)))
         continue;
       if (!power_cut || i < self->n_durable)
-        sim_fail ("device %u committed %s, and lacks it after %s", self->number, id, power_cut ? "a power cut" : "a crash");
+        sim_fail ("device %u committed %s, and lacks it after %s", self->number, id,
+                  power_cut ? "a power cut" : "a crash");
       if (g_hash_table_contains (self->uploaded, id))
         sim_fail ("device %u lost %s to a power cut, and had uploaded it", self->number, id);
       count_add (COUNT_LOST_TO_POWER, 1);
@@ -432,7 +433,8 @@ is_expected (Device       *self,
          /* A new device that heard nothing of one bucket and begins another repository in the other one, only to find
           * out later that it was there; or one that knows just the marker that somebody deleted, until others write
           * it. */
-         ((self->world->n_buckets > 1 || self->world->harmed) && g_error_matches (error, DIMPLE_ERROR, DIMPLE_ERROR_REPOSITORY));
+         ((self->world->n_buckets > 1 || self->world->harmed) &&
+          g_error_matches (error, DIMPLE_ERROR, DIMPLE_ERROR_REPOSITORY));
 }
 
 /* TRUE: it was used. */

@@ -31,7 +31,8 @@ pick_shown (Editor     *self,
 
   if (n == 0)
     return NULL;
-  sql = g_strdup_printf ("SELECT %s FROM %s ORDER BY 1, 2 LIMIT 1 OFFSET %u", columns, table, dice_below (self->dice, n));
+  sql = g_strdup_printf ("SELECT %s FROM %s ORDER BY 1, 2 LIMIT 1 OFFSET %u", columns, table,
+                         dice_below (self->dice, n));
   value = device_select (self->device, sql);
   g_strchomp (value);
   return value;
@@ -84,7 +85,8 @@ pick_value (Editor             *self,
   if (column->name[0] == 'x' && self->device->world->pruning && dice_chance (self->dice, 300))
     {
       /* Big enough for a pack that has lost it to be worth another request. */
-      g_autofree char *big = g_strnfill (500 + dice_below (self->dice, 1500), (char) ('a' + dice_below (self->dice, 26)));
+      g_autofree char *big = g_strnfill (500 + dice_below (self->dice, 1500),
+                                         (char) ('a' + dice_below (self->dice, 26)));
 
       return g_strdup_printf ("'%s'", big);
     }

@@ -408,7 +408,8 @@ live_on (World *self,
           g_autofree char *other_author = NULL;
 
           g_object_get (other->store, "author", &other_author, NULL);
-          if (strcmp (author, other_author) == 0 && one->written->len > n_written[i] && other->written->len > n_written[j])
+          if (strcmp (author, other_author) == 0 && one->written->len > n_written[i] &&
+              other->written->len > n_written[j])
             sim_fail ("devices %u and %u both write as %s", other->number, one->number, author);
         }
     }

@@ -140,7 +140,7 @@ dimple_change_set_add_table (DimpleChangeSet *self,
 }
 
 static void
-append_key (GString                 *keys,
+append_key (DimpleTableChanges      *changes,
             const DimpleCapturedRow *row)
 {
   const DimpleTable *table = row->table;
@@ -158,9 +158,12 @@ append_key (GString                 *keys,
       for (guint i = 0; i < column; i++)
         stored += !((DimpleColumn *) g_ptr_array_index (table->columns, i))->generated;
       dimple_record_read (dimple_record_skip (record, stored), &values[k]);
+      /* In a local table several rows may have NULL there: it names none of them. */
+      if (values[k].type == SQLITE_NULL)
+        changes->anything = changes->unnamed = TRUE;
     }
-  dimple_key_append (keys, table, values);
-  g_string_append_c (keys, '\0');
+  dimple_key_append (changes->keys, table, values);
+  g_string_append_c (changes->keys, '\0');
 }
 
 void
@@ -176,7 +179,7 @@ dimple_change_set_add_row (DimpleChangeSet         *self,
     changed.operation = DIMPLE_OPERATION_DELETE;
 
   table->columns |= row->changed;
-  append_key (table->keys, row);
+  append_key (table, row);
   if (row->table->without_rowid)
     return;
   if (row->old != NULL && row->now != NULL && row->old_rowid != row->rowid)

@@ -34,6 +34,20 @@ static const char * const joins[] = {
   "SELECT {t}, @ FROM {T} t LEFT JOIN grp g ON g.id = t.grp WHERE & IS NULL OR ({a}) ORDER BY {t}",
   "SELECT {t}, l.weight FROM {T} t JOIN link l ON l.thing = t.key AND l.grp = 'k02'{w} ORDER BY {t}",
   "SELECT {t}, & FROM {T} t JOIN grp g ON g.id = t.grp WHERE ({a}) ORDER BY lower (&) DESC, {t} LIMIT {#} OFFSET 1",
+  "SELECT {t}, &, h.id AS hid FROM {T} t LEFT JOIN grp g ON g.id = t.grp JOIN grp h ON h.id = coalesce (g.id, 'k02') "
+  "ORDER BY {t}",
+  "SELECT {t}, &, h.id AS hid FROM {T} t LEFT JOIN grp g ON g.id = t.grp AND & IS NOT NULL JOIN grp h "
+  "ON h.id = iif (g.id IS NULL, 'k01', t.grp) ORDER BY &, {t} LIMIT {#}",
+  "SELECT {t}, &, h.id AS hid FROM grp h JOIN {T} t LEFT JOIN grp g ON g.id = t.grp AND g.id > h.id WHERE h.id = 'k02' AND ({a}) "
+  "ORDER BY {t}",
+  "SELECT {t}, & FROM {T} t LEFT JOIN grp g ON g.id = t.grp, grp h WHERE h.id = coalesce (g.id, t.key) ORDER BY {t}",
+  "SELECT {l}, {t}, & FROM link l LEFT JOIN {T} t ON t.key = l.thing LEFT JOIN grp g ON g.id = t.grp JOIN grp h "
+  "ON h.id = coalesce (t.grp, l.grp) ORDER BY {l}",
+  "SELECT {l}, & FROM {T} t LEFT JOIN grp g ON g.id = t.grp JOIN link l ON l.thing = t.key AND l.grp > coalesce (g.id, 'a') "
+  "ORDER BY {l}",
+  "SELECT {l}, l.weight, g.* FROM grp g JOIN link l ON g.id = l.grp LEFT JOIN {T} t ON t.key = l.thing WHERE @ IS NULL OR "
+  "l.weight > 2 ORDER BY l.weight DESC NULLS LAST, {l} LIMIT {#} OFFSET 2",
+  "SELECT {t}, & FROM {T} t LEFT JOIN grp g ON g.id = @ ORDER BY & DESC, {t}",
 };
 
 static const char * const subqueries[] = {

@@ -15,6 +15,8 @@ static const char * const migrations[] = {
   "CREATE TABLE tagging (note TEXT NOT NULL, tag TEXT NOT NULL, PRIMARY KEY (note, tag));"
   "CREATE INDEX tagging_tag ON tagging (tag);"
   "CREATE TABLE mood (name TEXT, strength INTEGER, face TEXT, PRIMARY KEY (name, strength)) WITHOUT ROWID;"
+  "CREATE TABLE seen (key TEXT PRIMARY KEY, title TEXT UNIQUE NOT NULL, colour TEXT);"
+  "SELECT dimple_set_local ('seen');"
   "INSERT INTO folder (key, name) VALUES ('f0', 'Zero'), ('f1', 'One'), ('f2', 'Two');"
   "INSERT INTO note (key, title, folder) VALUES ('a', 'A', 'f0'), ('b', 'B', 'f1'), ('c', 'C', 'f1'), ('d', 'D', 'f9');"
   "INSERT INTO tag VALUES ('t0', 'red'), ('t1', 'blue'), ('t2', 'green');"
@@ -251,6 +253,50 @@ test_without_partner (void)
   assert_write (record, "INSERT INTO folder (key, name) VALUES ('f1', 'Uno')", "1 -2 +0, n-items", "a d", 2);
 }
 
+/* One that a later join kept out; and a table that is joined before the one whose rows these are */
+static void
+test_join_after_left (void)
+{
+  g_autoptr(DimpleStore) store = open_store ();
+  g_autoptr(DimpleQuery) query = new_kept_query (store, "SELECT n.key, t.name FROM note n LEFT JOIN folder f ON f.key = n.folder "
+                                                        "JOIN tag t ON t.name = coalesce (f.name, 'red') ORDER BY n.key");
+  g_autoptr(DimpleQuery) of_tags = NULL;
+  g_autoptr(Record) record = record_new (query);
+
+  assert_rows (query, "d|red");
+  assert_write (record, "DELETE FROM folder WHERE key = 'f1'", "0 -0 +2, n-items, first", "b|red c|red d|red", 2);
+  assert_write (record, "UPDATE folder SET name = 'blue' WHERE key = 'f0'", "0 -0 +1, n-items, first",
+                "a|blue b|red c|red d|red", 1);
+  assert_write (record, "INSERT INTO folder (key, name) VALUES ('f9', 'Nine')", "3 -1 +0, n-items", "a|blue b|red c|red", 1);
+
+  of_tags = new_kept_query (store, "SELECT l.note, l.tag, f.name FROM note n LEFT JOIN folder f ON f.key = n.folder "
+                                   "JOIN tagging l ON l.note = n.key WHERE l.tag > coalesce (f.name, 't') ORDER BY l.note, l.tag");
+  assert_rows (of_tags, "a|t0|blue b|t0|- b|t1|- c|t2|-");
+  fixture_execute (store, "UPDATE folder SET name = 'z' WHERE key = 'f0'");
+  dimple_test_wait_idle (store);
+  assert_rows (of_tags, "b|t0|- b|t1|- c|t2|-");
+}
+
+/* NULL names no row of a local table. */
+static void
+test_null_keys (void)
+{
+  g_autoptr(DimpleStore) store = open_store ();
+  g_autoptr(DimpleQuery) query = NULL, of_seen = NULL;
+
+  fixture_execute (store, "INSERT INTO seen VALUES (NULL, 'A', 'red'), (NULL, 'B', 'blue')");
+  query = new_kept_query (store, "SELECT n.key, s.colour FROM note n JOIN seen s ON s.title = n.title ORDER BY s.colour");
+  of_seen = new_kept_query (store, "SELECT title, colour FROM seen ORDER BY title");
+  assert_rows (query, "b|blue a|red");
+  fixture_execute (store, "UPDATE seen SET colour = 'aqua' WHERE title = 'A'");
+  dimple_test_wait_idle (store);
+  assert_rows (query, "a|aqua b|blue");
+  fixture_execute (store, "UPDATE seen SET colour = colour || title, title = lower (title)");
+  dimple_test_wait_idle (store);
+  assert_rows (query, "");
+  assert_rows (of_seen, "a|aquaA b|blueB");
+}
+
 /* The base table is the one that links the two others. */
 static void
 test_many_to_many (void)
@@ -430,6 +476,8 @@ main (int    argc,
   g_test_add_func ("/query/joins/inner", test_inner);
   g_test_add_func ("/query/joins/left", test_left);
   g_test_add_func ("/query/joins/without-partner", test_without_partner);
+  g_test_add_func ("/query/joins/join-after-left", test_join_after_left);
+  g_test_add_func ("/query/joins/null-keys", test_null_keys);
   g_test_add_func ("/query/joins/many-to-many", test_many_to_many);
   g_test_add_func ("/query/joins/several-tables", test_several_tables);
   g_test_add_func ("/query/joins/window", test_window);

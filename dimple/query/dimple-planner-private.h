@@ -18,6 +18,7 @@ typedef struct
   const DimpleTable *table;
   char              *alias;        /* what it is called in the query, quoted */
   gboolean           may_be_null;  /* it is LEFT JOINed: there may be no row of it */
+  guint              end;          /* of its part of FROM: where the next table is joined */
 } DimplePlannerTable;
 
 /* While it is being decided. */

@@ -28,7 +28,7 @@ add_table (DimplePlanner *self,
            const char    *alias,
            gboolean       may_be_null)
 {
-  DimplePlannerTable added = { dimple_schema_find (self->plan->schema, name), NULL, may_be_null };
+  DimplePlannerTable added = { dimple_schema_find (self->plan->schema, name), NULL, may_be_null, self->select.from.end };
 
   if (added.table == NULL)
     return dimple_planner_refuse (self, "“%s” is no table", name);
@@ -83,16 +83,17 @@ find_join (DimplePlanner *self,
   return position;
 }
 
-/* The words before JOIN that say of which kind it is. */
+/* The words before JOIN that say of which kind it is.  What is before these belongs to the tables up to here. */
 static gboolean
 read_kind (DimplePlanner *self,
            guint          join,
            gboolean      *is_left)
 {
   static const char * const kinds[] = { "LEFT", "OUTER", "INNER", "CROSS", "NATURAL", "RIGHT", "FULL" };
+  guint i;
 
   *is_left = FALSE;
-  for (guint i = join; i > self->select.from.first; i--)
+  for (i = join; i > self->select.from.first; i--)
     {
       guint kind = 0;
 
@@ -104,6 +105,7 @@ read_kind (DimplePlanner *self,
         return dimple_planner_refuse (self, "it has a %s JOIN", kinds[kind]);
       *is_left |= kind == 0;
     }
+  g_array_index (self->tables, DimplePlannerTable, self->tables->len - 1).end = i;
   return TRUE;
 }
 

@@ -247,15 +247,15 @@ append_order (DimplePlanner *self,
   g_string_append_printf (sql, "%s", self->rowid);
 }
 
-/* FROM and WHERE, with one more condition. */
+/* FROM, up to a token, and WHERE, with one more condition. */
 static void
 append_rows (DimplePlanner *self,
              GString       *sql,
+             guint          from_end,
              gboolean       with_where,
              const char    *condition)
 {
-  g_autofree char *from = dimple_sql_reader_dup_span (self->reader, (DimpleSqlSpan) { self->select.from.first,
-                                                                                     self->from_end });
+  g_autofree char *from = dimple_sql_reader_dup_span (self->reader, (DimpleSqlSpan) { self->select.from.first, from_end });
   gboolean has_where = with_where && self->select.where.first < self->select.where.end;
 
   g_string_append_printf (sql, "\nFROM %s", from);
@@ -283,11 +283,11 @@ make_statements (DimplePlanner *self)
     g_string_append (load, "\nLIMIT :dimple_limit");
 
   append_hidden (self, test);
-  append_rows (self, test, TRUE, condition);
+  append_rows (self, test, self->from_end, TRUE, condition);
 
   /* In a join, WHERE may say which rows belong together. */
   g_string_append (row, list);
-  append_rows (self, row, self->tables->len > 1, condition);
+  append_rows (self, row, self->from_end, self->tables->len > 1, condition);
 
   g_free (plan->load_sql);
   g_free (plan->test_sql);
@@ -359,16 +359,18 @@ check_all_made (DimplePlanner *self)
 /* -- Tables that are joined ---------------------------------------------------------------------------------------- */
 
 /* Which rows of the base table hold the row of another one with the key :dimple_key0, :dimple_key1 …; NULL if it has
- * none.  Where that row may be missing, a row that WHERE kept out because of it may come in once it is gone. */
+ * none.  Where that row may be missing, a row that WHERE or a later join kept out because of it may come in once it is
+ * gone: so of these only the tables up to this one are asked. */
 static char *
-make_holders (DimplePlanner            *self,
-              const DimplePlannerTable *joined)
+make_holders (DimplePlanner *self,
+              guint          position)
 {
+  const DimplePlannerTable *joined = dimple_planner_get_table (self, position);
   const DimpleTable *table = joined->table;
   g_autoptr(GString) sql = g_string_new ("SELECT ");
   g_autoptr(GString) condition = g_string_new (NULL);
 
-  if (table->key->len == 0 && table->rowid_name == NULL)
+  if ((table->key->len == 0 && table->rowid_name == NULL) || (joined->may_be_null && self->base > position))
     return NULL;
   for (guint k = 0; k < table->key->len; k++)
     g_string_append_printf (condition, "%s%s.%s = :dimple_key%u", k > 0 ? " AND " : "", joined->alias,
@@ -376,7 +378,7 @@ make_holders (DimplePlanner            *self,
   if (table->key->len == 0)
     g_string_append_printf (condition, "%s.%s = :dimple_key0", joined->alias, table->rowid_name);
   g_string_append (sql, self->rowid);
-  append_rows (self, sql, !joined->may_be_null, condition->str);
+  append_rows (self, sql, joined->may_be_null ? joined->end : self->from_end, !joined->may_be_null, condition->str);
   return g_string_free (g_steal_pointer (&sql), FALSE);
 }
 
@@ -408,7 +410,7 @@ add_joined (DimplePlanner *self)
       if (i == self->base)
         continue;
       joined.columns = dimple_watch_set_get_columns (&self->plan->watch, table->table->name);
-      joined.holders_sql = make_holders (self, table);
+      joined.holders_sql = make_holders (self, i);
       if (!check_holders (self, joined.holders_sql))
         g_clear_pointer (&joined.holders_sql, g_free);
       g_array_append_val (self->plan->joined, joined);

@@ -151,6 +151,38 @@ test_replaced (Fixture       *fixture,
   record_assert (record, "");
 }
 
+/* A row that was moved here and deleted there, and one that took its place */
+static void
+test_place_taken (Fixture       *fixture,
+                  gconstpointer  data)
+{
+  g_autoptr(DimpleQuery) query = NULL;
+  g_autoptr(Record) record = NULL;
+  g_autoptr(DimpleRow) first = NULL;
+
+  /* That the other store was opened is a commit, too. */
+  hear (fixture);
+  query = new_query (fixture, "SELECT key, title FROM note WHERE key < '00003' OR key > 'a' ORDER BY key");
+  record = record_new (query);
+  execute (fixture->store, "REPLACE INTO note (key, title) VALUES ('00001', 'moved')");
+  execute (fixture->other, "DELETE FROM note WHERE key = '00001'");
+  execute (fixture->other, "INSERT INTO note (key, title) VALUES ('new', 'new')");
+  hear (fixture);
+  fixture_assert_rows (query, "00000 00002 new");
+  g_assert_cmpuint (query->statistics.n_runs, ==, 1);
+  record_assert (record, "1 -2 +2");
+
+  /* Heard of after what this store did later, and twice */
+  execute (fixture->other, "REPLACE INTO note (key, title) VALUES ('00000', 'a'), ('new', 'b')");
+  execute (fixture->store, "REPLACE INTO note (key, title) VALUES ('00000', 'c')");
+  execute (fixture->other, "UPDATE note SET title = 'd' WHERE key = '00000'");
+  execute (fixture->other, "DELETE FROM note WHERE key = 'new'");
+  hear (fixture);
+  fixture_assert_rows (query, "00000 00002");
+  first = g_list_model_get_item (G_LIST_MODEL (query), 0);
+  g_assert_cmpstr (dimple_row_get_string (first, "title"), ==, "d");
+}
+
 static void
 test_joined (Fixture       *fixture,
              gconstpointer  data)
@@ -254,6 +286,7 @@ main (int    argc,
 #define ADD(path, func) g_test_add ("/query/processes/" path, Fixture, NULL, set_up, func, tear_down)
   ADD ("one-row", test_one_row);
   ADD ("replaced", test_replaced);
+  ADD ("place-taken", test_place_taken);
   ADD ("joined", test_joined);
   ADD ("many", test_many);
   ADD ("moved", test_moved);

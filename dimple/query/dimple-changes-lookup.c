@@ -4,7 +4,8 @@
  * those that hold it now.  Of rows that another process changed only the keys are known: where they were before, and
  * where they are now.  Before is the read point of what is shown, now is the one that it goes to: between the two
  * nothing happened but the changes.  So each of these rows is asked for once, now, whatever the order of the commits
- * was.
+ * was.  As a commit of another process may be heard of after later ones of this, then nothing that was seen of rows in
+ * between is relied on: all are looked up by their keys.
  *
  * SPDX-License-Identifier: LGPL-2.1-or-later
  */
@@ -24,8 +25,8 @@ typedef struct
   GArray           *named;        /* of DimpleRowChange: rows of the base table of which only the key is known */
   GArray           *holders;      /* of gint64: rowids of the base table */
   GArray           *net;          /* of DimpleRowChange */
-  GHashTable       *before;       /* of positions in this + 1, by the rowid that the row had … */
-  GHashTable       *now;          /* … and has */
+  GHashTable       *before;       /* of gint64: the rowids that its rows had … */
+  GHashTable       *now;          /* … and have */
   guint             n_asked;
 } Lookup;
 
@@ -161,44 +162,26 @@ find_others (Lookup           *self,
 /* -- Put together -------------------------------------------------------------------------------------------------- */
 
 static void
-index_rowid (GHashTable *positions,
-             gint64      rowid,
-             guint       position)
+index_row (Lookup                *self,
+           const DimpleRowChange *row)
 {
-  g_hash_table_insert (positions, g_memdup2 (&rowid, sizeof rowid), GUINT_TO_POINTER (position + 1));
-}
-
-static void
-index_row (Lookup *self,
-           guint   position)
-{
-  const DimpleRowChange *row = &g_array_index (self->net, DimpleRowChange, position);
-
   if (row->had_row)
-    index_rowid (self->before, row->from, position);
+    g_hash_table_add (self->before, g_memdup2 (&row->from, sizeof row->from));
   if (row->has_row)
-    index_rowid (self->now, row->to, position);
+    g_hash_table_add (self->now, g_memdup2 (&row->to, sizeof row->to));
 }
 
-/* A commit of another process may have been heard after later ones of this: so what was seen of a row there gives
- * way. */
+/* The same key may have been named several times. */
 static void
 add_named (Lookup                *self,
            const DimpleRowChange *named)
 {
-  guint position = 0;
-
-  if (named->had_row)
-    position = GPOINTER_TO_UINT (g_hash_table_lookup (self->before, &named->from));
-  if (position == 0 && named->has_row)
-    position = GPOINTER_TO_UINT (g_hash_table_lookup (self->now, &named->to));
-  if (position == 0)
-    {
-      g_array_append_vals (self->net, named, 1);
-      position = self->net->len;
-    }
-  g_array_index (self->net, DimpleRowChange, position - 1) = *named;
-  index_row (self, position - 1);
+  if (!named->had_row && !named->has_row)
+    return;
+  if (named->had_row ? g_hash_table_contains (self->before, &named->from) : g_hash_table_contains (self->now, &named->to))
+    return;
+  g_array_append_vals (self->net, named, 1);
+  index_row (self, named);
 }
 
 /* One that is there already has changed itself. */
@@ -211,21 +194,16 @@ add_holder (Lookup *self,
   if (g_hash_table_contains (self->before, &rowid) || g_hash_table_contains (self->now, &rowid))
     return;
   g_array_append_val (self->net, row);
-  index_row (self, self->net->len - 1);
+  index_row (self, &row);
 }
 
 static gboolean
 put_together (Lookup *self)
 {
   for (guint i = 0; i < self->net->len; i++)
-    index_row (self, i);
+    index_row (self, &g_array_index (self->net, DimpleRowChange, i));
   for (guint i = 0; i < self->named->len; i++)
-    {
-      const DimpleRowChange *named = &g_array_index (self->named, DimpleRowChange, i);
-
-      if (named->had_row || named->has_row)
-        add_named (self, named);
-    }
+    add_named (self, &g_array_index (self->named, DimpleRowChange, i));
   for (guint i = 0; i < self->holders->len; i++)
     add_holder (self, g_array_index (self->holders, gint64, i));
   return self->net->len <= MAX_ROWS;
@@ -288,6 +266,8 @@ dimple_changes_look_up (DimpleRowChanges   *changes,
   DimpleConnection *reader;
   gboolean succeeded;
 
+  if (dimple_row_changes_has_named (changes) && !dimple_row_changes_name_all (changes))
+    return NULL;
   lookup_init (&self, rows, changes);
   reader = dimple_subscription_begin_reading (subscription);
   if (reader == NULL)

@@ -300,6 +300,7 @@ net_unseen (DimpleQueryRun   *self,
   g_autoptr(DimpleChangeSet) changes = collect_unseen (self, reader);
   const DimpleTableChanges *table;
   DimpleConnection *old_reader;
+  const char *end;
   GArray *net;
 
   if (changes == NULL)
@@ -311,7 +312,8 @@ net_unseen (DimpleQueryRun   *self,
   if (old_reader == NULL)
     return NULL;
   net = g_array_new (FALSE, FALSE, sizeof (DimpleRowChange));
-  for (const char *key = table != NULL ? table->keys->str : NULL; key != NULL && *key != '\0'; key += strlen (key) + 1)
+  end = table != NULL ? table->keys->str + table->keys->len : NULL;
+  for (const char *key = table != NULL ? table->keys->str : NULL; key < end; key += strlen (key) + 1)
     {
       DimpleRowChange row = { 0, };
 

@@ -53,6 +53,8 @@ const char       *dimple_row_changes_get_other   (DimpleRowChanges       *self,
                                                   guint                  *table);
 /* Whether there are rows of the base table of which only the key is known. */
 gboolean          dimple_row_changes_has_named   (DimpleRowChanges       *self);
+/* Forgets all but the keys of the rows of the base table; FALSE if they have no names. */
+gboolean          dimple_row_changes_name_all    (DimpleRowChanges       *self);
 /* How many there are, of rows and others. */
 guint             dimple_row_changes_count       (DimpleRowChanges       *self);
 /* It is not known what happened. */

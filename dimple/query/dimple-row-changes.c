@@ -87,6 +87,21 @@ dimple_row_changes_has_named (DimpleRowChanges *self)
   return FALSE;
 }
 
+gboolean
+dimple_row_changes_name_all (DimpleRowChanges *self)
+{
+  const char *end = self->names->str + self->names->len;
+
+  if (self->rows->len > 0 && self->names->len == 0)
+    return FALSE;
+  for (const char *name = self->names->str; name < end; name += strlen (name) + 1)
+    dimple_row_changes_add_other (self, 0, name);
+  g_array_set_size (self->rows, 0);
+  g_byte_array_set_size (self->keys, 0);
+  g_string_truncate (self->names, 0);
+  return TRUE;
+}
+
 void
 dimple_row_changes_set_unknown (DimpleRowChanges *self)
 {

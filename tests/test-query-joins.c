@@ -17,6 +17,7 @@ static const char * const migrations[] = {
   "CREATE TABLE mood (name TEXT, strength INTEGER, face TEXT, PRIMARY KEY (name, strength)) WITHOUT ROWID;"
   "CREATE TABLE seen (key TEXT PRIMARY KEY, title TEXT UNIQUE NOT NULL, colour TEXT);"
   "SELECT dimple_set_local ('seen');"
+  "CREATE VIEW coloured AS SELECT n.key, s.colour FROM note n JOIN seen s USING (title);"
   "INSERT INTO folder (key, name) VALUES ('f0', 'Zero'), ('f1', 'One'), ('f2', 'Two');"
   "INSERT INTO note (key, title, folder) VALUES ('a', 'A', 'f0'), ('b', 'B', 'f1'), ('c', 'C', 'f1'), ('d', 'D', 'f9');"
   "INSERT INTO tag VALUES ('t0', 'red'), ('t1', 'blue'), ('t2', 'green');"
@@ -277,6 +278,33 @@ test_join_after_left (void)
   assert_rows (of_tags, "b|t0|- b|t1|- c|t2|-");
 }
 
+/* Columns that nothing but NATURAL and USING name, in a query that is kept, one that is run again, and a view */
+static void
+test_by_name (void)
+{
+  static const char * const all[] = {
+    "SELECT n.key, s.colour FROM note n JOIN seen s USING (title) ORDER BY n.key",
+    "SELECT n.key, s.colour FROM note n JOIN seen s USING (title) GROUP BY n.key ORDER BY n.key",
+    "SELECT n.key, s.colour FROM (SELECT key, title FROM note) n NATURAL JOIN (SELECT title, colour FROM seen) s ORDER BY n.key",
+    "SELECT key, colour FROM coloured ORDER BY key",
+  };
+  g_autoptr(DimpleStore) store = open_store ();
+  g_autoptr(GPtrArray) queries = g_ptr_array_new_with_free_func (g_object_unref);
+
+  fixture_execute (store, "INSERT INTO seen VALUES ('s', 'A', 'red'), ('t', 'new', 'blue')");
+  g_ptr_array_add (queries, new_kept_query (store, all[0]));
+  for (guint i = 1; i < G_N_ELEMENTS (all); i++)
+    g_ptr_array_add (queries, new_query (store, all[i]));
+  fixture_execute (store, "UPDATE note SET title = 'new' WHERE key = 'c'");
+  dimple_test_wait_idle (store);
+  for (guint i = 0; i < G_N_ELEMENTS (all); i++)
+    assert_rows (g_ptr_array_index (queries, i), "a|red c|blue");
+  fixture_execute (store, "UPDATE seen SET title = 'B' WHERE key = 's'");
+  dimple_test_wait_idle (store);
+  for (guint i = 0; i < G_N_ELEMENTS (all); i++)
+    assert_rows (g_ptr_array_index (queries, i), "b|red c|blue");
+}
+
 /* NULL names no row of a local table. */
 static void
 test_null_keys (void)
@@ -477,6 +505,7 @@ main (int    argc,
   g_test_add_func ("/query/joins/left", test_left);
   g_test_add_func ("/query/joins/without-partner", test_without_partner);
   g_test_add_func ("/query/joins/join-after-left", test_join_after_left);
+  g_test_add_func ("/query/joins/by-name", test_by_name);
   g_test_add_func ("/query/joins/null-keys", test_null_keys);
   g_test_add_func ("/query/joins/many-to-many", test_many_to_many);
   g_test_add_func ("/query/joins/several-tables", test_several_tables);

@@ -1,8 +1,9 @@
 /* dimple-watch-set.c: what a SELECT reads, so that it is known which changes can matter to it
  *
  * SQLite's authorizer is asked about every column while a statement is prepared, views and subqueries included; a table
- * of which only the rows count (`count (*)`) is named with an empty column.  Inserts and deletes change all columns of
- * a row, so the last bit of a watch stands for them.
+ * of which only the rows count (`count (*)`) is named with an empty column.  Only the columns that NATURAL and USING
+ * compare it is not asked about: where there is one of these, all columns are watched.  Inserts and deletes change all
+ * columns of a row, so the last bit of a watch stands for them.
  *
  * SPDX-License-Identifier: LGPL-2.1-or-later
  */
@@ -68,6 +69,23 @@ add_watch (DimpleWatchSet *self,
 
       g_array_append_val (self->watches, added);
     }
+}
+
+/* -- Columns that SQLite does not tell ------------------------------------------------------------------------------ */
+
+/* Of the SELECT or of a view that it reads: a word too many does no harm. */
+static void
+look_for_names (DimpleWatchSet *self,
+                const char     *sql)
+{
+  self->joins_by_name |= sql != NULL && g_regex_match_simple ("\\b(NATURAL|USING)\\b", sql, G_REGEX_CASELESS, 0);
+}
+
+static void
+watch_all_columns (DimpleWatchSet *self)
+{
+  for (guint i = 0; i < self->watches->len; i++)
+    g_array_index (self->watches, DimpleWatch, i).columns = DIMPLE_ALL_COLUMNS;
 }
 
 /* -- Asking SQLite ------------------------------------------------------------------------------------------------- */
@@ -220,7 +238,10 @@ add_other (DimpleWatchSet    *self,
   type = (const char *) sqlite3_column_text (statement, 0);
   sql = (const char *) sqlite3_column_text (statement, 1);
   if (g_str_equal (type, "view"))
-    self->has_view = TRUE;
+    {
+      self->has_view = TRUE;
+      look_for_names (self, sql);
+    }
   else if (sql != NULL && g_ascii_strncasecmp (sql, "CREATE VIRTUAL", strlen ("CREATE VIRTUAL")) == 0)
     {
       self->has_virtual = TRUE;
@@ -305,7 +326,12 @@ dimple_watch_set_prepare (DimpleWatchSet    *self,
   else if (result != SQLITE_OK)
     dimple_connection_set_error (reader, result, error);
   else if (check_statement (statement, error) && add_others (self, reader, schema, others, error))
-    return statement;
+    {
+      look_for_names (self, sql);
+      if (self->joins_by_name)
+        watch_all_columns (self);
+      return statement;
+    }
   sqlite3_finalize (statement);
   return NULL;
 }

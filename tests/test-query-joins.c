@@ -288,21 +288,35 @@ test_by_name (void)
     "SELECT n.key, s.colour FROM (SELECT key, title FROM note) n NATURAL JOIN (SELECT title, colour FROM seen) s ORDER BY n.key",
     "SELECT key, colour FROM coloured ORDER BY key",
   };
+  /* Of these it tells no column of one of the tables, or of none. */
+  static const char * const counts[] = {
+    "SELECT count (*) AS n FROM coloured WHERE key <> 'a'",
+    "WITH c AS (SELECT n.key FROM note n NATURAL JOIN (SELECT title FROM seen) s) SELECT count (key) AS n FROM c WHERE key <> 'a'",
+  };
   g_autoptr(DimpleStore) store = open_store ();
   g_autoptr(GPtrArray) queries = g_ptr_array_new_with_free_func (g_object_unref);
+  g_autoptr(DimpleQuery) first = NULL, second = NULL;
 
   fixture_execute (store, "INSERT INTO seen VALUES ('s', 'A', 'red'), ('t', 'new', 'blue')");
   g_ptr_array_add (queries, new_kept_query (store, all[0]));
   for (guint i = 1; i < G_N_ELEMENTS (all); i++)
     g_ptr_array_add (queries, new_query (store, all[i]));
+  first = new_query (store, counts[0]);
+  second = new_query (store, counts[1]);
+  assert_rows (first, "0");
+  assert_rows (second, "0");
   fixture_execute (store, "UPDATE note SET title = 'new' WHERE key = 'c'");
   dimple_test_wait_idle (store);
   for (guint i = 0; i < G_N_ELEMENTS (all); i++)
     assert_rows (g_ptr_array_index (queries, i), "a|red c|blue");
+  assert_rows (first, "1");
+  assert_rows (second, "1");
   fixture_execute (store, "UPDATE seen SET title = 'B' WHERE key = 's'");
   dimple_test_wait_idle (store);
   for (guint i = 0; i < G_N_ELEMENTS (all); i++)
     assert_rows (g_ptr_array_index (queries, i), "b|red c|blue");
+  assert_rows (first, "2");
+  assert_rows (second, "2");
 }
 
 /* NULL names no row of a local table. */

@@ -26,7 +26,6 @@ typedef struct
   gboolean   has_view;
   gboolean   is_recursive;
   gboolean   has_virtual;
-  gboolean   joins_by_name;   /* with NATURAL or USING, of which SQLite does not tell the columns */
   GPtrArray *functions;   /* of char */
 } DimpleWatchSet;
 

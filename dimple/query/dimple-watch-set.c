@@ -2,8 +2,8 @@
  *
  * SQLite's authorizer is asked about every column while a statement is prepared, views and subqueries included; a table
  * of which only the rows count (`count (*)`) is named with an empty column.  Only the columns that NATURAL and USING
- * compare it is not asked about: where there is one of these, all columns are watched.  Inserts and deletes change all
- * columns of a row, so the last bit of a watch stands for them.
+ * compare it is not asked about: where there is one of these, all columns are watched of the tables that the bytecode
+ * opens.  Inserts and deletes change all columns of a row, so the last bit of a watch stands for them.
  *
  * SPDX-License-Identifier: LGPL-2.1-or-later
  */
@@ -73,19 +73,73 @@ add_watch (DimpleWatchSet *self,
 
 /* -- Columns that SQLite does not tell ------------------------------------------------------------------------------ */
 
-/* Of the SELECT or of a view that it reads: a word too many does no harm. */
-static void
-look_for_names (DimpleWatchSet *self,
-                const char     *sql)
+/* Whether the SELECT, or some view if it reads one, has NATURAL or USING: a word too many does no harm. */
+static gboolean
+may_join_by_name (DimpleWatchSet   *self,
+                  DimpleConnection *reader,
+                  const char       *sql)
 {
-  self->joins_by_name |= sql != NULL && g_regex_match_simple ("\\b(NATURAL|USING)\\b", sql, G_REGEX_CASELESS, 0);
+  const char *pattern = "\\b(NATURAL|USING)\\b";
+  gboolean found = g_regex_match_simple (pattern, sql, G_REGEX_CASELESS, 0);
+  g_autoptr(DimpleStatement) views = NULL;
+
+  if (found || !self->has_view)
+    return found;
+  views = dimple_connection_prepare (reader, "SELECT sql FROM sqlite_schema WHERE type = 'view'", NULL);
+  if (views == NULL)
+    return TRUE;
+  while (!found && dimple_statement_step (views, NULL))
+    found = g_regex_match_simple (pattern, (const char *) sqlite3_column_text (views, 0), G_REGEX_CASELESS, 0);
+  return found;
 }
 
-static void
-watch_all_columns (DimpleWatchSet *self)
+static gboolean
+watch_tree (DimpleWatchSet    *self,
+            DimpleConnection  *reader,
+            DimpleSchema      *schema,
+            int                root_page,
+            GError           **error)
 {
-  for (guint i = 0; i < self->watches->len; i++)
-    g_array_index (self->watches, DimpleWatch, i).columns = DIMPLE_ALL_COLUMNS;
+  g_autoptr(DimpleStatement) statement = NULL;
+  const DimpleTable *table = NULL;
+
+  statement = dimple_connection_prepare (reader, "SELECT tbl_name FROM sqlite_schema WHERE rootpage = ?", error);
+  if (statement == NULL)
+    return FALSE;
+  sqlite3_bind_int (statement, 1, root_page);
+  if (dimple_statement_step (statement, NULL))
+    table = dimple_schema_find (schema, (const char *) sqlite3_column_text (statement, 0));
+  if (table != NULL)
+    add_watch (self, table->name, DIMPLE_ALL_COLUMNS);
+  else
+    self->everything = TRUE;
+  return TRUE;
+}
+
+static gboolean
+watch_opened (DimpleWatchSet    *self,
+              DimpleConnection  *reader,
+              DimpleSchema      *schema,
+              const char        *sql,
+              GError           **error)
+{
+  g_autofree char *explain_sql = g_strdup_printf ("EXPLAIN %s", sql);
+  g_autoptr(DimpleStatement) program = dimple_connection_prepare (reader, explain_sql, error);
+  g_autoptr(GError) step_error = NULL;
+
+  while (program != NULL && dimple_statement_step (program, &step_error))
+    {
+      const char *opcode = (const char *) sqlite3_column_text (program, 1);
+
+      self->everything |= g_str_equal (opcode, "VOpen");
+      if (g_str_equal (opcode, "OpenRead") &&
+          !watch_tree (self, reader, schema, sqlite3_column_int (program, 3), error))
+        return FALSE;
+    }
+  if (step_error == NULL)
+    return program != NULL;
+  g_propagate_error (error, g_steal_pointer (&step_error));
+  return FALSE;
 }
 
 /* -- Asking SQLite ------------------------------------------------------------------------------------------------- */
@@ -238,10 +292,7 @@ add_other (DimpleWatchSet    *self,
   type = (const char *) sqlite3_column_text (statement, 0);
   sql = (const char *) sqlite3_column_text (statement, 1);
   if (g_str_equal (type, "view"))
-    {
-      self->has_view = TRUE;
-      look_for_names (self, sql);
-    }
+    self->has_view = TRUE;
   else if (sql != NULL && g_ascii_strncasecmp (sql, "CREATE VIRTUAL", strlen ("CREATE VIRTUAL")) == 0)
     {
       self->has_virtual = TRUE;
@@ -325,13 +376,9 @@ dimple_watch_set_prepare (DimpleWatchSet    *self,
     g_set_error_literal (error, DIMPLE_ERROR, DIMPLE_ERROR_SQL, "A live query must be a SELECT");
   else if (result != SQLITE_OK)
     dimple_connection_set_error (reader, result, error);
-  else if (check_statement (statement, error) && add_others (self, reader, schema, others, error))
-    {
-      look_for_names (self, sql);
-      if (self->joins_by_name)
-        watch_all_columns (self);
-      return statement;
-    }
+  else if (check_statement (statement, error) && add_others (self, reader, schema, others, error) &&
+           (!may_join_by_name (self, reader, sql) || watch_opened (self, reader, schema, sql, error)))
+    return statement;
   sqlite3_finalize (statement);
   return NULL;
 }

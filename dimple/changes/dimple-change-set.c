@@ -145,9 +145,11 @@ append_key (DimpleTableChanges      *changes,
 {
   const DimpleTable *table = row->table;
   const guint8 *record = row->now != NULL ? row->now : row->old;
-  DimpleValue values[16];
+  DimpleValue few[16];
+  g_autofree DimpleValue *many = table->key->len > G_N_ELEMENTS (few) ? g_new (DimpleValue, table->key->len) : NULL;
+  DimpleValue *values = many != NULL ? many : few;
 
-  if (table->key->len == 0 || table->key->len > G_N_ELEMENTS (values))
+  if (table->key->len == 0)
     return;
   for (guint k = 0; k < table->key->len; k++)
     {

@@ -67,8 +67,9 @@ test_section_order (void)
   };
   g_autoptr(DimpleStore) store = fixture_open ();
 
-  fixture_execute (store, "INSERT INTO note (key, title, folder) WITH RECURSIVE i (x) AS (SELECT 0 UNION ALL SELECT x + 1 "
-                          "FROM i LIMIT 200) SELECT x, x * 7 % 5, nullif ('f' || (x * x % 17), 'f0') FROM i");
+  fixture_execute (store, "INSERT INTO note (key, title, folder) "
+                          "WITH RECURSIVE i (x) AS (SELECT 0 UNION ALL SELECT x + 1 FROM i LIMIT 200) "
+                          "SELECT x, x * 7 % 5, nullif ('f' || (x * x % 17), 'f0') FROM i");
   for (guint i = 0; i < G_N_ELEMENTS (statements); i++)
     {
       g_autoptr(DimpleQuery) query = g_object_new (DIMPLE_TYPE_QUERY, "store", store, "sql", statements[i],

@@ -17,6 +17,8 @@ static const char * const migrations[] = {
   "CREATE TABLE mood (name TEXT, strength INTEGER, face TEXT, PRIMARY KEY (name, strength)) WITHOUT ROWID;"
   "CREATE TABLE seen (key TEXT PRIMARY KEY, title TEXT UNIQUE NOT NULL, colour TEXT);"
   "SELECT dimple_set_local ('seen');"
+  "CREATE TABLE long (a, b, c, d, e, f, g, h, i, j, k, l, m, n, o, p, q, title TEXT UNIQUE NOT NULL, colour TEXT, "
+  "PRIMARY KEY (a, b, c, d, e, f, g, h, i, j, k, l, m, n, o, p, q)) WITHOUT ROWID;"
   "CREATE VIEW coloured AS SELECT n.key, s.colour FROM note n JOIN seen s USING (title);"
   "INSERT INTO folder (key, name) VALUES ('f0', 'Zero'), ('f1', 'One'), ('f2', 'Two');"
   "INSERT INTO note (key, title, folder) VALUES ('a', 'A', 'f0'), ('b', 'B', 'f1'), ('c', 'C', 'f1'), ('d', 'D', 'f9');"
@@ -339,6 +341,23 @@ test_null_keys (void)
   assert_rows (of_seen, "a|aquaA b|blueB");
 }
 
+/* A key of more columns than most have, of a table without rowids */
+static void
+test_long_key (void)
+{
+  g_autoptr(DimpleStore) store = open_store ();
+  g_autoptr(DimpleQuery) query = new_kept_query (store, "SELECT n.key, l.colour FROM note n JOIN long l ON l.title = n.title "
+                                                        "ORDER BY n.key");
+
+  fixture_execute (store, "INSERT INTO long VALUES (1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15, 16, 17, 'A', 'red')");
+  dimple_test_wait_idle (store);
+  assert_rows (query, "a|red");
+  fixture_execute (store, "UPDATE long SET colour = 'blue'");
+  dimple_test_wait_idle (store);
+  assert_rows (query, "a|blue");
+  g_assert_cmpuint (query->statistics.n_runs, ==, 1);
+}
+
 /* The base table is the one that links the two others. */
 static void
 test_many_to_many (void)
@@ -520,6 +539,7 @@ main (int    argc,
   g_test_add_func ("/query/joins/without-partner", test_without_partner);
   g_test_add_func ("/query/joins/join-after-left", test_join_after_left);
   g_test_add_func ("/query/joins/by-name", test_by_name);
+  g_test_add_func ("/query/joins/long-key", test_long_key);
   g_test_add_func ("/query/joins/null-keys", test_null_keys);
   g_test_add_func ("/query/joins/many-to-many", test_many_to_many);
   g_test_add_func ("/query/joins/several-tables", test_several_tables);

@@ -358,11 +358,14 @@ test_client_attention (void)
 {
   g_autoptr(Bucket) bucket = bucket_new ();
   g_autoptr(Device) one = device_new (NULL, bucket->storage);
+  DimpleSyncState state;
 
   bucket_fail_at (bucket, 0, FALSE, DIMPLE_ERROR_DENIED);
   dimple_auto_sync_set_delays (dimple_sync_client_get_auto_sync (one->client), 1, 1);
   g_object_set (one->client, "auto-sync", TRUE, NULL);
   while (bucket->n_requests == 0)
+    g_main_context_iteration (NULL, TRUE);
+  while (g_object_get (one->client, "state", &state, NULL), state == DIMPLE_SYNC_SYNCING)
     g_main_context_iteration (NULL, TRUE);
   let_pass (30);
   g_assert_cmpuint (bucket->n_requests, ==, 1);

@@ -198,6 +198,25 @@ test_many_holders (void)
   g_assert_true (first == again);
 }
 
+/* An index finds them, but among very many others. */
+static void
+test_wide_search (void)
+{
+  g_autoptr(DimpleStore) store = open_store ();
+  g_autoptr(DimpleQuery) query = NULL;
+  g_autoptr(GObject) first = NULL;
+
+  add_many (store);
+  fixture_execute (store, "UPDATE note SET other = 'x', body = folder");
+  query = new_kept_query (store, "SELECT note.key, name FROM note JOIN folder ON folder.key = note.body "
+                                 "WHERE note.other = 'x' ORDER BY note.key");
+  first = g_list_model_get_item (G_LIST_MODEL (query), 0);
+  fixture_execute (store, "UPDATE folder SET name = 'other' WHERE key BETWEEN 'f10' AND 'f101'");
+  dimple_test_wait_idle (store);
+  g_assert_cmpuint (query->statistics.n_runs, ==, 2);
+  g_assert_cmpstr (dimple_row_get_string (DIMPLE_ROW (first), "name"), ==, "other");
+}
+
 /* -- Kinds of joins ------------------------------------------------------------------------------------------------ */
 
 static void
@@ -534,6 +553,7 @@ main (int    argc,
   g_test_init (&argc, &argv, G_TEST_OPTION_ISOLATE_DIRS, NULL);
   g_test_add_func ("/query/joins/cost", test_cost);
   g_test_add_func ("/query/joins/many-holders", test_many_holders);
+  g_test_add_func ("/query/joins/wide-search", test_wide_search);
   g_test_add_func ("/query/joins/inner", test_inner);
   g_test_add_func ("/query/joins/left", test_left);
   g_test_add_func ("/query/joins/without-partner", test_without_partner);

@@ -62,6 +62,7 @@ test_section_order (void)
     "SELECT key, folder FROM note ORDER BY folder DESC NULLS FIRST, title",
     "SELECT key, folder FROM note ORDER BY folder NULLS LAST",
     "SELECT key, folder FROM note ORDER BY folder || '', key",
+    "SELECT key, folder FROM note ORDER BY folder COLLATE NOCASE, key",
     "SELECT key, folder FROM note ORDER BY folder, key LIMIT 90 OFFSET 25",
     "SELECT DISTINCT key, folder FROM note ORDER BY folder, key",
   };
@@ -69,7 +70,7 @@ test_section_order (void)
 
   fixture_execute (store, "INSERT INTO note (key, title, folder) "
                           "WITH RECURSIVE i (x) AS (SELECT 0 UNION ALL SELECT x + 1 FROM i LIMIT 200) "
-                          "SELECT x, x * 7 % 5, nullif ('f' || (x * x % 17), 'f0') FROM i");
+                          "SELECT x, x * 7 % 5, nullif (iif (x % 3, 'f', 'F') || (x * x % 17), 'f0') FROM i");
   for (guint i = 0; i < G_N_ELEMENTS (statements); i++)
     {
       g_autoptr(DimpleQuery) query = g_object_new (DIMPLE_TYPE_QUERY, "store", store, "sql", statements[i],

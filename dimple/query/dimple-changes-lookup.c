@@ -16,6 +16,8 @@
 
 /* Beyond this the result is read anew, in a thread that disturbs nobody. */
 #define MAX_ROWS 4096
+/* Of SQLite's virtual machine, for those that hold others: an index may narrow a search, and still leave many rows. */
+#define MAX_STEPS 250000
 
 typedef struct
 {
@@ -28,6 +30,7 @@ typedef struct
   GHashTable       *before;       /* of gint64: the rowids that its rows had … */
   GHashTable       *now;          /* … and have */
   guint             n_asked;
+  gint64            n_steps;
 } Lookup;
 
 static void
@@ -103,13 +106,15 @@ find_holders (Lookup                  *self,
   statement = dimple_plan_prepare (self->plan, reader, joined->holders_sql, self->parameters, NULL);
   if (statement == NULL || !bind_key (statement, joined->table, key, record))
     return FALSE;
+  sqlite3_stmt_status (statement, SQLITE_STMTSTATUS_VM_STEP, TRUE);
   while (self->holders->len <= 2 * MAX_ROWS && dimple_statement_step (statement, &error))
     {
       gint64 rowid = sqlite3_column_int64 (statement, 0);
 
       g_array_append_val (self->holders, rowid);
     }
-  return error == NULL && self->holders->len <= 2 * MAX_ROWS;
+  self->n_steps += sqlite3_stmt_status (statement, SQLITE_STMTSTATUS_VM_STEP, TRUE);
+  return error == NULL && self->holders->len <= 2 * MAX_ROWS && self->n_steps <= MAX_STEPS;
 }
 
 /* Where the n-th row that is known by its key was, or is. */

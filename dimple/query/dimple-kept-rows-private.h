@@ -30,7 +30,7 @@ void             dimple_kept_rows_set_reading      (DimpleKeptRows     *self,
                                                     DimpleQueryHub     *hub,
                                                     DimpleReadPoint    *point);
 
-/* The rows around one with the same first value of ORDER BY, which is `value`; FALSE if it is another. */
+/* The rows around one with the same first value of ORDER BY, which is `value`; FALSE if that does not tell. */
 gboolean         dimple_kept_rows_find_section     (DimpleKeptRows     *self,
                                                     guint               position,
                                                     const DimpleValue  *value,

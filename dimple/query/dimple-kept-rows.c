@@ -31,6 +31,7 @@ struct _DimpleKeptRows
   guint               offset;
   guint               limit;          /* G_MAXUINT: all */
   gboolean            is_complete;    /* there are no more rows than those in the sequence */
+  gboolean            is_by_column;   /* ORDER BY begins with a column, and compares it as bytes */
 
   DimpleSubscription *subscription;   /* (nullable) not owned: where it says rows are read … */
   DimpleQueryHub     *hub;            /* … or else, if there is one, … */
@@ -102,6 +103,16 @@ get_wanted (DimpleKeptRows *self)
   return end + CLAMP (end / 4, MIN_MARGIN, MAX_MARGIN);
 }
 
+/* Then rows with the same value of it stand together. */
+static gboolean
+begins_with_column (DimpleQueryPlan *plan,
+                    sqlite3_stmt    *load)
+{
+  return plan->terms->len > 0 &&
+         g_array_index (plan->terms, DimpleSortTerm, 0).collation == DIMPLE_COLLATION_BINARY &&
+         sqlite3_column_origin_name (load, (int) g_array_index (plan->term_columns, guint, 0)) != NULL;
+}
+
 DimpleKeptRows *
 dimple_kept_rows_load (DimpleConnection  *reader,
                        DimpleQueryPlan   *plan,
@@ -133,6 +144,7 @@ dimple_kept_rows_load (DimpleConnection  *reader,
   if (plan->limit_sql != NULL)
     sqlite3_bind_int64 (load, sqlite3_bind_parameter_index (load, ":dimple_limit"),
                         self->limit == G_MAXUINT ? -1 : (gint64) get_wanted (self));
+  self->is_by_column = begins_with_column (plan, load);
   if (!load_rows (self, load, &in_order, error) || !in_order)
     return NULL;
   self->is_complete = dimple_row_sequence_get_n_rows (self->sequence) < get_wanted (self);
@@ -425,10 +437,9 @@ dimple_kept_rows_find_section (DimpleKeptRows    *self,
   g_autoptr(GByteArray) prefix = g_byte_array_new ();
   guint low, high;
 
-  if (self->plan->terms->len == 0)
+  if (!self->is_by_column)
     return FALSE;
   dimple_sort_key_append (prefix, &g_array_index (self->plan->terms, DimpleSortTerm, 0), value);
-  /* ORDER BY may begin with an expression of the column. */
   if (!begins_with (self, position, prefix))
     return FALSE;
   for (low = 0, high = position; low < high;)

@@ -114,8 +114,7 @@ has_value (DimpleQuery       *self,
  * @end: (out): return location for the position after its last row
  *
  * Gets the section that a row is in: the rows around it with the same value of
- * [property@Dimple.Query:section-column], or, where the query is [property@Dimple.Query:incremental], one that its
- * collation takes for the same.  Without a section column all rows are one section; outside the list @start is
+ * [property@Dimple.Query:section-column].  Without a section column all rows are one section; outside the list @start is
  * its end and @end is %G_MAXUINT, as GtkSectionModel has it.
  */
 void

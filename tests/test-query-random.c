@@ -21,10 +21,10 @@
 
 static guint n_seeds, first_seed, only_seed;
 
-/* A query, and what it was made from */
 /* How many commits by another store there are to one that is waited for. */
 #define EAR_INTERVAL 50
 
+/* A query, and what it was made from */
 typedef struct
 {
   Oracle *oracle;

@@ -217,28 +217,6 @@ put_together (Lookup *self)
 /* -- Where rows belong --------------------------------------------------------------------------------------------- */
 
 static gboolean
-place_row (Lookup          *self,
-           sqlite3_stmt    *test,
-           int              parameter,
-           DimpleRowChange *row)
-{
-  GByteArray *keys = self->changes->keys;
-  int result;
-
-  self->n_asked++;
-  sqlite3_bind_int64 (test, parameter, row->to);
-  result = sqlite3_step (test);
-  row->is_placed = TRUE;
-  row->belongs = result == SQLITE_ROW;
-  row->key = keys->len;
-  if (row->belongs)
-    dimple_plan_append_key (self->plan, test, keys);
-  row->key_size = keys->len - row->key;
-  sqlite3_reset (test);
-  return result == SQLITE_ROW || result == SQLITE_DONE;
-}
-
-static gboolean
 place_all (Lookup           *self,
            DimpleConnection *reader)
 {
@@ -253,7 +231,10 @@ place_all (Lookup           *self,
     {
       DimpleRowChange *row = &g_array_index (self->net, DimpleRowChange, i);
 
-      if (row->has_row && !place_row (self, test, parameter, row))
+      if (!row->has_row)
+        continue;
+      self->n_asked++;
+      if (!dimple_plan_place_row (self->plan, test, parameter, row, self->changes->keys))
         return FALSE;
     }
   return TRUE;

@@ -80,9 +80,6 @@ place_row (DimpleEvaluator  *self,
            DimpleConnection *writer,
            DimpleRowChange  *row)
 {
-  GByteArray *keys = self->staged->keys;
-  int result;
-
   if (self->test == NULL)
     {
       self->test = dimple_plan_prepare (self->plan, writer, self->plan->test_sql, self->parameters, NULL);
@@ -91,16 +88,7 @@ place_row (DimpleEvaluator  *self,
       self->row_parameter = dimple_plan_find_row (self->test);
     }
   g_atomic_int_inc (&self->n_asked);
-  sqlite3_bind_int64 (self->test, self->row_parameter, row->to);
-  result = sqlite3_step (self->test);
-  row->is_placed = TRUE;
-  row->belongs = result == SQLITE_ROW;
-  row->key = keys->len;
-  if (row->belongs)
-    dimple_plan_append_key (self->plan, self->test, keys);
-  row->key_size = keys->len - row->key;
-  sqlite3_reset (self->test);
-  return result == SQLITE_ROW || result == SQLITE_DONE;
+  return dimple_plan_place_row (self->plan, self->test, self->row_parameter, row, self->staged->keys);
 }
 
 static gboolean

@@ -5,6 +5,7 @@
 #pragma once
 
 #include "dimple-query-plan-private.h"
+#include "dimple-row-changes-private.h"
 
 G_BEGIN_DECLS
 
@@ -21,6 +22,12 @@ int           dimple_plan_find_row    (sqlite3_stmt      *statement);
 void          dimple_plan_append_key  (DimpleQueryPlan   *plan,
                                        sqlite3_stmt      *statement,
                                        GByteArray        *key);
+/* Whether the row belongs to the result, and its sort key, by test_sql.  FALSE: SQLite cannot tell. */
+gboolean      dimple_plan_place_row   (DimpleQueryPlan   *plan,
+                                       sqlite3_stmt      *test,
+                                       int                parameter,
+                                       DimpleRowChange   *row,
+                                       GByteArray        *keys);
 /* Of tables with a PRIMARY KEY: the record of its values in a row, … */
 gboolean      dimple_plan_read_key    (DimpleQueryPlan   *plan,
                                        DimpleConnection  *reader,

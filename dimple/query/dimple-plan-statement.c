@@ -66,6 +66,27 @@ dimple_plan_append_key (DimpleQueryPlan *plan,
     }
 }
 
+gboolean
+dimple_plan_place_row (DimpleQueryPlan *plan,
+                       sqlite3_stmt    *test,
+                       int              parameter,
+                       DimpleRowChange *row,
+                       GByteArray      *keys)
+{
+  int result;
+
+  sqlite3_bind_int64 (test, parameter, row->to);
+  result = sqlite3_step (test);
+  row->is_placed = TRUE;
+  row->belongs = result == SQLITE_ROW;
+  row->key = keys->len;
+  if (row->belongs)
+    dimple_plan_append_key (plan, test, keys);
+  row->key_size = keys->len - row->key;
+  sqlite3_reset (test);
+  return result == SQLITE_ROW || result == SQLITE_DONE;
+}
+
 gint64
 dimple_plan_get_rowid (DimpleQueryPlan *plan,
                        sqlite3_stmt    *statement)

@@ -170,6 +170,27 @@ test_chain (void)
   assert_query (&database, "SELECT count (*) FROM dimple_wait", "[4]");
 }
 
+/* Two rows that are each other's parents, one of which has a rival: then both lack their parent, and still it is the
+ * rival that they wait for. */
+static void
+test_circle (void)
+{
+  g_auto(Database) database = { 0 };
+
+  open_database (&database, "CREATE TABLE note (key TEXT PRIMARY KEY, slug TEXT UNIQUE, parent TEXT REFERENCES note)");
+  merge_insert (&database, 1, "note", "old", "\"slug\"", "\"s\"");
+  merge_insert (&database, 2, "note", "a", "\"slug\"", "\"t\"");
+  merge_insert (&database, 3, "note", "b", "\"parent\"", "\"a\"");
+  merge_one (&database, 4, 0, "[" UPDATE ("note", "\"parent\"", "a", "\"b\"") "]", NULL);
+  assert_query (&database, "SELECT key FROM note ORDER BY key", "[\"a\"]\n[\"b\"]\n[\"old\"]");
+
+  merge_one (&database, 5, 0, "[" UPDATE ("note", "\"slug\"", "a", "\"s\"") "]", NULL);
+  assert_query (&database, "SELECT key FROM note", "[\"old\"]");
+  assert_query (&database, "SELECT DISTINCT reason, rival FROM dimple_shelf", "[\"foreign-key\",null]");
+  merge_one (&database, 6, 0, "[" UPDATE ("note", "\"slug\"", "old", "\"u\"") "]", NULL);
+  assert_query (&database, "SELECT key FROM note ORDER BY key", "[\"a\"]\n[\"b\"]\n[\"old\"]");
+}
+
 /* The reason is the first that applies, also for a row that lacks a parent. */
 static void
 test_first_reason (void)
@@ -214,6 +235,7 @@ main (int   argc,
   g_test_add_func ("/shelf-waits/counts-tree", test_counts_tree);
   g_test_add_func ("/shelf-waits/parents", test_parents);
   g_test_add_func ("/shelf-waits/chain", test_chain);
+  g_test_add_func ("/shelf-waits/circle", test_circle);
   g_test_add_func ("/shelf-waits/first-reason", test_first_reason);
   g_test_add_func ("/shelf-waits/older-file", test_older_file);
   return g_test_run ();

@@ -156,7 +156,8 @@ void     dimple_merge_table_note_changed (DimpleMergeTable        *self,
 /* The same of all rows that a commit changed; NULL: any may have. */
 void     dimple_merge_table_note_committed (DimpleMergeTable         *self,
                                             const DimpleTableChanges *changes);
-/* `key_json` is on the shelf: for its parents, and, if it is no `orphan`, for `rival` (NULL: not known). */
+/* `key_json` is on the shelf: for its parents, and for `rival`; NULL: for one that is not known, or, if the row is an
+ * `orphan`, for none. */
 gboolean dimple_merge_table_add_waits    (DimpleMergeTable        *self,
                                           const guint8            *key,
                                           const char              *key_json,

@@ -81,7 +81,7 @@ dimple_merge_table_shelve (DimpleMergeTable       *self,
     return FALSE;
   sqlite3_bind_text (statement, 3, reason, -1, SQLITE_STATIC);
   sqlite3_bind_text (statement, 4, created, -1, SQLITE_STATIC);
-  if (rival != NULL)
+  if (rival != NULL && !orphan)
     sqlite3_bind_text (statement, 5, dimple_key_to_json (rival, self->table->key->len), -1, g_free);
   if (values != NULL)
     sqlite3_bind_text (statement, 6, dimple_shelf_values_to_json (self->table, values), -1, g_free);

@@ -229,7 +229,8 @@ dimple_merge_table_add_waits (DimpleMergeTable       *self,
                               const DimpleRowValues  *values,
                               GError                **error)
 {
-  if (!orphan && !add_wait (self, key_json, rival != NULL ? hash_key (self->table, rival) : ANY_OF_ITS_TABLE, error))
+  if ((rival != NULL || !orphan) &&
+      !add_wait (self, key_json, rival != NULL ? hash_key (self->table, rival) : ANY_OF_ITS_TABLE, error))
     return FALSE;
   for (guint i = 0; i < self->table->foreign_keys->len; i++)
     {

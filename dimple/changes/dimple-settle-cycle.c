@@ -718,6 +718,8 @@ collect_candidates (Cycle   *self,
   return TRUE;
 }
 
+/* Rows that are each other's parents may all be missing only because one of them has a rival: so that is told also of
+ * one that lacks a parent. */
 static gboolean
 hide_others (Cycle   *self,
              GError **error)
@@ -727,7 +729,7 @@ hide_others (Cycle   *self,
       Candidate *candidate = g_ptr_array_index (self->candidates, i);
       DimpleMergeTable *table = g_hash_table_lookup (self->settling->tables, candidate->row->table);
       gboolean orphan = find_missing (&self->shown, candidate) != NULL;
-      Candidate *rival = orphan ? NULL : find_rival (&self->shown, candidate);
+      Candidate *rival = find_rival (&self->shown, candidate);
 
       if (!candidate->shown && !dimple_settling_hide (self->settling, table, candidate->row,
                                                       orphan ? "foreign-key" : "unique",

@@ -82,6 +82,43 @@ test_circle (void)
   assert_values (store, "SELECT count (*) AS n FROM pragma_foreign_key_check", "0");
 }
 
+#define NOTE "CREATE TABLE note (key TEXT PRIMARY KEY DEFAULT 'n', "
+
+/* Not the row that came misses its parent, but the child of one that went: synced or local, whatever the child's column
+ * is compared by. */
+static void
+test_child (gconstpointer data)
+{
+  const char *note = data;
+  const char * const scripts[] = {
+    "CREATE TABLE folder (key TEXT COLLATE NOCASE PRIMARY KEY, u UNIQUE, upper TEXT AS (upper (key)) UNIQUE,"
+    "                     parent TEXT REFERENCES folder ON DELETE SET NULL)",
+    note, NULL
+  };
+  g_autoptr(DimpleStore) store = open_store (scripts);
+  g_autoptr(GError) error = NULL;
+
+  execute (store, "INSERT INTO folder VALUES ('b', 0, 'b'), ('d', 4, NULL)");
+  execute (store, "INSERT INTO note (folder) VALUES ('B')");
+  g_assert_true (dimple_store_begin (store, &error));
+  execute (store, "REPLACE INTO folder VALUES ('a', 2, 'c')");
+  execute (store, "REPLACE INTO folder VALUES ('c', 0, 'c')");
+  g_assert_false (dimple_store_commit (store, &error));
+  g_assert_error (error, DIMPLE_ERROR, DIMPLE_ERROR_CONSTRAINT);
+  assert_values (store, "SELECT key AS x FROM folder ORDER BY key", "b d");
+  assert_values (store, "SELECT count (*) AS n FROM pragma_foreign_key_check", "0");
+
+  /* a child that goes too, or finds another parent, is none */
+  g_clear_error (&error);
+  g_assert_true (dimple_store_begin (store, &error));
+  execute (store, "REPLACE INTO folder VALUES ('a', 2, 'c')");
+  execute (store, "UPDATE note SET folder = 'D'");
+  execute (store, "REPLACE INTO folder VALUES ('c', 0, 'c')");
+  g_assert_true (dimple_store_commit (store, &error));
+  g_assert_no_error (error);
+  assert_values (store, "SELECT key AS x FROM folder ORDER BY key", "a c d");
+}
+
 int
 main (int   argc,
       char *argv[])
@@ -90,5 +127,11 @@ main (int   argc,
 
   g_test_add_func ("/replace/tree", test_tree);
   g_test_add_func ("/replace/circle", test_circle);
+  g_test_add_data_func ("/replace/child", NOTE "folder TEXT REFERENCES folder)", test_child);
+  g_test_add_data_func ("/replace/child-indexed", NOTE "folder TEXT COLLATE NOCASE REFERENCES folder);"
+                        "CREATE INDEX note_folder ON note (folder)", test_child);
+  g_test_add_data_func ("/replace/child-of-generated", NOTE "folder TEXT REFERENCES folder (upper))", test_child);
+  g_test_add_data_func ("/replace/child-local", "SELECT dimple_set_local ('note');" NOTE
+                        "folder TEXT REFERENCES folder)", test_child);
   return g_test_run ();
 }

@@ -19,13 +19,6 @@ gboolean dimple_merge_apply        (DimpleConnection   *connection,
                                     DimpleChangeSet    *changes,
                                     GError            **error);
 
-/* Before COMMIT of a transaction with a REPLACE: fails with DIMPLE_ERROR_CONSTRAINT if a row that it changed lacks a
- * parent though SQLite has not noticed. */
-gboolean dimple_merge_check_parents (DimpleConnection  *connection,
-                                     DimpleSchema      *schema,
-                                     DimpleChangeSet   *changes,
-                                     GError           **error);
-
 /* For tests: after how many rows that a merge has touched it settles them; 0: as ever. */
 void     dimple_merge_set_max_touched (guint              n_rows);
 

@@ -12,6 +12,7 @@
 
 #include "dimple-error.h"
 #include "dimple-key-private.h"
+#include "dimple-parent-check-private.h"
 
 /* -- SQL ----------------------------------------------------------------------------------------------------------- */
 
@@ -175,23 +176,7 @@ make_update_sql (DimpleMergeTable *self,
   return g_string_free (g_steal_pointer (&sql), FALSE);
 }
 
-/* Writes a column of the child: of the row c, or a parameter numbered by the column. */
-static void
-append_child_column (GString           *sql,
-                     const DimpleTable *table,
-                     const char        *column,
-                     gboolean           as_parameter)
-{
-  if (as_parameter)
-    {
-      g_string_append_printf (sql, "?%d", dimple_table_find_column (table, column) + 1);
-      return;
-    }
-  g_string_append (sql, "c.");
-  append_name (sql, column);
-}
-
-/* A row lacks a parent.  The parent's column stands on the left, so its collation and affinity decide. */
+/* A row lacks a parent. */
 static char *
 make_orphan_condition (DimpleSchema      *schema,
                        const DimpleTable *table,
@@ -208,22 +193,8 @@ make_orphan_condition (DimpleSchema      *schema,
       if (parent == NULL || !parent->tracked || (except != NULL && g_ptr_array_find (except, parent, NULL)))
         continue;
       g_string_append (sql, sql->len == 0 ? "(" : " OR (");
-      for (guint j = 0; key->columns[j] != NULL; j++)
-        {
-          append_child_column (sql, table, key->columns[j], as_parameters);
-          g_string_append (sql, " IS NOT NULL AND ");
-        }
-      g_string_append (sql, "NOT EXISTS (SELECT 1 FROM main.");
-      append_name (sql, parent->name);
-      g_string_append (sql, " AS p");
-      for (guint j = 0; key->columns[j] != NULL; j++)
-        {
-          g_string_append (sql, j == 0 ? " WHERE p." : " AND p.");
-          append_name (sql, key->parent_columns[j]);
-          g_string_append (sql, " = ");
-          append_child_column (sql, table, key->columns[j], as_parameters);
-        }
-      g_string_append (sql, "))");
+      dimple_append_misses_parent (sql, table, key, parent, as_parameters);
+      g_string_append_c (sql, ')');
     }
   return sql->len > 0 ? g_string_free (g_steal_pointer (&sql), FALSE) : NULL;
 }

@@ -55,7 +55,6 @@ typedef struct
   GPtrArray    *foreign_keys;   /* of DimpleForeignKey */
   gboolean      without_rowid;
   gboolean      tracked;        /* captured into the log and synced; else local */
-  gboolean      may_miss_parent; /* tracked, and REPLACE may leave a row without a parent unnoticed by SQLite */
   gboolean      text_key;       /* one key column of TEXT affinity: the public key is its text, else a JSON array */
   gpointer      row_shape;      /* (nullable) atomic: what the store makes of its rows, once that is needed */
   const char   *rowid_name;     /* (nullable) "rowid", "_rowid_" or "oid", whichever no column hides; NULL: WITHOUT ROWID */
@@ -72,7 +71,7 @@ void               dimple_schema_unref       (DimpleSchema      *self);
 const DimpleTable *dimple_schema_find        (DimpleSchema      *self,
                                               const char        *table);
 guint              dimple_schema_get_n_tables (DimpleSchema     *self);
-/* Whether any table may_miss_parent. */
+/* Whether REPLACE may leave a row without a parent unnoticed by SQLite. */
 gboolean           dimple_schema_may_miss_parents (DimpleSchema   *self);
 const DimpleTable *dimple_schema_get_table   (DimpleSchema      *self,
                                               guint              position);

@@ -343,9 +343,10 @@ collect_ancestors (DimpleSchema      *self,
     }
 }
 
+/* Whether ON DELETE SET NULL leads from a table back to itself. */
 static gboolean
-may_miss_parent (DimpleSchema      *self,
-                 const DimpleTable *table)
+updates_itself (DimpleSchema      *self,
+                const DimpleTable *table)
 {
   g_autoptr(GHashTable) ancestors = g_hash_table_new (NULL, NULL);
   gboolean updates = FALSE;
@@ -477,12 +478,7 @@ dimple_schema_load (DimpleConnection  *connection,
   for (guint i = 0; i < self->tables->len; i++)
     complete_foreign_keys (self, g_ptr_array_index (self->tables, i));
   for (guint i = 0; i < self->tables->len; i++)
-    {
-      DimpleTable *table = g_ptr_array_index (self->tables, i);
-
-      table->may_miss_parent = table->tracked && may_miss_parent (self, table);
-      self->may_miss_parents |= table->may_miss_parent;
-    }
+    self->may_miss_parents |= updates_itself (self, g_ptr_array_index (self->tables, i));
   return g_steal_pointer (&self);
 }
 

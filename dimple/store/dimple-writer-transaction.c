@@ -10,7 +10,7 @@
 #include <string.h>
 
 #include "dimple-debug-private.h"
-#include "dimple-merge-private.h"
+#include "dimple-parent-check-private.h"
 #include "dimple-process-changes-private.h"
 #include "dimple-shelf-private.h"
 #include "dimple-statement-policy-private.h"
@@ -215,9 +215,10 @@ dimple_writer_note_shelf_edit (DimpleWriter *self)
 
 typedef struct
 {
-  DimpleWriter    *self;
-  DimpleChangeSet *changes;
-  gboolean         has_moved;    /* a row has another rowid, and no other value */
+  DimpleWriter      *self;
+  DimpleChangeSet   *changes;
+  gboolean           has_moved;  /* a row has another rowid, and no other value */
+  DimpleParentCheck *parents;    /* (nullable) */
 } Flush;
 
 static gboolean
@@ -230,6 +231,8 @@ flush_row (const DimpleCapturedRow  *row,
   dimple_change_set_add_row (flush->changes, row);
   /* A tracked row that only moved to another rowid is no change for other devices. */
   flush->has_moved |= row->table->tracked && row->changed == 0;
+  if (flush->parents != NULL && !dimple_parent_check_row (flush->parents, row, error))
+    return FALSE;
   if (!row->table->tracked || row->changed == 0)
     return TRUE;
   return dimple_log_writer_add (flush->self->log, row, NULL, error);
@@ -298,17 +301,19 @@ flush_and_commit (DimpleWriter     *self,
                   DimpleChangeSet  *changes,
                   GError          **error)
 {
-  Flush flush = { self, changes, FALSE };
+  g_autoptr(DimpleParentCheck) parents = NULL;
+  Flush flush = { self, changes, FALSE, NULL };
   char id[DIMPLE_UUID_SIZE] = "";
   gint64 last_seq = self->last_seq;
 
   dimple_connection_set_authorizer (self->connection, NULL, NULL);
+  if (self->check_parents)
+    flush.parents = parents = dimple_parent_check_new (self->connection, self->schema);
   if (!dimple_capture_is_empty (self->capture) || self->shelf_edited)
     {
       dimple_log_writer_begin (self->log, NULL, 0);
       if (!flush_edits (self, &flush, error) ||
           !dimple_capture_net (self->capture, flush_row, &flush, error) ||
-          (self->check_parents && !dimple_merge_check_parents (self->connection, self->schema, changes, error)) ||
           !dimple_log_writer_end (self->log, id, error) ||
           (flush.has_moved && !dimple_process_changes_note_unnamed (self->connection, error)))
         {

@@ -97,33 +97,6 @@ pick_value (Editor             *self,
   return g_strdup_printf ("%u", dice_below (self->dice, dice_chance (self->dice, 700) ? 6 : 30));
 }
 
-/* Whether following references from a table may lead to another one, in so many steps. */
-static gboolean
-leads_to (Editor            *self,
-          const DimpleTable *table,
-          const char        *other,
-          guint              n_steps)
-{
-  for (guint i = 0; n_steps > 0 && i < table->foreign_keys->len; i++)
-    {
-      const DimpleForeignKey *key = g_ptr_array_index (table->foreign_keys, i);
-
-      if (strcmp (key->parent, other) == 0 ||
-          leads_to (self, dimple_schema_find (self->schema, key->parent), other, n_steps - 1))
-        return TRUE;
-    }
-  return FALSE;
-}
-
-/* SQLite (3.40) misses that a new row's parent is missing if it comes by REPLACE and ON DELETE SET NULL leads back to
- * its table, and commits. */
-static gboolean
-may_replace (Editor            *self,
-             const DimpleTable *table)
-{
-  return !leads_to (self, table, table->name, dimple_schema_get_n_tables (self->schema));
-}
-
 static const DimpleColumn *
 pick_column (Editor            *self,
              const DimpleTable *table)
@@ -186,7 +159,7 @@ make_update (Editor            *self,
 {
   const DimpleColumn *column = pick_column (self, table), *other = pick_column (self, table);
   g_autofree char *value = pick_value (self, table, column), *other_value = pick_value (self, table, other);
-  const char *verb = dice_chance (self->dice, 100) && may_replace (self, table) ? "UPDATE OR REPLACE" : "UPDATE";
+  const char *verb = dice_chance (self->dice, 100) ? "UPDATE OR REPLACE" : "UPDATE";
 
   if (column != other && dice_chance (self->dice, 300))
     return g_strdup_printf ("%s %s SET %s = %s, %s = %s WHERE %s", verb, table->name, column->name, value, other->name,
@@ -228,7 +201,7 @@ make_statement (Editor *self)
   if (kind < 50)
     return make_insert (self, table, "INSERT");
   if (kind < 57)
-    return make_insert (self, table, may_replace (self, table) ? "INSERT OR REPLACE" : "INSERT");
+    return make_insert (self, table, "INSERT OR REPLACE");
   if (kind < 60)
     return make_sweep (self, table);
   where = pick_row (self, table);

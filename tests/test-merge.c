@@ -149,6 +149,7 @@ run_order (JsonObject *test_case,
 
   /* Once as all large transactions come, and with hardly any memory */
   dimple_merge_set_max_touched (order == 1 ? 2 : 0);
+  dimple_table_changes_set_max_named (order == 1 ? 2 : 0);
   open_database (&database, json_array_get_string_element (scripts, n_scripts++));
   for (guint i = 0; i < json_array_get_length (batches); i++)
     {

@@ -5,6 +5,8 @@
  */
 #include "store-fixture.h"
 
+#include "dimple-table-changes-private.h"
+
 /* -- Signals and other processes ----------------------------------------------------------------------------------- */
 
 static void
@@ -45,6 +47,42 @@ test_changed (void)
   g_assert_true (dimple_change_set_has_column (changes, "folder", "name"));
   g_assert_false (dimple_change_set_has_column (changes, "folder", "key"));
   g_assert_false (dimple_change_set_has_column (changes, "note", "title"));
+}
+
+/* Of too many rows, in one commit or several that are told of together, none is named. */
+static void
+test_changed_many (void)
+{
+  g_autoptr(DimpleStore) store = open_store (NULL, notes);
+  g_autoptr(GPtrArray) sets = g_ptr_array_new_with_free_func ((GDestroyNotify) dimple_change_set_unref);
+
+  while (g_main_context_iteration (NULL, FALSE))
+    ;
+  dimple_table_changes_set_max_named (3);
+  g_signal_connect (store, "changed", G_CALLBACK (count_changed), sets);
+  execute (store, "INSERT INTO folder VALUES ('a', 'A'), ('b', 'B'), ('c', 'C')");
+  while (g_main_context_iteration (NULL, FALSE))
+    ;
+  execute (store, "UPDATE folder SET name = name || 'x' WHERE key < 'c'");
+  execute (store, "UPDATE folder SET name = name || 'y' WHERE key < 'c'");
+  while (g_main_context_iteration (NULL, FALSE))
+    ;
+  execute (store, "INSERT INTO folder VALUES ('d', 'D')");
+  execute (store, "UPDATE folder SET name = name || 'z'");
+  execute (store, "DELETE FROM folder WHERE key = 'd'");
+  while (g_main_context_iteration (NULL, FALSE))
+    ;
+  dimple_table_changes_set_max_named (0);
+
+  g_assert_cmpuint (sets->len, ==, 3);
+  for (guint i = 0; i < sets->len; i++)
+    {
+      g_auto(GStrv) keys = dimple_change_set_dup_keys (sets->pdata[i], "folder");
+
+      g_assert_cmpuint (g_strv_length (keys), ==, i == 0 ? 3 : 0);
+      g_assert_true (g_strv_equal (dimple_change_set_get_tables (sets->pdata[i]), (const char *[]) { "folder", NULL }));
+      g_assert_true (dimple_change_set_has_column (sets->pdata[i], "folder", "name"));
+    }
 }
 
 /* Runs the main loop until a set has come; an hour would be a hang. */
@@ -242,6 +280,7 @@ main (int    argc,
   g_test_init (&argc, &argv, G_TEST_OPTION_ISOLATE_DIRS, NULL);
 
   g_test_add_func ("/store-async/changed", test_changed);
+  g_test_add_func ("/store-async/changed-many", test_changed_many);
   g_test_add_func ("/store-async/threads", test_threads);
   g_test_add_func ("/store-async/async", test_async);
   g_test_add_func ("/store-async/cancelled", test_cancelled);

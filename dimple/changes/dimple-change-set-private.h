@@ -8,28 +8,9 @@
 #include "dimple-change-set.h"
 #include "dimple-enums.h"
 #include "dimple-schema-private.h"
+#include "dimple-table-changes-private.h"
 
 G_BEGIN_DECLS
-
-/* One row of a rowid table that changed.  One whose PRIMARY KEY changed is the delete of one row and the insert of
- * another, maybe with the same rowid.  The same row may come several times, in the order in which that happened. */
-typedef struct
-{
-  gint64  rowid;               /* of a delete: where it was */
-  gint64  old_rowid;           /* of an update: where it was, mostly the same */
-  guint64 columns;             /* bit n: column n of the table changed (bit 63: any column from 63 on) */
-  int     operation;           /* DimpleOperation */
-} DimpleChangedRow;
-
-typedef struct
-{
-  char      *table;            /* as in the schema; for FTS5 the virtual table's name */
-  guint64    columns;          /* of all rows; an insert or delete sets all bits */
-  gboolean   anything;         /* the rows are not known: take all of the table as changed … */
-  gboolean   unnamed;          /* … and not even `keys` names all of them */
-  GArray    *rows;             /* of DimpleChangedRow; empty for WITHOUT ROWID and virtual tables */
-  GString   *keys;             /* the public keys of the rows, each ended by NUL; empty for tables without a key */
-} DimpleTableChanges;
 
 DimpleChangeSet          *dimple_change_set_new         (DimpleSchema          *schema,
                                                          DimpleOrigin           origin);
@@ -41,8 +22,8 @@ DimpleTableChanges       *dimple_change_set_add_table   (DimpleChangeSet       *
 /* What was captured of a row. */
 void                      dimple_change_set_add_row     (DimpleChangeSet       *self,
                                                          const DimpleCapturedRow *row);
-/* A virtual table was written to. */
-void                      dimple_change_set_add_virtual (DimpleChangeSet       *self,
+/* Any row of the table may have changed: a virtual one was written to. */
+void                      dimple_change_set_add_any     (DimpleChangeSet       *self,
                                                          const char            *table);
 /* Everything changed: the schema, an untracked writer. */
 void                      dimple_change_set_add_all     (DimpleChangeSet       *self);

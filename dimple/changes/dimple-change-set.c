@@ -1,15 +1,11 @@
 /* dimple-change-set.c: what one or several commits changed
  *
  * Collected on the thread that commits, then only read, by whoever holds a reference: so it may travel between threads
- * without a lock.  The keys of a table stand one after the other in one buffer: a transaction of 100,000 rows costs one
- * block of memory and not 100,000.
+ * without a lock.
  *
  * SPDX-License-Identifier: LGPL-2.1-or-later
  */
 #include "dimple-change-set-private.h"
-
-#include "dimple-key-private.h"
-#include "dimple-record-private.h"
 
 typedef struct _TableEntry TableEntry;
 
@@ -33,15 +29,6 @@ struct _DimpleChangeSet
 G_DEFINE_BOXED_TYPE (DimpleChangeSet, dimple_change_set, dimple_change_set_ref, dimple_change_set_unref)
 
 static void
-table_entry_free (TableEntry *entry)
-{
-  g_free (entry->changes.table);
-  g_array_unref (entry->changes.rows);
-  g_string_free (entry->changes.keys, TRUE);
-  g_free (entry);
-}
-
-static void
 change_set_clear (gpointer data)
 {
   DimpleChangeSet *self = data;
@@ -50,7 +37,8 @@ change_set_clear (gpointer data)
     {
       TableEntry *next = self->tables->next;
 
-      table_entry_free (self->tables);
+      dimple_table_changes_clear (&self->tables->changes);
+      g_free (self->tables);
       self->tables = next;
     }
   g_free (self->names);
@@ -127,9 +115,7 @@ dimple_change_set_add_table (DimpleChangeSet *self,
     return changes;
 
   entry = g_new0 (TableEntry, 1);
-  entry->changes.table = g_strdup (table);
-  entry->changes.rows = g_array_new (FALSE, FALSE, sizeof (DimpleChangedRow));
-  entry->changes.keys = g_string_new (NULL);
+  dimple_table_changes_init (&entry->changes, table);
   if (self->last != NULL)
     self->last->next = entry;
   else
@@ -164,8 +150,7 @@ append_key (DimpleTableChanges      *changes,
       if (values[k].type == SQLITE_NULL)
         changes->anything = changes->unnamed = TRUE;
     }
-  dimple_key_append (changes->keys, table, values);
-  g_string_append_c (changes->keys, '\0');
+  dimple_table_changes_add_key (changes, table, values);
 }
 
 void
@@ -181,25 +166,20 @@ dimple_change_set_add_row (DimpleChangeSet         *self,
     changed.operation = DIMPLE_OPERATION_DELETE;
 
   table->columns |= row->changed;
-  append_key (table, row);
-  if (row->table->without_rowid)
+  if (row->old_rowid != row->rowid && row->old != NULL && row->now != NULL)
+    table->columns = changed.columns = DIMPLE_ALL_COLUMNS;
+  if (!dimple_table_changes_count (table))
     return;
-  if (row->old != NULL && row->now != NULL && row->old_rowid != row->rowid)
-    {
-      changed.columns = DIMPLE_ALL_COLUMNS;
-      table->columns = DIMPLE_ALL_COLUMNS;
-    }
-  g_array_append_val (table->rows, changed);
+  append_key (table, row);
+  if (!row->table->without_rowid)
+    g_array_append_val (table->rows, changed);
 }
 
 void
-dimple_change_set_add_virtual (DimpleChangeSet *self,
+dimple_change_set_add_any (DimpleChangeSet *self,
                                const char      *table)
 {
-  DimpleTableChanges *changes = dimple_change_set_add_table (self, table);
-
-  changes->columns = DIMPLE_ALL_COLUMNS;
-  changes->anything = changes->unnamed = TRUE;
+  dimple_table_changes_set_all (dimple_change_set_add_table (self, table));
 }
 
 void
@@ -207,13 +187,7 @@ dimple_change_set_add_all (DimpleChangeSet *self)
 {
   self->all = TRUE;
   for (guint i = 0; i < dimple_schema_get_n_tables (self->schema); i++)
-    {
-      DimpleTableChanges *changes =
-        dimple_change_set_add_table (self, dimple_schema_get_table (self->schema, i)->name);
-
-      changes->anything = changes->unnamed = TRUE;
-      changes->columns = DIMPLE_ALL_COLUMNS;
-    }
+    dimple_change_set_add_any (self, dimple_schema_get_table (self->schema, i)->name);
 }
 
 void
@@ -224,16 +198,7 @@ dimple_change_set_join (DimpleChangeSet *self,
   self->origin = MAX (self->origin, other->origin);
   self->all |= other->all;
   for (const TableEntry *entry = other->tables; entry != NULL; entry = entry->next)
-    {
-      const DimpleTableChanges *from = &entry->changes;
-      DimpleTableChanges *to = dimple_change_set_add_table (self, from->table);
-
-      to->columns |= from->columns;
-      to->anything |= from->anything;
-      to->unnamed |= from->unnamed;
-      g_array_append_vals (to->rows, from->rows->data, from->rows->len);
-      g_string_append_len (to->keys, from->keys->str, (gssize) from->keys->len);
-    }
+    dimple_table_changes_join (dimple_change_set_add_table (self, entry->changes.table), &entry->changes);
 }
 
 gboolean
@@ -315,7 +280,8 @@ dimple_change_set_get_tables (DimpleChangeSet *self)
  * @table: a table
  *
  * Gets the keys of the rows of @table that changed, each once.  Where it is not known which rows changed (a virtual
- * table, a table without a key, the schema changed), there are none.
+ * table, a table without a key, the schema changed), or there are more than 100,000 of them, there are none: take any
+ * row as changed then, if the table is among those of dimple_change_set_get_tables().
  *
  * Returns: (transfer full) (array zero-terminated=1): the keys
  */

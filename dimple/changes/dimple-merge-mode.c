@@ -243,15 +243,9 @@ dimple_merge_mode_report (DimpleMergeMode *self,
     {
       const DimpleTableChanges *merged = dimple_change_set_find (changes, ((const DimpleTable *) table)->name);
 
-      if (merged == NULL || merged->keys->len == 0)
+      if (merged == NULL || merged->n_rows == 0)
         continue;
       for (guint i = 0; i < ((GPtrArray *) names)->len; i++)
-        {
-          DimpleTableChanges *written = dimple_change_set_add_table (changes,
-                                                                     g_ptr_array_index ((GPtrArray *) names, i));
-
-          written->anything = written->unnamed = TRUE;
-          written->columns = DIMPLE_ALL_COLUMNS;
-        }
+        dimple_change_set_add_any (changes, g_ptr_array_index ((GPtrArray *) names, i));
     }
 }

@@ -19,7 +19,8 @@ gboolean dimple_merge_apply        (DimpleConnection   *connection,
                                     DimpleChangeSet    *changes,
                                     GError            **error);
 
-/* For tests: after how many rows that a merge has touched it settles them; 0: as ever. */
+/* For tests: after how many rows that a merge has touched it settles them, and of how many it looks for the parents one
+ * by one; 0: as ever. */
 void     dimple_merge_set_max_touched (guint              n_rows);
 
 /* Whether rows are on the shelf; if so, settle() follows each local commit. */

@@ -19,6 +19,9 @@
 
 #define ANY_OF_ITS_TABLE 0
 
+/* If more rows of a table changed, all that waits is looked at. */
+#define MAX_CHANGED 100000
+
 /* -- Hashes -------------------------------------------------------------------------------------------------------- */
 
 /* FNV-1a */
@@ -111,6 +114,11 @@ dimple_merge_table_note_changed (DimpleMergeTable *self,
 
   if (!self->any_waits || self->all_changed)
     return;
+  if (self->changed->len == MAX_CHANGED)
+    {
+      self->all_changed = TRUE;
+      return;
+    }
   hash = hash_key (self->table, key);
   g_array_append_val (self->changed, hash);
 }
@@ -123,7 +131,7 @@ dimple_merge_table_note_committed (DimpleMergeTable         *self,
   g_autoptr(GByteArray) key = g_byte_array_new ();
 
   /* the rows of a table without known keys are not known either */
-  self->all_changed = changes == NULL || changes->anything || (changes->keys->len == 0 && changes->rows->len > 0);
+  self->all_changed = changes == NULL || changes->anything || (changes->keys->len == 0 && changes->n_rows > 0);
   if (self->all_changed)
     return;
   for (const char *text = changes->keys->str; text < end; text += strlen (text) + 1)

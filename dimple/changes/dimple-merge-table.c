@@ -373,10 +373,11 @@ report (DimpleMergeTable *self,
   if (self->changes == NULL)
     return;
   self->changes->columns |= columns;
+  if (!dimple_table_changes_count (self->changes))
+    return;
   if (!self->table->without_rowid)
     g_array_append_val (self->changes->rows, row);
-  dimple_key_append_record (self->changes->keys, self->table, key);
-  g_string_append_c (self->changes->keys, '\0');
+  dimple_table_changes_add_record (self->changes, self->table, key);
 }
 
 /* -- Rows ---------------------------------------------------------------------------------------------------------- */

@@ -400,4 +400,5 @@ void
 dimple_merge_set_max_touched (guint n_rows)
 {
   max_touched = n_rows > 0 ? n_rows : MAX_TOUCHED;
+  dimple_settling_set_max_unchecked (n_rows);
 }

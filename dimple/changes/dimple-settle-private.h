@@ -59,6 +59,8 @@ void              dimple_settling_check     (DimpleSettling     *self,
                                              DimpleMergeTable   *table,
                                              const guint8       *key,
                                              gsize               key_size);
+/* For tests: of how many rows of a table the parents are looked for one by one; 0: as ever. */
+void              dimple_settling_set_max_unchecked (guint          n_rows);
 /* Before what is in dimple_tombstone matters: adds what was deleted here since the last time. */
 gboolean          dimple_settling_bury_local_deletes (DimpleSettling  *self,
                                                       GError         **error);

@@ -16,11 +16,17 @@
 
 #include <string.h>
 
+/* The rows of a table whose parents are looked for one by one; of more, all of the table are. */
+#define MAX_UNCHECKED 100000
+
 typedef struct
 {
   DimpleMergeTable *table;
   GByteArray       *keys;
+  guint             n_rows;
 } UncheckedRows;
+
+static guint max_unchecked = MAX_UNCHECKED;
 
 static void
 free_unchecked (gpointer pointer)
@@ -140,12 +146,19 @@ dimple_settling_check (DimpleSettling   *self,
     }
   if (rows == NULL)
     {
-      rows = g_new (UncheckedRows, 1);
+      rows = g_new0 (UncheckedRows, 1);
       rows->table = table;
       rows->keys = g_byte_array_new ();
       g_ptr_array_add (self->unchecked, rows);
     }
-  g_byte_array_append (rows->keys, key, (guint) key_size);
+  if (++rows->n_rows <= max_unchecked)
+    g_byte_array_append (rows->keys, key, (guint) key_size);
+}
+
+void
+dimple_settling_set_max_unchecked (guint n_rows)
+{
+  max_unchecked = n_rows > 0 ? n_rows : MAX_UNCHECKED;
 }
 
 /* -- What the log has ---------------------------------------------------------------------------------------------- */
@@ -241,6 +254,12 @@ collect_orphans (DimpleSettling    *self,
 {
   g_autoptr(GPtrArray) keys = NULL;
 
+  for (guint i = 0; i < self->unchecked->len; i++)
+    {
+      UncheckedRows *rows = g_ptr_array_index (self->unchecked, i);
+
+      all |= rows->table == table && rows->n_rows > max_unchecked;
+    }
   if (all)
     {
       keys = dimple_merge_table_list_orphans (table, error);

@@ -74,11 +74,8 @@ collect_group (Collection          *self,
       continue;
     else if (!is_key_in_order (table, reader))
       changes->unnamed = TRUE;
-    else
-      {
-        dimple_key_append_record (changes->keys, table, reader->key_values->data);
-        g_string_append_c (changes->keys, '\0');
-      }
+    else if (dimple_table_changes_count (changes))
+      dimple_table_changes_add_record (changes, table, reader->key_values->data);
   if (row_error == NULL)
     return TRUE;
   g_propagate_error (error, g_steal_pointer (&row_error));
@@ -124,13 +121,7 @@ add_virtual_tables (DimpleConnection  *connection,
   if (statement == NULL)
     return FALSE;
   while (dimple_statement_step (statement, &step_error))
-    {
-      DimpleTableChanges *table =
-        dimple_change_set_add_table (changes, (const char *) sqlite3_column_text (statement, 0));
-
-      table->columns = DIMPLE_ALL_COLUMNS;
-      table->anything = table->unnamed = TRUE;
-    }
+    dimple_change_set_add_any (changes, (const char *) sqlite3_column_text (statement, 0));
   if (step_error == NULL)
     return TRUE;
   g_propagate_error (error, g_steal_pointer (&step_error));
@@ -144,13 +135,9 @@ add_local_tables (DimpleSchema    *schema,
   for (guint i = 0; i < dimple_schema_get_n_tables (schema); i++)
     {
       const DimpleTable *table = dimple_schema_get_table (schema, i);
-      DimpleTableChanges *local;
 
-      if (table->tracked)
-        continue;
-      local = dimple_change_set_add_table (changes, table->name);
-      local->columns = DIMPLE_ALL_COLUMNS;
-      local->anything = local->unnamed = TRUE;
+      if (!table->tracked)
+        dimple_table_changes_set_all (dimple_change_set_add_table (changes, table->name));
     }
 }
 

@@ -242,7 +242,7 @@ static void
 flush_virtual (gpointer name,
                gpointer user_data)
 {
-  dimple_change_set_add_virtual (user_data, name);
+  dimple_change_set_add_any (user_data, name);
 }
 
 gboolean

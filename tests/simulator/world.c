@@ -476,6 +476,7 @@ world_run (guint   seed,
   dimple_log_set_piece_size (self->piece_size);
   dimple_pack_set_size (self->pack_size);
   dimple_merge_set_max_touched (self->max_touched);
+  dimple_table_changes_set_max_named (self->max_touched);
   count_add (COUNT_SEEDS, 1);
   populate (self);
   for (guint i = 0; i < (steps != NULL ? steps->len : self->n_steps); i++)

@@ -89,8 +89,13 @@ MUTANTS = [
 
     # Nothing is noted of the rival that a shelved row waits for.
     ("shelved-rows-wait-for-no-rival", "dimple/changes/dimple-merge-table-waits.c",
-     "if (!orphan && !add_wait",
-     "if (FALSE && !add_wait"),
+     "if ((rival != NULL || !orphan) &&",
+     "if (FALSE &&"),
+
+    # Rows that are each other's parents wait for one another, and not for the rival of one of them.
+    ("circles-wait-for-no-rival", "dimple/changes/dimple-settle-cycle.c",
+     "Candidate *rival = find_rival",
+     "Candidate *rival = orphan ? NULL : find_rival"),
 
     # A row waits for a key with the very letters of its own reference, which collations do not ask for.
     ("waiting-goes-by-letters", "dimple/changes/dimple-merge-table-waits.c",

@@ -1,360 +1,35 @@
 /* dimple-settle-cycle.c: which rows are shown of tables that reference each other
  *
- * In such a group a row's parent may be younger than the row's rival, so "oldest first" is not enough.  All rows start
- * undecided; then, for ever:
- *
- *   1. oldest first, hide a row that collides with a shown one, or wants a parent that is neither shown nor undecided;
- *      show a row whose parents are all shown, if no older undecided row collides with it;
- *   2. if that decided nothing: of the undecided rows with which no older undecided one collides, show the greatest set
- *      whose parents are all shown or in the set (rows that are each other's parents);
- *   3. if that is empty, rows wait in a circle for their own rivals: take the oldest with its undecided ancestors, and
- *      show them all, or, if two of them collide, hide it;
- *   4. at the end, oldest first, show what 3 has hidden if by now it has its parents and collides with nothing.
- *
- * It is seldom needed: only when something of the group is in the way of something else.  Then all rows of the group
- * are loaded from the log and decided in memory.  What SQLite would compare is asked of SQLite: each row is put into an
- * empty copy of its table, and the terms of the UNIQUE indexes are read there.
+ * In such a group a row's parent may be younger than the row's rival, so "oldest first" is not enough.  That is seldom
+ * needed: only when something of the group is in the way of something else.  Then all rows of the group are loaded from
+ * the log and decided in memory.  What SQLite would compare is asked of SQLite: each row is put into an empty copy of
+ * its table, and the terms of the UNIQUE indexes are read there.
  *
  * SPDX-License-Identifier: LGPL-2.1-or-later
  */
-#include "dimple-settle-private.h"
-
-#include <string.h>
+#include "dimple-settle-decide-private.h"
 
 #include "dimple-error.h"
 #include "dimple-index-terms-private.h"
-
-/* What a row holds or wants is a text of a slot and values as their collations fold them: equal texts are equal
- * values. */
-typedef struct
-{
-  DimpleFoldedRow *row;
-  GPtrArray       *entries;    /* of const char *: of UNIQUE indexes */
-  GPtrArray       *wants;      /* of parents in the group */
-  GPtrArray       *offers;     /* to children in the group */
-  gboolean         decided;
-  gboolean         shown;
-} Candidate;
-
-/* A set of rows with what they hold and offer. */
-typedef struct
-{
-  GHashTable *holders;         /* Candidate by entry */
-  GHashTable *offers;          /* how many, by offer */
-} RowSet;
 
 typedef struct
 {
   DimpleSettling *settling;
   GPtrArray      *tables;      /* of const DimpleTable */
-  GPtrArray      *candidates;  /* of Candidate, oldest first */
+  GPtrArray      *candidates;  /* of DimpleCandidate, oldest first */
   GStringChunk   *texts;
-  RowSet          shown;
+  DimpleRowSet    shown;
 } Cycle;
-
-static void
-free_candidate (gpointer pointer)
-{
-  Candidate *candidate = pointer;
-
-  g_ptr_array_unref (candidate->entries);
-  g_ptr_array_unref (candidate->wants);
-  g_ptr_array_unref (candidate->offers);
-  g_free (candidate);
-}
-
-static void
-row_set_init (RowSet *self)
-{
-  self->holders = g_hash_table_new (g_str_hash, g_str_equal);
-  self->offers = g_hash_table_new (g_str_hash, g_str_equal);
-}
-
-static void
-row_set_clear (RowSet *self)
-{
-  g_clear_pointer (&self->holders, g_hash_table_unref);
-  g_clear_pointer (&self->offers, g_hash_table_unref);
-}
-
-G_DEFINE_AUTO_CLEANUP_CLEAR_FUNC (RowSet, row_set_clear)
 
 static void
 cycle_clear (Cycle *self)
 {
   g_clear_pointer (&self->candidates, g_ptr_array_unref);
   g_clear_pointer (&self->texts, g_string_chunk_free);
-  row_set_clear (&self->shown);
+  dimple_row_set_clear (&self->shown);
 }
 
 G_DEFINE_AUTO_CLEANUP_CLEAR_FUNC (Cycle, cycle_clear)
-
-/* -- Sets of rows -------------------------------------------------------------------------------------------------- */
-
-static gboolean
-offers_any (RowSet     *self,
-            const char *want)
-{
-  return g_hash_table_lookup (self->offers, want) != NULL;
-}
-
-static void
-row_set_add (RowSet    *self,
-             Candidate *row)
-{
-  for (guint i = 0; i < row->entries->len; i++)
-    g_hash_table_insert (self->holders, g_ptr_array_index (row->entries, i), row);
-  for (guint i = 0; i < row->offers->len; i++)
-    {
-      char *offer = g_ptr_array_index (row->offers, i);
-
-      g_hash_table_insert (self->offers, offer,
-                           GUINT_TO_POINTER (GPOINTER_TO_UINT (g_hash_table_lookup (self->offers, offer)) + 1));
-    }
-}
-
-static void
-row_set_remove (RowSet    *self,
-                Candidate *row)
-{
-  for (guint i = 0; i < row->entries->len; i++)
-    if (g_hash_table_lookup (self->holders, g_ptr_array_index (row->entries, i)) == row)
-      g_hash_table_remove (self->holders, g_ptr_array_index (row->entries, i));
-  for (guint i = 0; i < row->offers->len; i++)
-    {
-      char *offer = g_ptr_array_index (row->offers, i);
-      guint n_offers = GPOINTER_TO_UINT (g_hash_table_lookup (self->offers, offer)) - 1;
-
-      g_hash_table_insert (self->offers, offer, GUINT_TO_POINTER (n_offers));
-    }
-}
-
-/* (nullable) a row of the set that `row` collides with */
-static Candidate *
-find_rival (RowSet    *self,
-            Candidate *row)
-{
-  for (guint i = 0; i < row->entries->len; i++)
-    {
-      Candidate *holder = g_hash_table_lookup (self->holders, g_ptr_array_index (row->entries, i));
-
-      if (holder != NULL && holder != row)
-        return holder;
-    }
-  return NULL;
-}
-
-static gboolean
-offers_itself (Candidate  *row,
-               const char *want)
-{
-  return g_ptr_array_find_with_equal_func (row->offers, want, g_str_equal, NULL);
-}
-
-/* (nullable) something that `row` wants and no row of the set offers; it may be its own parent */
-static const char *
-find_missing (RowSet    *self,
-              Candidate *row)
-{
-  for (guint i = 0; i < row->wants->len; i++)
-    {
-      const char *want = g_ptr_array_index (row->wants, i);
-
-      if (!offers_any (self, want) && !offers_itself (row, want))
-        return want;
-    }
-  return NULL;
-}
-
-/* -- Deciding ------------------------------------------------------------------------------------------------------ */
-
-static void
-show (Cycle     *self,
-      Candidate *row)
-{
-  row->decided = row->shown = TRUE;
-  row_set_add (&self->shown, row);
-}
-
-/* Step 1, once over the undecided rows; FALSE: it decided nothing. */
-static gboolean
-conclude (Cycle      *self,
-          RowSet     *alive,
-          GPtrArray  *undecided,
-          GHashTable *first)
-{
-  gboolean progress = FALSE;
-
-  g_hash_table_remove_all (first);
-  for (guint i = 0; i < undecided->len; i++)
-    {
-      Candidate *row = g_ptr_array_index (undecided, i);
-      gboolean opposed = FALSE;
-
-      for (guint j = 0; j < row->entries->len; j++)
-        opposed |= g_hash_table_contains (first, g_ptr_array_index (row->entries, j));
-      if (find_rival (&self->shown, row) != NULL || find_missing (alive, row) != NULL)
-        {
-          row_set_remove (alive, row);
-          row->decided = progress = TRUE;
-        }
-      else if (opposed || find_missing (&self->shown, row) != NULL)
-        {
-          for (guint j = 0; j < row->entries->len; j++)
-            if (!g_hash_table_contains (first, g_ptr_array_index (row->entries, j)))
-              g_hash_table_insert (first, g_ptr_array_index (row->entries, j), row);
-        }
-      else
-        {
-          show (self, row);
-          progress = TRUE;
-        }
-    }
-  return progress;
-}
-
-/* Step 2; FALSE: no such set. */
-static gboolean
-show_circles (Cycle      *self,
-              GPtrArray  *undecided,
-              GHashTable *first)
-{
-  g_autoptr(GPtrArray) rows = g_ptr_array_new ();
-  gboolean shrunk = TRUE;
-
-  for (guint i = 0; i < undecided->len; i++)
-    {
-      Candidate *row = g_ptr_array_index (undecided, i);
-      gboolean unopposed = TRUE;
-
-      for (guint j = 0; j < row->entries->len; j++)
-        unopposed &= g_hash_table_lookup (first, g_ptr_array_index (row->entries, j)) == row;
-      if (unopposed)
-        {
-          show (self, row);
-          g_ptr_array_add (rows, row);
-        }
-    }
-  while (shrunk)
-    {
-      shrunk = FALSE;
-      for (guint i = 0; i < rows->len; i++)
-        {
-          Candidate *row = g_ptr_array_index (rows, i);
-
-          if (!row->shown || find_missing (&self->shown, row) == NULL)
-            continue;
-          row->shown = row->decided = FALSE;
-          row_set_remove (&self->shown, row);
-          shrunk = TRUE;
-        }
-    }
-  for (guint i = 0; i < rows->len; i++)
-    if (((Candidate *) g_ptr_array_index (rows, i))->shown)
-      return TRUE;
-  return FALSE;
-}
-
-/* Adds to `family` what the oldest undecided row needs shown with it; FALSE if two of them collide. */
-static gboolean
-collect_family (Cycle     *self,
-                GPtrArray *undecided,
-                GPtrArray *family)
-{
-  g_auto(RowSet) members = { 0 };
-
-  row_set_init (&members);
-  g_ptr_array_add (family, g_ptr_array_index (undecided, 0));
-  row_set_add (&members, g_ptr_array_index (undecided, 0));
-  for (guint next = 0; next < family->len; next++)
-    {
-      Candidate *member = g_ptr_array_index (family, next);
-
-      for (guint i = 0; i < member->wants->len; i++)
-        {
-          const char *want = g_ptr_array_index (member->wants, i);
-          Candidate *parent = NULL;
-
-          if (offers_any (&self->shown, want) || offers_any (&members, want) || offers_itself (member, want))
-            continue;
-          for (guint j = 0; j < undecided->len && parent == NULL; j++)
-            if (offers_itself (g_ptr_array_index (undecided, j), want))
-              parent = g_ptr_array_index (undecided, j);
-          if (parent == NULL || find_rival (&members, parent) != NULL)
-            return FALSE;
-          row_set_add (&members, parent);
-          g_ptr_array_add (family, parent);
-        }
-    }
-  return TRUE;
-}
-
-/* Step 4. */
-static void
-show_late (Cycle *self)
-{
-  gboolean progress = TRUE;
-
-  while (progress)
-    {
-      progress = FALSE;
-      for (guint i = 0; i < self->candidates->len; i++)
-        {
-          Candidate *row = g_ptr_array_index (self->candidates, i);
-
-          if (row->shown || find_missing (&self->shown, row) != NULL || find_rival (&self->shown, row) != NULL)
-            continue;
-          show (self, row);
-          progress = TRUE;
-        }
-    }
-}
-
-static void
-drop_decided (GPtrArray *undecided)
-{
-  guint left = 0;
-
-  for (guint i = 0; i < undecided->len; i++)
-    if (!((Candidate *) g_ptr_array_index (undecided, i))->decided)
-      undecided->pdata[left++] = g_ptr_array_index (undecided, i);
-  g_ptr_array_set_size (undecided, (int) left);
-}
-
-static void
-decide (Cycle *self)
-{
-  g_autoptr(GPtrArray) undecided = g_ptr_array_copy (self->candidates, NULL, NULL);
-  g_autoptr(GHashTable) first = g_hash_table_new (g_str_hash, g_str_equal);
-  g_auto(RowSet) alive = { 0 };       /* what can still be a parent */
-  gboolean given_up = FALSE;
-
-  g_ptr_array_set_free_func (undecided, NULL);
-  row_set_init (&alive);
-  for (guint i = 0; i < undecided->len; i++)
-    row_set_add (&alive, g_ptr_array_index (undecided, i));
-
-  while (undecided->len > 0)
-    {
-      if (!conclude (self, &alive, undecided, first) && !show_circles (self, undecided, first))
-        {
-          g_autoptr(GPtrArray) family = g_ptr_array_new ();
-          Candidate *oldest = g_ptr_array_index (undecided, 0);
-
-          if (collect_family (self, undecided, family))
-            for (guint i = 0; i < family->len; i++)
-              show (self, g_ptr_array_index (family, i));
-          else
-            {
-              row_set_remove (&alive, oldest);
-              oldest->decided = given_up = TRUE;
-            }
-        }
-      drop_decided (undecided);
-    }
-  if (given_up)
-    show_late (self);
-}
 
 /* -- What rows hold, want and offer -------------------------------------------------------------------------------- */
 
@@ -545,7 +220,7 @@ add_reference_slots (Cycle             *self,
 
 static void
 read_slots (Cycle        *self,
-            Candidate    *candidate,
+            DimpleCandidate    *candidate,
             GPtrArray    *slots,
             sqlite3_stmt *statement)
 {
@@ -603,7 +278,7 @@ add_candidate (Cycle              *self,
   DimpleRowStanding *standing = dimple_settling_look (self->settling, row, error);
   const char *reason;
   DimpleRefusal refusal;
-  Candidate *candidate;
+  DimpleCandidate *candidate;
   gboolean lacks;
 
   if (standing == NULL)
@@ -616,11 +291,7 @@ add_candidate (Cycle              *self,
   if (refusal != DIMPLE_TAKEN)
     return dimple_settling_hide (self->settling, table, row, dimple_refusal_get_reason (refusal), NULL, error);
 
-  candidate = g_new0 (Candidate, 1);
-  candidate->row = row;
-  candidate->entries = g_ptr_array_new ();
-  candidate->wants = g_ptr_array_new ();
-  candidate->offers = g_ptr_array_new ();
+  candidate = dimple_candidate_new (row);
   g_ptr_array_add (self->candidates, candidate);
   if (slots->len > 0 && dimple_statement_step (read, NULL))
     read_slots (self, candidate, slots, read);
@@ -686,7 +357,7 @@ static int
 compare_candidates (gconstpointer a,
                     gconstpointer b)
 {
-  const Candidate * const *x = a, * const *y = b;
+  const DimpleCandidate * const *x = a, * const *y = b;
 
   return dimple_settling_compare ((*x)->row, (*y)->row);
 }
@@ -726,10 +397,10 @@ hide_others (Cycle   *self,
 {
   for (guint i = 0; i < self->candidates->len; i++)
     {
-      Candidate *candidate = g_ptr_array_index (self->candidates, i);
+      DimpleCandidate *candidate = g_ptr_array_index (self->candidates, i);
       DimpleMergeTable *table = g_hash_table_lookup (self->settling->tables, candidate->row->table);
-      gboolean orphan = find_missing (&self->shown, candidate) != NULL;
-      Candidate *rival = find_rival (&self->shown, candidate);
+      gboolean orphan = dimple_row_set_find_missing (&self->shown, candidate) != NULL;
+      DimpleCandidate *rival = dimple_row_set_find_rival (&self->shown, candidate);
 
       if (!candidate->shown && !dimple_settling_hide (self->settling, table, candidate->row,
                                                       orphan ? "foreign-key" : "unique",
@@ -753,7 +424,7 @@ show_all (Cycle   *self,
       n_left = 0;
       for (guint i = 0; i < self->candidates->len; i++)
         {
-          Candidate *candidate = g_ptr_array_index (self->candidates, i);
+          DimpleCandidate *candidate = g_ptr_array_index (self->candidates, i);
           DimpleRowStanding *standing = candidate->row->data;
           DimpleMergeTable *table = g_hash_table_lookup (self->settling->tables, candidate->row->table);
           DimpleRefusal refusal;
@@ -787,13 +458,13 @@ dimple_settling_run_cycle (DimpleSettling  *settling,
   g_auto(Cycle) self = {
     .settling = settling,
     .tables = tables,
-    .candidates = g_ptr_array_new_with_free_func (free_candidate),
+    .candidates = g_ptr_array_new_with_free_func (dimple_candidate_free),
     .texts = g_string_chunk_new (4096),
   };
 
-  row_set_init (&self.shown);
+  dimple_row_set_init (&self.shown);
   if (!collect_candidates (&self, error))
     return FALSE;
-  decide (&self);
+  dimple_candidates_decide (self.candidates, &self.shown);
   return hide_others (&self, error) && show_all (&self, error);
 }

@@ -94,8 +94,8 @@ MUTANTS = [
 
     # Rows that are each other's parents wait for one another, and not for the rival of one of them.
     ("circles-wait-for-no-rival", "dimple/changes/dimple-settle-cycle.c",
-     "Candidate *rival = find_rival",
-     "Candidate *rival = orphan ? NULL : find_rival"),
+     "*rival = dimple_row_set_find_rival",
+     "*rival = orphan ? NULL : dimple_row_set_find_rival"),
 
     # A row waits for a key with the very letters of its own reference, which collations do not ask for.
     ("waiting-goes-by-letters", "dimple/changes/dimple-merge-table-waits.c",

@@ -8,7 +8,7 @@ library_packages="gcc meson ninja-build pkg-config libglib2.0-dev libglib2.0-bin
 build_packages="$library_packages libgtk-4-dev libadwaita-1-dev libsecret-1-dev"
 
 # What the tests need besides: the bindings, a display and who types on it, other people's tools to compare with, S3 servers
-test_packages="python3 python3-gi python3-botocore gjs valac valgrind xvfb xauth xdotool imagemagick dbus age jq locales
+test_packages="python3 python3-gi python3-botocore gjs valac xvfb xauth xdotool imagemagick dbus age jq locales
   libgirepository1.0-dev gobject-introspection gi-docgen gir1.2-gtk-4.0 gir1.2-adw-1 gir1.2-atspi-2.0 at-spi2-core
   adwaita-icon-theme fonts-cantarell fonts-dejavu-core sqlite3 openssl ceph-mon ceph-osd radosgw swift-proxy
   swift-account swift-container swift-object memcached"

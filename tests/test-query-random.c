@@ -2,14 +2,16 @@
  *
  * A seed makes a schema, some queries, and then writes: of the app, in one or several transactions, on this thread or
  * the writer's; by another device, merged by a sync; by another store on the same file.  In between, queries are given
- * other parameters or another WHERE and ORDER BY, and the schema grows.  --seeds=N runs so many, --seed=N one,
- * --first=N says which is the first of many.  What fails prints everything that was run.
+ * other parameters or another WHERE and ORDER BY, and the schema grows.  --seeds=N runs so many in
+ * --jobs=N processes, --seed=N one in this process, --first=N says which is the first of many.  What fails prints
+ * everything that was run.
  *
  * SPDX-License-Identifier: LGPL-2.1-or-later
  */
 #include "query-kinds.h"
 #include "query-oracle-check.h"
 #include "query-writes.h"
+#include "random-jobs.h"
 #include "random-test.h"
 
 #include <glib/gstdio.h>
@@ -19,9 +21,9 @@
 
 #define START_OF_TIME G_GINT64_CONSTANT (1700000000)
 
-static guint n_seeds, first_seed, only_seed;
+static guint n_seeds, n_jobs, first_seed, only_seed;
 
-/* How many commits by another store there are to one that is waited for. */
+/* How many commits by another store there are to one that is waited for, on average. */
 #define EAR_INTERVAL 50
 
 /* A query, and what it was made from */
@@ -38,6 +40,7 @@ typedef struct
   gint64            now;            /* s */
   char             *path;           /* (nullable) of a file, and … */
   sqlite3          *probe;          /* (nullable) … a connection that nobody uses */
+  guint             n_beside;       /* commits to it by `other` */
   DimpleStore      *store;
   DimpleStore      *other;          /* (nullable) on the same file, or on another device */
   DimpleSyncClient *client;         /* (nullable) of `store` */
@@ -260,8 +263,6 @@ read_data_version (Run *run)
   return version;
 }
 
-static guint n_beside;
-
 /* Another store writes to the file, as another process would; this one hears of it when it does. */
 static void
 write_beside (Run *run)
@@ -278,7 +279,7 @@ write_beside (Run *run)
     return;
   /* It pricks its ears only some time after its own last commit.  That is waited for now and then; else it is told, as
    * it would find out by itself in its next transaction. */
-  if (n_beside++ % EAR_INTERVAL != 0)
+  if ((run->seed + run->n_beside++) % EAR_INTERVAL != 0)
     dimple_writer_notice_others (run->store->writer, NULL);
   while (dimple_store_get_generation (run->store) == generation && g_get_monotonic_time () < patience)
     {
@@ -415,12 +416,7 @@ test_random (void)
       run_seed (only_seed);
       return;
     }
-  for (guint seed = first_seed; seed < first_seed + n_seeds; seed++)
-    {
-      if (seed % 1000 == 0)
-        g_test_message ("seed %u", seed);
-      run_seed (seed);
-    }
+  run_seeds (first_seed, first_seed + n_seeds, n_jobs, run_seed);
 }
 
 int
@@ -428,6 +424,7 @@ main (int   argc,
       char *argv[])
 {
   n_seeds = take_option (&argc, argv, "--seeds", 5000);
+  n_jobs = take_option (&argc, argv, "--jobs", 2);
   first_seed = take_option (&argc, argv, "--first", 0);
   only_seed = take_option (&argc, argv, "--seed", G_MAXUINT);
   g_test_init (&argc, &argv, G_TEST_OPTION_ISOLATE_DIRS, NULL);

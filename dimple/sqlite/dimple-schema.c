@@ -100,28 +100,48 @@ dimple_quote (const char *name)
 typedef void (*RowFunc) (sqlite3_stmt *statement,
                          gpointer      user_data);
 
-/* Calls `func` for each row of a catalogue query with up to one text parameter. */
 static gboolean
-read_catalogue (DimpleConnection  *connection,
-                const char        *sql,
-                const char        *parameter,
-                RowFunc            func,
-                gpointer           user_data,
-                GError           **error)
+read_rows (sqlite3_stmt  *statement,
+           RowFunc        func,
+           gpointer       user_data,
+           GError       **error)
 {
-  g_autoptr(DimpleStatement) statement = dimple_connection_prepare (connection, sql, error);
   g_autoptr(GError) step_error = NULL;
 
-  if (statement == NULL)
-    return FALSE;
-  if (parameter != NULL)
-    sqlite3_bind_text (statement, 1, parameter, -1, SQLITE_STATIC);
   while (dimple_statement_step (statement, &step_error))
     func (statement, user_data);
   if (step_error == NULL)
     return TRUE;
   g_propagate_error (error, g_steal_pointer (&step_error));
   return FALSE;
+}
+
+/* Calls `func` for each row of a pragma about a table or index, or about all.  As a function in a SELECT it would cost
+ * several times as much: the SELECT is prepared, and then the pragma for each call.  Not kept prepared, as it is asked
+ * once. */
+static gboolean
+read_catalogue (DimpleConnection  *connection,
+                const char        *pragma,
+                const char        *name,
+                RowFunc            func,
+                gpointer           user_data,
+                GError           **error)
+{
+  g_autofree char *quoted = name != NULL ? dimple_quote (name) : NULL;
+  g_autofree char *sql = g_strconcat ("PRAGMA main.", pragma, quoted != NULL ? " = " : NULL, quoted, NULL);
+  sqlite3_stmt *statement = NULL;
+  gboolean succeeded;
+  int result;
+
+  result = sqlite3_prepare_v2 (dimple_connection_get_handle (connection), sql, -1, &statement, NULL);
+  if (result != SQLITE_OK)
+    {
+      dimple_connection_set_error (connection, result, error);
+      return FALSE;
+    }
+  succeeded = read_rows (statement, func, user_data, error);
+  sqlite3_finalize (statement);
+  return succeeded;
 }
 
 static const char *
@@ -136,15 +156,18 @@ add_column (sqlite3_stmt *statement,
             gpointer      user_data)
 {
   DimpleTable *table = user_data;
-  DimpleColumn *column = g_new0 (DimpleColumn, 1);
-  int hidden = sqlite3_column_int (statement, 5);
+  int hidden = sqlite3_column_int (statement, 6);
+  DimpleColumn *column;
 
-  column->name = g_strdup (column_text (statement, 0));
+  if (hidden == 1)
+    return;
+  column = g_new0 (DimpleColumn, 1);
+  column->name = g_strdup (column_text (statement, 1));
   column->quoted = dimple_quote (column->name);
-  column->declared_type = g_strdup (column_text (statement, 1));
-  column->not_null = sqlite3_column_int (statement, 2);
-  column->default_sql = g_strdup (column_text (statement, 3));
-  column->key_position = sqlite3_column_int (statement, 4);
+  column->declared_type = g_strdup (column_text (statement, 2));
+  column->not_null = sqlite3_column_int (statement, 3);
+  column->default_sql = g_strdup (column_text (statement, 4));
+  column->key_position = sqlite3_column_int (statement, 5);
   column->generated = hidden == 2 || hidden == 3;
   column->is_virtual = hidden == 2;
   g_ptr_array_add (table->columns, column);
@@ -241,11 +264,14 @@ add_unique_index (sqlite3_stmt *statement,
                   gpointer      user_data)
 {
   DimpleTable *table = user_data;
-  DimpleUniqueIndex *index = g_new0 (DimpleUniqueIndex, 1);
+  DimpleUniqueIndex *index;
 
-  index->name = g_strdup (column_text (statement, 0));
-  index->is_primary_key = g_strcmp0 (column_text (statement, 1), "pk") == 0;
-  index->partial = sqlite3_column_int (statement, 2);
+  if (!sqlite3_column_int (statement, 2))
+    return;
+  index = g_new0 (DimpleUniqueIndex, 1);
+  index->name = g_strdup (column_text (statement, 1));
+  index->is_primary_key = g_strcmp0 (column_text (statement, 3), "pk") == 0;
+  index->partial = sqlite3_column_int (statement, 4);
   index->columns = g_array_new (FALSE, FALSE, sizeof (guint));
   g_ptr_array_add (table->unique_indexes, index);
 }
@@ -255,7 +281,7 @@ add_index_column (sqlite3_stmt *statement,
                   gpointer      user_data)
 {
   DimpleUniqueIndex *index = user_data;
-  int position = sqlite3_column_int (statement, 0);
+  int position = sqlite3_column_int (statement, 1);
 
   if (position >= 0)
     {
@@ -279,7 +305,7 @@ add_foreign_key_column (sqlite3_stmt *statement,
     {
       foreign_key = g_new0 (DimpleForeignKey, 1);
       foreign_key->parent = g_strdup (column_text (statement, 2));
-      foreign_key->updates_child = g_str_has_prefix (column_text (statement, 5), "SET ");
+      foreign_key->updates_child = g_str_has_prefix (column_text (statement, 6), "SET ");
       foreign_key->columns = g_new0 (char *, 1);
       foreign_key->parent_columns = g_new0 (char *, 1);
       g_ptr_array_add (foreign_keys, foreign_key);
@@ -360,24 +386,16 @@ read_table (DimpleConnection  *connection,
             DimpleTable       *table,
             GError           **error)
 {
-  if (!read_catalogue (connection,
-                       "SELECT name, type, \"notnull\", dflt_value, pk, hidden"
-                       "  FROM pragma_table_xinfo (?) WHERE hidden <> 1 ORDER BY cid",
-                       table->name, add_column, table, error) ||
-      !read_catalogue (connection,
-                       "SELECT name, origin, partial FROM pragma_index_list (?) WHERE \"unique\" ORDER BY seq",
-                       table->name, add_unique_index, table, error) ||
-      !read_catalogue (connection,
-                       "SELECT id, seq, \"table\", \"from\", \"to\", on_delete FROM pragma_foreign_key_list (?) "
-                       "ORDER BY id, seq", table->name, add_foreign_key_column, table->foreign_keys, error))
+  if (!read_catalogue (connection, "table_xinfo", table->name, add_column, table, error) ||
+      !read_catalogue (connection, "index_list", table->name, add_unique_index, table, error) ||
+      !read_catalogue (connection, "foreign_key_list", table->name, add_foreign_key_column, table->foreign_keys, error))
     return FALSE;
 
   for (guint i = 0; i < table->unique_indexes->len; i++)
     {
       DimpleUniqueIndex *index = g_ptr_array_index (table->unique_indexes, i);
 
-      if (!read_catalogue (connection, "SELECT cid FROM pragma_index_info (?) ORDER BY seqno",
-                           index->name, add_index_column, index, error))
+      if (!read_catalogue (connection, "index_info", index->name, add_index_column, index, error))
         return FALSE;
     }
   read_collations (connection, table);
@@ -387,16 +405,31 @@ read_table (DimpleConnection  *connection,
   return TRUE;
 }
 
-static void
-add_table (sqlite3_stmt *statement,
-           gpointer      user_data)
+/* What pragma table_list says, in no order */
+typedef struct
 {
-  DimpleSchema *self = user_data;
+  DimpleSchema *schema;
+  GPtrArray    *virtuals;    /* of char */
+  GPtrArray    *shadows;     /* of char */
+} Listed;
+
+static gboolean
+has_prefix (const char *name,
+            const char *prefix)
+{
+  return g_ascii_strncasecmp (name, prefix, strlen (prefix)) == 0;
+}
+
+static void
+add_table (DimpleSchema *self,
+           const char   *name,
+           gboolean      without_rowid)
+{
   DimpleTable *table = g_new0 (DimpleTable, 1);
 
-  table->name = g_strdup (column_text (statement, 0));
+  table->name = g_strdup (name);
   table->quoted = dimple_quote (table->name);
-  table->without_rowid = sqlite3_column_int (statement, 1);
+  table->without_rowid = without_rowid;
   table->columns = g_ptr_array_new_with_free_func ((GDestroyNotify) column_free);
   table->key = g_array_new (FALSE, FALSE, sizeof (guint));
   table->unique_indexes = g_ptr_array_new_with_free_func ((GDestroyNotify) unique_index_free);
@@ -415,13 +448,62 @@ add_local (sqlite3_stmt *statement,
 }
 
 static void
-add_shadow (sqlite3_stmt *statement,
+add_listed (sqlite3_stmt *statement,
             gpointer      user_data)
 {
-  DimpleSchema *self = user_data;
+  Listed *listed = user_data;
+  const char *name = column_text (statement, 1), *type = column_text (statement, 2);
 
-  g_hash_table_insert (self->shadows, g_ascii_strdown (column_text (statement, 0), -1),
-                       g_strdup (column_text (statement, 1)));
+  if (g_str_equal (type, "virtual"))
+    g_ptr_array_add (listed->virtuals, g_strdup (name));
+  else if (g_str_equal (type, "shadow"))
+    g_ptr_array_add (listed->shadows, g_strdup (name));
+  else if (g_str_equal (type, "table") && !has_prefix (name, "sqlite_") && !has_prefix (name, "dimple_"))
+    add_table (listed->schema, name, sqlite3_column_int (statement, 4));
+}
+
+/* A shadow table is named after the virtual table that it belongs to; the longest such name is meant. */
+static void
+find_owners (const Listed *listed)
+{
+  for (guint i = 0; i < listed->shadows->len; i++)
+    {
+      const char *shadow = g_ptr_array_index (listed->shadows, i), *owner = NULL;
+
+      for (guint v = 0; v < listed->virtuals->len; v++)
+        {
+          const char *name = g_ptr_array_index (listed->virtuals, v);
+
+          if (has_prefix (shadow, name) && shadow[strlen (name)] == '_' &&
+              (owner == NULL || strlen (name) > strlen (owner)))
+            owner = name;
+        }
+      if (owner != NULL)
+        g_hash_table_insert (listed->schema->shadows, g_ascii_strdown (shadow, -1), g_strdup (owner));
+    }
+}
+
+static int
+compare_tables (gconstpointer a,
+                gconstpointer b)
+{
+  return strcmp ((*(const DimpleTable * const *) a)->name, (*(const DimpleTable * const *) b)->name);
+}
+
+static gboolean
+list_tables (DimpleSchema      *self,
+             DimpleConnection  *connection,
+             GError           **error)
+{
+  g_autoptr(GPtrArray) virtuals = g_ptr_array_new_with_free_func (g_free);
+  g_autoptr(GPtrArray) shadows = g_ptr_array_new_with_free_func (g_free);
+  Listed listed = { self, virtuals, shadows };
+
+  if (!read_catalogue (connection, "table_list", NULL, add_listed, &listed, error))
+    return FALSE;
+  find_owners (&listed);
+  g_ptr_array_sort (self->tables, compare_tables);
+  return TRUE;
 }
 
 static gboolean
@@ -429,6 +511,7 @@ read_locals (DimpleSchema      *self,
              DimpleConnection  *connection,
              GError           **error)
 {
+  g_autoptr(DimpleStatement) statement = NULL;
   gint64 exists = 0;
 
   if (!dimple_connection_get_int64 (connection, "SELECT 1 FROM main.sqlite_schema WHERE name = 'dimple_local'",
@@ -436,7 +519,8 @@ read_locals (DimpleSchema      *self,
     return FALSE;
   if (!exists)
     return TRUE;
-  return read_catalogue (connection, "SELECT name FROM dimple_local", NULL, add_local, self, error);
+  statement = dimple_connection_prepare (connection, "SELECT name FROM dimple_local", error);
+  return statement != NULL && read_rows (statement, add_local, self, error);
 }
 
 DimpleSchema *
@@ -450,20 +534,7 @@ dimple_schema_load (DimpleConnection  *connection,
   self->shadows = g_hash_table_new_full (g_str_hash, g_str_equal, g_free, g_free);
   self->locals = g_hash_table_new_full (g_str_hash, g_str_equal, g_free, NULL);
 
-  if (!read_locals (self, connection, error) ||
-      !read_catalogue (connection,
-                       "SELECT name, wr FROM pragma_table_list"
-                       " WHERE schema = 'main' AND type = 'table'"
-                       "   AND name NOT LIKE 'sqlite\\_%' ESCAPE '\\' AND name NOT LIKE 'dimple\\_%' ESCAPE '\\'"
-                       " ORDER BY name",
-                       NULL, add_table, self, error) ||
-      /* A shadow table is named after the virtual table it belongs to; the longest such name is meant. */
-      !read_catalogue (connection,
-                       "SELECT s.name, v.name FROM pragma_table_list s JOIN pragma_table_list v"
-                       "  ON v.type = 'virtual' AND v.schema = 'main'"
-                       "     AND lower (substr (s.name, 1, length (v.name) + 1)) = lower (v.name) || '_'"
-                       " WHERE s.schema = 'main' AND s.type = 'shadow' ORDER BY s.name, length (v.name)",
-                       NULL, add_shadow, self, error))
+  if (!read_locals (self, connection, error) || !list_tables (self, connection, error))
     return NULL;
 
   for (guint i = 0; i < self->tables->len; i++)

@@ -144,7 +144,6 @@ is_deterministic (DimpleConnection *connection,
     "date", "time", "datetime", "julianday", "unixepoch", "strftime", "timediff", "current_timestamp", "current_date",
     "current_time", "changes", "total_changes", "last_insert_rowid", "sqlite_offset", "match",
   };
-  g_autoptr(DimpleStatement) statement = NULL;
 
   for (guint i = 0; i < G_N_ELEMENTS (refused); i++)
     if (g_ascii_strcasecmp (refused[i], function) == 0)
@@ -154,14 +153,7 @@ is_deterministic (DimpleConnection *connection,
   if (g_ascii_strcasecmp (function, "max") == 0 || g_ascii_strcasecmp (function, "min") == 0)
     return TRUE;
 
-  /* 0x800 is SQLITE_DETERMINISTIC. */
-  statement = dimple_connection_prepare (connection,
-                                         "SELECT count (*) > 0 AND min (flags & 0x800) > 0 FROM pragma_function_list "
-                                         "WHERE name = lower (?)", NULL);
-  if (statement == NULL)
-    return FALSE;
-  sqlite3_bind_text (statement, 1, function, -1, SQLITE_STATIC);
-  return dimple_statement_step (statement, NULL) && sqlite3_column_int (statement, 0);
+  return dimple_connection_is_deterministic (connection, function);
 }
 
 static gboolean

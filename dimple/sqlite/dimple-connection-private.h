@@ -90,4 +90,9 @@ gboolean          dimple_connection_get_int64     (DimpleConnection       *self,
                                                    gint64                 *value,
                                                    GError                **error);
 
+/* Whether a function gives the same for the same arguments; FALSE if it is not known.  Of readers alone. */
+gboolean          dimple_connection_is_deterministic
+                                                  (DimpleConnection       *self,
+                                                   const char             *function);
+
 G_END_DECLS

@@ -29,6 +29,7 @@ struct _DimpleConnection
 {
   sqlite3          *handle;
   GHashTable       *statements;      /* of sqlite3_stmt by its SQL, those not in use */
+  GHashTable       *functions;       /* (nullable) whether each gives the same for the same, by its lower-case name */
   sqlite3_stmt     *recent[N_RECENT]; /* (nullable) those used last, which are not among them */
   guint             next_recent;     /* the place of the one that came first */
   gint64            schema_version;  /* that they were prepared for, if somebody asked */
@@ -268,6 +269,7 @@ dimple_connection_free (DimpleConnection *self)
 {
   dimple_connection_drop_statements (self);
   g_hash_table_unref (self->statements);
+  g_clear_pointer (&self->functions, g_hash_table_unref);
   unlist_connection (self);
   dimple_statement_trace_free (self->trace);
   /* close_v2 waits for statements that somebody has not given back yet, instead of failing. */
@@ -498,6 +500,50 @@ dimple_connection_get_int64 (DimpleConnection  *self,
       return FALSE;
     }
   return TRUE;
+}
+
+/* -- Functions ----------------------------------------------------------------------------------------------------- */
+
+/* A name may stand for several functions, with other numbers of arguments. */
+static gboolean
+list_functions (DimpleConnection *self,
+                GHashTable       *functions)
+{
+  sqlite3_stmt *statement;
+  int result;
+
+  if (sqlite3_prepare_v2 (self->handle, "PRAGMA function_list", -1, &statement, NULL) != SQLITE_OK)
+    return FALSE;
+  while ((result = sqlite3_step (statement)) == SQLITE_ROW)
+    {
+      char *name = g_ascii_strdown ((const char *) sqlite3_column_text (statement, 0), -1);
+      gboolean is_deterministic = (sqlite3_column_int (statement, 5) & SQLITE_DETERMINISTIC) != 0;
+      gpointer others;
+
+      if (g_hash_table_lookup_extended (functions, name, NULL, &others))
+        is_deterministic &= GPOINTER_TO_INT (others);
+      g_hash_table_insert (functions, name, GINT_TO_POINTER (is_deterministic));
+    }
+  sqlite3_finalize (statement);
+  return result == SQLITE_DONE;
+}
+
+/* There are hundreds, and a reader gets no more once it is open: so they are listed once. */
+gboolean
+dimple_connection_is_deterministic (DimpleConnection *self,
+                                    const char       *function)
+{
+  g_autofree char *name = g_ascii_strdown (function, -1);
+
+  if (self->functions == NULL)
+    {
+      g_autoptr(GHashTable) functions = g_hash_table_new_full (g_str_hash, g_str_equal, g_free, NULL);
+
+      if (!list_functions (self, functions))
+        return FALSE;
+      self->functions = g_steal_pointer (&functions);
+    }
+  return GPOINTER_TO_INT (g_hash_table_lookup (self->functions, name));
 }
 
 /* -- What may run, and for how long -------------------------------------------------------------------------------- */

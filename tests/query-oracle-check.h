@@ -87,7 +87,7 @@ oracle_dup_columns (sqlite3_stmt *statement,
       int type = sqlite3_column_type (statement, column);
 
       /* To read anything else as text would make it one. */
-      g_string_append_printf (text, "%d", type);
+      g_string_append_c (text, (char) ('0' + type));
       if (type == SQLITE_INTEGER || type == SQLITE_FLOAT)
         g_string_append_printf (text, "%.17g", sqlite3_column_double (statement, column));
       else if (type != SQLITE_NULL)
@@ -171,6 +171,22 @@ oracle_note_columns (Oracle         *oracle,
   return is_same;
 }
 
+/* It is the same as long as the SQL and the schema are. */
+static inline DimpleRowShape *
+oracle_find_shape (Oracle       *oracle,
+                   sqlite3_stmt *statement,
+                   DimpleSchema *schema)
+{
+  if (oracle->shape_schema == schema && strcmp (oracle->shape_sql, sqlite3_sql (statement)) == 0)
+    return oracle->shape;
+  g_free (oracle->shape_sql);
+  g_clear_pointer (&oracle->shape_schema, dimple_schema_unref);
+  oracle->shape = dimple_row_shape_for_statement (statement, schema);
+  oracle->shape_sql = g_strdup (sqlite3_sql (statement));
+  oracle->shape_schema = dimple_schema_ref (schema);
+  return oracle->shape;
+}
+
 /* The rows that the SQL gives now: what they show, and who they are.  FALSE in `comparable`: these are other columns
  * than those of the last time.  `ranks`: set if ORDER BY leaves something open. */
 static inline GPtrArray *
@@ -194,7 +210,7 @@ oracle_run_afresh (Oracle      *oracle,
                               oracle->total_sql != NULL && oracle->query->incremental ? oracle->total_sql
                                                                                       : oracle->sql);
   oracle_find_keys (oracle, statement, schema);
-  shape = dimple_row_shape_for_statement (statement, schema);
+  shape = oracle_find_shape (oracle, statement, schema);
   *comparable = oracle_note_columns (oracle, shape);
   while (dimple_statement_step (statement, &error))
     {

@@ -53,6 +53,9 @@ typedef struct
   GPtrArray    *seen;            /* of SeenRow; at the last check */
   GArray       *key_columns;     /* of guint: what tells rows apart, and … */
   GArray       *main_columns;    /* … of the first table */
+  DimpleRowShape *shape;         /* (nullable) of a fresh run's rows, for … */
+  char         *shape_sql;       /* (nullable) … this SQL and … */
+  DimpleSchema *shape_schema;    /* (nullable) … this schema */
   gboolean      is_by_row;       /* rows without keys are told apart by what they come from, and not by position */
   char         *columns;         /* (nullable) names of the result's columns */
   gboolean      asks_first;
@@ -80,6 +83,20 @@ typedef struct
 
 /* -- Rows as text -------------------------------------------------------------------------------------------------- */
 
+/* Millions of times, so without printf. */
+static inline void
+oracle_append_quoted (GString    *text,
+                      char        type,
+                      const char *value,
+                      gssize      length)
+{
+  g_string_append_c (text, type);
+  g_string_append_c (text, '\'');
+  if (value != NULL)
+    g_string_append_len (text, value, length);
+  g_string_append_c (text, '\'');
+}
+
 static inline void
 oracle_append_value (GString    *text,
                      DimpleRow  *row,
@@ -93,15 +110,14 @@ oracle_append_value (GString    *text,
     {
       GBytes *bytes = g_value_get_boxed (value);
 
-      g_string_append_printf (text, "x'%.*s'", (int) g_bytes_get_size (bytes),
-                              (const char *) g_bytes_get_data (bytes, NULL));
+      oracle_append_quoted (text, 'x', g_bytes_get_data (bytes, NULL), (gssize) g_bytes_get_size (bytes));
     }
   /* Text has fewer digits than a number. */
   else if (G_VALUE_HOLDS_DOUBLE (value))
     g_string_append_printf (text, "d%.17g", g_value_get_double (value));
   else
-    g_string_append_printf (text, "%c'%s'", *G_VALUE_TYPE_NAME (value) == 'g' ? G_VALUE_TYPE_NAME (value)[1] : '?',
-                            dimple_row_get_string (row, column));
+    oracle_append_quoted (text, *G_VALUE_TYPE_NAME (value) == 'g' ? G_VALUE_TYPE_NAME (value)[1] : '?',
+                          dimple_row_get_string (row, column), -1);
 }
 
 static inline char *
@@ -317,6 +333,8 @@ oracle_free (Oracle *oracle)
   g_clear_pointer (&oracle->parameters, g_variant_unref);
   g_free (oracle->identity_sql);
   g_free (oracle->total_sql);
+  g_free (oracle->shape_sql);
+  g_clear_pointer (&oracle->shape_schema, dimple_schema_unref);
   g_free (oracle->columns);
   g_free (oracle->sql);
   g_free (oracle);

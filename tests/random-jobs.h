@@ -1,7 +1,7 @@
 /* random-jobs.h: seeds of a randomised test, spread over some processes
  *
- * Processes and not threads, as a seed has the default main context for itself.  Whoever has finished one seed takes the
- * next: which process runs it makes no difference to a seed.
+ * Processes and not threads, as a seed has the default main context for itself.  Whoever has finished one seed takes
+ * the next: which process runs it makes no difference to a seed.
  *
  * SPDX-License-Identifier: LGPL-2.1-or-later
  */

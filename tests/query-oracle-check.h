@@ -581,8 +581,6 @@ oracle_check (Oracle *oracle,
   for (guint i = 0; i < seen->len; i++)
     ((SeenRow *) g_ptr_array_index (seen, i))->object = g_object_ref (g_ptr_array_index (objects, i));
   oracle_check_rows (oracle, shown, seen, max_emissions == 1);
-  /* Of another process it is known which keys changed, but not always where their rows were: what is kept row by row
-   * may take a row that a REPLACE gave another rowid for another one. */
   if (is_comparable && oracle->n_emissions <= 1)
     oracle_check_emitted (oracle, seen);
   if (oracle->asks_first)
@@ -596,6 +594,5 @@ oracle_check (Oracle *oracle,
   g_ptr_array_unref (oracle->seen);
   oracle->seen = g_steal_pointer (&seen);
   g_ptr_array_set_size (oracle->states, 0);
-  oracle->is_beside = FALSE;
   oracle->n_emissions = oracle->n_notified = oracle->n_first = oracle->n_expected = 0;
 }

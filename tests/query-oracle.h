@@ -45,7 +45,6 @@ typedef struct
   guint         n_hidden;
   char         *total_sql;       /* (nullable) what a query that is kept row by row takes a LIMIT for that cuts between equals */
   gboolean      is_ordered;      /* ORDER BY leaves nothing open */
-  gboolean      is_beside;       /* another process wrote since the last check */
   guint         held;            /* percent of the objects */
   GString      *log;             /* (nullable) for messages */
 

@@ -254,6 +254,36 @@ test_moved (Fixture       *fixture,
   g_assert_cmpuint (query->statistics.n_runs, ==, 3);
 }
 
+/* Two rows have each other's rowid now, and a third one has gone from where nobody is missed. */
+static void
+test_moved_round (Fixture       *fixture,
+                  gconstpointer  data)
+{
+  g_autoptr(DimpleQuery) query = new_query (fixture, "SELECT key, title FROM note WHERE key < '00003' ORDER BY title");
+  g_autoptr(Record) record = record_new (query);
+  g_autoptr(GError) error = NULL;
+  DimpleRow *held[3];
+
+  for (guint i = 0; i < G_N_ELEMENTS (held); i++)
+    held[i] = g_list_model_get_item (G_LIST_MODEL (query), i);
+  dimple_store_begin (fixture->other, &error);
+  execute (fixture->other, "DELETE FROM note");
+  execute (fixture->other, "INSERT INTO note (key, title, stars, folder) VALUES "
+                           "('00001', 'title 00001', 0, 'f0'), ('00000', 'title 00000', 0, 'f0'), "
+                           "('new', 'title', 0, 'f0'), ('00002', 'title 00002', 0, 'f0')");
+  dimple_store_commit (fixture->other, &error);
+  g_assert_no_error (error);
+  hear (fixture);
+  for (guint i = 0; i < G_N_ELEMENTS (held); i++)
+    {
+      g_autoptr(DimpleRow) again = g_list_model_get_item (G_LIST_MODEL (query), i);
+
+      g_assert_true (held[i] == again);
+      g_object_unref (held[i]);
+    }
+  record_assert (record, "");
+}
+
 /* A note waits on the shelf for its folder; when that comes, it is shown by a commit that the log has nothing of. */
 static void
 test_shelved (Fixture       *fixture,
@@ -289,6 +319,7 @@ main (int    argc,
   ADD ("joined", test_joined);
   ADD ("many", test_many);
   ADD ("moved", test_moved);
+  ADD ("moved-round", test_moved_round);
   ADD ("shelved", test_shelved);
   return g_test_run ();
 }

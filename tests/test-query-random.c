@@ -122,6 +122,8 @@ run_begin (Run     *run,
   guint kind = pick (world, 16);
 
   *run = (Run) { .world = world, .seed = seed, .now = START_OF_TIME };
+  /* Now and then nearly every commit has more rows than are named. */
+  dimple_table_changes_set_max_named (seed % 16 == 7 ? 2 : 0);
   run->subjects = g_ptr_array_new_with_free_func (subject_free);
   note (world, "-- replay with --seed=%u\n%s", seed, (char *) g_ptr_array_index (world->scripts, 0));
   if (kind == 0)
@@ -271,8 +273,6 @@ write_beside (Run *run)
   guint64 generation = dimple_store_get_generation (run->store);
   int version = read_data_version (run);
 
-  for (guint i = 0; i < run->subjects->len; i++)
-    oracle_at (run, i)->is_beside = TRUE;
   note (run->world, "-- by another store on the same file:");
   write_once (run->world, run->other);
   if (read_data_version (run) == version)

@@ -240,8 +240,19 @@ copy_old (DimpleQueryRun *self)
     self->copy = dimple_kept_rows_copy (dimple_kept_rows_of (self->old), self->hub, self->old_point);
 }
 
-/* Adds the rows that only have another rowid now, as a REPLACE gives it: no log tells of these.  They are missed where
- * they were, or another one has taken their place. */
+/* Whether there may be rows that only have another rowid now, as a REPLACE gives it: no log tells of these. */
+static gboolean
+has_moved (DimpleConnection *reader,
+           DimpleConnection *old_reader)
+{
+  gint64 n_before, n_now;
+
+  return !dimple_process_changes_count_unnamed (old_reader, &n_before, NULL) ||
+         !dimple_process_changes_count_unnamed (reader, &n_now, NULL) || n_before != n_now;
+}
+
+/* Adds rows that the log does not name.  They are missed where they were, or another one has taken their place; if rows
+ * have moved, that may be one that is not named either, so all are looked up. */
 static void
 add_moved (DimpleQueryRun   *self,
            DimpleConnection *reader,
@@ -251,7 +262,8 @@ add_moved (DimpleQueryRun   *self,
   g_autoptr(GHashTable) gone = g_hash_table_new_full (g_int64_hash, g_int64_equal, g_free, NULL);
   g_autoptr(GHashTable) taken = g_hash_table_new_full (g_int64_hash, g_int64_equal, g_free, NULL);
   g_autoptr(GByteArray) key = g_byte_array_new ();
-  guint n_moved = 0, position;
+  gboolean any_moved = has_moved (reader, old_reader);
+  guint n_asked = 0, position;
 
   for (guint i = 0; i < net->len; i++)
     {
@@ -262,17 +274,19 @@ add_moved (DimpleQueryRun   *self,
       if (row->has_row)
         g_hash_table_add (taken, g_memdup2 (&row->to, sizeof row->to));
     }
-  for (guint i = 0; i < dimple_rows_get_n_rows (self->old) && n_moved < MAX_COMPARED; i++)
+  for (guint i = 0; i < dimple_rows_get_n_rows (self->old) && n_asked < MAX_COMPARED; i++)
     {
       DimpleRowChange row = { .from = dimple_rows_get_id (self->old, i), .had_row = TRUE };
 
       if (g_hash_table_contains (gone, &row.from) ||
-          (dimple_rows_find_id (self->rows, row.from, &position) && !g_hash_table_contains (taken, &row.from)))
+          (!any_moved && dimple_rows_find_id (self->rows, row.from, &position) &&
+           !g_hash_table_contains (taken, &row.from)))
         continue;
+      n_asked++;
       row.has_row = dimple_plan_read_key (self->old_plan, old_reader, row.from, key) &&
                     dimple_plan_find_rowid (self->plan, reader, key->data, &row.to);
-      g_array_append_val (net, row);
-      n_moved++;
+      if (!row.has_row || row.to != row.from)
+        g_array_append_val (net, row);
     }
 }
 

@@ -37,6 +37,10 @@ typedef struct
 void     dimple_change_reader_init       (DimpleChangeReader  *self,
                                           GBytes              *changes,
                                           int                  script);
+/* Goes on with those of another transaction, in the memory that it has. */
+void     dimple_change_reader_restart    (DimpleChangeReader  *self,
+                                          GBytes              *changes,
+                                          int                  script);
 void     dimple_change_reader_clear      (DimpleChangeReader  *self);
 /* TRUE: there is one.  FALSE without an error: the end; else DIMPLE_ERROR_BAD_PACK: this is no list of changes. */
 gboolean dimple_change_reader_next_group (DimpleChangeReader  *self,

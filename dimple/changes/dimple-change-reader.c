@@ -24,11 +24,7 @@ dimple_change_reader_init (DimpleChangeReader *self,
                            GBytes             *changes,
                            int                 script)
 {
-  gsize size;
-  const char *json = g_bytes_get_data (changes, &size);
-
   *self = (DimpleChangeReader) {
-    .migration = script > 0,
     .key = g_ptr_array_new_with_free_func (g_free),
     .columns = g_ptr_array_new_with_free_func (g_free),
     .key_values = g_byte_array_new (),
@@ -36,7 +32,20 @@ dimple_change_reader_init (DimpleChangeReader *self,
     .old_values = g_byte_array_new (),
     .anchors = g_ptr_array_new_with_free_func (g_free),
   };
+  dimple_change_reader_restart (self, changes, script);
+}
+
+void
+dimple_change_reader_restart (DimpleChangeReader *self,
+                              GBytes             *changes,
+                              int                 script)
+{
+  gsize size;
+  const char *json = g_bytes_get_data (changes, &size);
+
+  dimple_json_reader_clear (&self->json);
   dimple_json_reader_init (&self->json, json, size);
+  self->migration = script > 0;
 }
 
 void

@@ -399,11 +399,22 @@ dimple_fold_join_row (DimpleFold               *self,
 
 typedef struct
 {
-  DimpleFold       *fold;
-  const char       *since;
-  DimpleFoldFilter  filter;
-  gpointer          user_data;
+  DimpleFold         *fold;
+  const char         *since;
+  DimpleFoldFilter    filter;
+  gpointer            user_data;
+  DimpleChangeReader  reader;        /* a log has many small transactions: their memory is the same */
+  DimpleChangeGroup   group;
 } LogPass;
+
+static void
+log_pass_clear (LogPass *self)
+{
+  dimple_change_reader_clear (&self->reader);
+  dimple_change_group_clear (&self->group);
+}
+
+G_DEFINE_AUTO_CLEANUP_CLEAR_FUNC (LogPass, log_pass_clear)
 
 static gboolean
 join_transaction (DimpleTransaction  *owned,
@@ -413,25 +424,27 @@ join_transaction (DimpleTransaction  *owned,
   g_autoptr(DimpleTransaction) transaction = owned;
   LogPass *pass = user_data;
   DimpleFold *fold = pass->fold;
-  g_auto(DimpleChangeReader) reader = { 0 };
-  g_auto(DimpleChangeGroup) group = { 0 };
+  DimpleChangeReader *reader = &pass->reader;
+  DimpleChangeGroup *group = &pass->group;
   g_autoptr(GError) local_error = NULL;
 
-  dimple_change_reader_init (&reader, transaction->changes, transaction->script);
-  dimple_change_group_init (&group);
-  while (dimple_change_reader_next_group (&reader, &local_error))
+  if (reader->key == NULL)
+    dimple_change_reader_init (reader, transaction->changes, transaction->script);
+  else
+    dimple_change_reader_restart (reader, transaction->changes, transaction->script);
+  while (dimple_change_reader_next_group (reader, &local_error))
     {
-      dimple_change_group_set (&group, fold, &reader);
-      while (dimple_change_reader_next_row (&reader, &local_error))
+      dimple_change_group_set (group, fold, reader);
+      while (dimple_change_reader_next_row (reader, &local_error))
         {
           DimpleFoldedRow *row;
 
-          dimple_change_group_set_key (&group, &reader);
-          row = dimple_fold_find (fold, group.table_name, group.key->data, group.key->len);
+          dimple_change_group_set_key (group, reader);
+          row = dimple_fold_find (fold, group->table_name, group->key->data, group->key->len);
           if (row == NULL && pass->filter != NULL)
-            row = pass->filter (fold, &group, pass->user_data);
+            row = pass->filter (fold, group, pass->user_data);
           if (row != NULL)
-            dimple_fold_join_row (fold, row, transaction->id, transaction->script, pass->since, &group, &reader);
+            dimple_fold_join_row (fold, row, transaction->id, transaction->script, pass->since, group, reader);
         }
       if (local_error != NULL)
         break;
@@ -453,10 +466,11 @@ dimple_fold_join_log (DimpleFold        *self,
                       gpointer           user_data,
                       GError           **error)
 {
-  LogPass pass = { self, since, filter, user_data };
+  g_auto(LogPass) pass = { .fold = self, .since = since, .filter = filter, .user_data = user_data };
 
   if (self->rows->len == 0 && filter == NULL)
     return TRUE;
+  dimple_change_group_init (&pass.group);
   if (since != NULL && *since != '\0')
     return dimple_log_visit_newer (connection, since, join_transaction, &pass, error);
   return dimple_log_visit_since (connection, 0, join_transaction, &pass, error);

@@ -20,7 +20,9 @@ enum { DATABASE, WAL, N_FILES };
 struct _Disk
 {
   char          name[NAME_SIZE];
-  GBytes       *synced[N_FILES];       /* (nullable) what a power cut leaves of a file */
+  GByteArray   *synced[N_FILES];       /* (nullable) what a power cut leaves of a file */
+  gint64        changed_from[N_FILES]; /* since then: nothing before it, */
+  gint64        changed_to[N_FILES];   /* and nothing from here on */
   sqlite3_file *kept[N_FILES];         /* (nullable) a handle that keeps the file, whoever closes it */
   int           writes_left;           /* -1: no end */
   gboolean      dead;
@@ -108,32 +110,67 @@ hears (sqlite3_file *handle)
   return !disk->dead;
 }
 
+static void
+note_change (sqlite3_file *handle,
+             gint64        from,
+             gint64        to)
+{
+  Tail *tail = tail_of (handle);
+
+  if (tail->disk == NULL)
+    return;
+  tail->disk->changed_from[tail->file] = MIN (tail->disk->changed_from[tail->file], from);
+  tail->disk->changed_to[tail->file] = MAX (tail->disk->changed_to[tail->file], to);
+}
+
 static int
 on_write (sqlite3_file  *handle,
           const void    *buffer,
           int            amount,
           sqlite3_int64  offset)
 {
-  return hears (handle) ? methods_below->xWrite (handle, buffer, amount, offset) : SQLITE_IOERR_WRITE;
+  if (!hears (handle))
+    return SQLITE_IOERR_WRITE;
+  note_change (handle, offset, offset + amount);
+  return methods_below->xWrite (handle, buffer, amount, offset);
 }
 
 static int
 on_truncate (sqlite3_file  *handle,
              sqlite3_int64  size)
 {
-  return hears (handle) ? methods_below->xTruncate (handle, size) : SQLITE_IOERR_TRUNCATE;
+  if (!hears (handle))
+    return SQLITE_IOERR_TRUNCATE;
+  note_change (handle, size, G_MAXINT64);
+  return methods_below->xTruncate (handle, size);
 }
 
-static GBytes *
-read_all (sqlite3_file *handle)
+/* What was changed in the file, as most of a large one was not. */
+static void
+keep_synced (Disk         *self,
+             int           file,
+             sqlite3_file *handle)
 {
+  GByteArray *synced = self->synced[file];
+  gint64 from = synced != NULL ? MIN (self->changed_from[file], (gint64) synced->len) : 0, to;
   sqlite3_int64 size = 0;
-  guint8 *contents;
 
   methods_below->xFileSize (handle, &size);
-  contents = g_malloc ((gsize) size);
-  methods_below->xRead (handle, contents, (int) size, 0);
-  return g_bytes_new_take (contents, (gsize) size);
+  to = synced != NULL ? MIN (self->changed_to[file], size) : size;
+  if (synced == NULL)
+    synced = self->synced[file] = g_byte_array_new ();
+  g_byte_array_set_size (synced, (guint) size);
+  if (from < to)
+    methods_below->xRead (handle, synced->data + from, (int) (to - from), from);
+  self->changed_from[file] = G_MAXINT64;
+  self->changed_to[file] = 0;
+}
+
+static void
+forget_synced (Disk *self,
+               int   file)
+{
+  g_clear_pointer (&self->synced[file], g_byte_array_unref);
 }
 
 static int
@@ -145,10 +182,7 @@ on_sync (sqlite3_file *handle,
   if (!hears (handle))
     return SQLITE_IOERR_FSYNC;
   if (tail->disk != NULL)
-    {
-      g_clear_pointer (&tail->disk->synced[tail->file], g_bytes_unref);
-      tail->disk->synced[tail->file] = read_all (handle);
-    }
+    keep_synced (tail->disk, tail->file, handle);
   return methods_below->xSync (handle, flags);
 }
 
@@ -214,7 +248,7 @@ on_delete (sqlite3_vfs *ignored,
     {
       close_kept (disk, file);
       /* The file system's journal may not have it yet: a WAL that is there again is replayed, and changes nothing. */
-      g_clear_pointer (&disk->synced[file], g_bytes_unref);
+      forget_synced (disk, file);
     }
   return result;
 }
@@ -287,7 +321,7 @@ disk_free (Disk *self)
 
       close_kept (self, file);
       below->xDelete (below, name, FALSE);
-      g_clear_pointer (&self->synced[file], g_bytes_unref);
+      forget_synced (self, file);
     }
   g_mutex_lock (&names_lock);
   g_hash_table_foreach_remove (names, is_disk, self);
@@ -358,21 +392,19 @@ disk_is_any_dead (void)
 
 /* `contents` NULL: there is no such file. */
 static void
-set_file (Disk   *self,
-          int     file,
-          GBytes *contents)
+set_file (Disk       *self,
+          int         file,
+          GByteArray *contents)
 {
   g_autofree char *name = file_name (self, file);
-  gsize size = 0;
-  const void *data = contents != NULL ? g_bytes_get_data (contents, &size) : NULL;
 
   close_kept (self, file);
   below->xDelete (below, name, FALSE);
   if (contents == NULL)
     return;
   self->kept[file] = open_kept (self, file);
-  if (size > 0)
-    self->kept[file]->pMethods->xWrite (self->kept[file], data, (int) size, 0);
+  if (contents->len > 0)
+    self->kept[file]->pMethods->xWrite (self->kept[file], contents->data, (int) contents->len, 0);
 }
 
 void
@@ -389,12 +421,13 @@ disk_revive (Disk     *self,
       /* What was not synced may have got to the disk all the same. */
       if (dice_chance (dice, 700))
         set_file (self, file, self->synced[file]);
-      g_clear_pointer (&self->synced[file], g_bytes_unref);
+      forget_synced (self, file);
       if (self->kept[file] != NULL)
-        self->synced[file] = read_all (self->kept[file]);
+        keep_synced (self, file, self->kept[file]);
     }
 }
 
+/* A database that is copied is whole on the new disk. */
 Disk *
 disk_copy (Disk *self)
 {
@@ -402,11 +435,10 @@ disk_copy (Disk *self)
 
   for (int file = 0; file < N_FILES; file++)
     {
-      g_autoptr(GBytes) contents = self->kept[file] != NULL ? read_all (self->kept[file]) : NULL;
-
-      set_file (copy, file, contents);
-      if (contents != NULL)
-        copy->synced[file] = g_bytes_ref (contents);
+      if (self->kept[file] == NULL)
+        continue;
+      keep_synced (copy, file, self->kept[file]);
+      set_file (copy, file, copy->synced[file]);
     }
   return copy;
 }

@@ -463,6 +463,7 @@ run (const RunOptions *options)
   g_log_set_always_fatal (G_LOG_FATAL_MASK);
   g_log_set_default_handler (on_log, NULL);
   dimple_crypto_pool_run_inline ();
+  leaks_count_memory ();
   if (options->leaks && !leaks_look_closely ())
     {
       g_print ("1..0 # SKIP there is no LeakSanitizer: build with -Db_sanitize=address\n");

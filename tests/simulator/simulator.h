@@ -355,6 +355,8 @@ void        check_verify        (World   *world,
 /* It has to be gone at the end of the seed. */
 void        leaks_watch         (gpointer object);
 void        leaks_check         (void);
+/* Before anything else is asked of SQLite. */
+void        leaks_count_memory  (void);
 /* From now on LeakSanitizer looks at every seed; FALSE: it is not there. */
 gboolean    leaks_look_closely  (void);
 

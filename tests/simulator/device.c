@@ -48,15 +48,19 @@ append_value (GString      *text,
     }
 }
 
-char *
-store_select (DimpleStore *store,
-              const char  *sql)
+/* `parameter` (nullable) is the one that `sql` has: what has a value in its text is prepared anew each time. */
+static char *
+select_with (DimpleStore *store,
+             const char  *sql,
+             const char  *parameter)
 {
   g_autoptr(GError) error = NULL;
   DimpleConnection *reader = dimple_store_acquire_reader (store, &error);
   sqlite3_stmt *statement = reader != NULL ? dimple_connection_prepare (reader, sql, &error) : NULL;
   GString *text = g_string_new ("");
 
+  if (statement != NULL && parameter != NULL)
+    sqlite3_bind_text (statement, 1, parameter, -1, SQLITE_STATIC);
   while (statement != NULL && dimple_statement_step (statement, &error))
     {
       for (int column = 0; column < sqlite3_column_count (statement); column++)
@@ -72,6 +76,13 @@ store_select (DimpleStore *store,
   dimple_statement_release (statement);
   dimple_store_release_reader (store, reader);
   return g_string_free (text, FALSE);
+}
+
+char *
+store_select (DimpleStore *store,
+              const char  *sql)
+{
+  return select_with (store, sql, NULL);
 }
 
 char *
@@ -127,11 +138,16 @@ device_get_held (Device *self)
 void
 device_note (Device *self)
 {
-  g_autofree char *sql = g_strdup_printf ("SELECT DISTINCT id FROM dimple_log WHERE seq > %" G_GINT64_FORMAT
-                                          " AND NOT flags & 1 ORDER BY id", self->noted_seq);
-  g_autofree char *text = device_select (self, sql);
-  g_auto(GStrv) lines = g_strsplit (text, "\n", -1);
+  gint64 last_seq = device_select_number (self, "SELECT max (seq) FROM dimple_log");
+  g_autofree char *noted = g_strdup_printf ("%" G_GINT64_FORMAT, self->noted_seq);
+  g_autofree char *text = NULL;
+  g_auto(GStrv) lines = NULL;
 
+  if (last_seq <= self->noted_seq)
+    return;
+  text = select_with (self->store, "SELECT DISTINCT id FROM dimple_log WHERE seq > ? AND NOT flags & 1 ORDER BY id",
+                      noted);
+  lines = g_strsplit (text, "\n", -1);
   for (guint i = 0; lines[i] != NULL && *lines[i] != '\0'; i++)
     {
       char *id = g_strndup (lines[i] + 1, strlen (lines[i]) - 2);
@@ -142,15 +158,16 @@ device_note (Device *self)
           g_free (id);
           continue;
         }
-      newer = g_strdup_printf ("SELECT count (*) FROM dimple_log AS newer JOIN dimple_log AS mine ON mine.id = '%s' "
-                               "WHERE newer.id > mine.id AND newer.seq < mine.seq", id);
-      if (device_select_number (self, newer) > 0)
+      newer = select_with (self->store,
+                           "SELECT 1 FROM dimple_log AS newer JOIN dimple_log AS mine ON mine.id = ? "
+                           "WHERE newer.id > mine.id AND newer.seq < mine.seq LIMIT 1", id);
+      if (*newer != '\0')
         sim_fail ("device %u wrote %s after it knew a greater id", self->number, id);
       count_add (COUNT_TRANSACTIONS, 1);
       g_hash_table_add (self->world->committed, g_strdup (id));
       g_ptr_array_add (self->written, id);
     }
-  self->noted_seq = MAX (self->noted_seq, device_select_number (self, "SELECT max (seq) FROM dimple_log"));
+  self->noted_seq = last_seq;
 }
 
 /* What was reported as committed is there again, but for the last second before a power cut, if nobody else saw it. */

@@ -185,7 +185,7 @@ check_verify (World *world,
 
   compare_all (world, device, "");
   /* As dear as a new device's first sync. */
-  if (dice_chance (dice, 500))
+  if (!dice_chance (dice, 250))
     return;
   verify (device, "");
   if (dice_chance (dice, 500))

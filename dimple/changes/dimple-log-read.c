@@ -382,15 +382,10 @@ dimple_log_has_range (DimpleConnection  *connection,
                       GError           **error)
 {
   g_autoptr(DimpleStatement) statement = prepare_range (connection, SELECT_RANGE "LIMIT 1", author, first, last, error);
-  g_autoptr(GError) failure = NULL;
 
   if (statement == NULL)
     return FALSE;
-  *has = dimple_statement_step (statement, &failure);
-  if (failure == NULL)
-    return TRUE;
-  g_propagate_error (error, g_steal_pointer (&failure));
-  return FALSE;
+  return dimple_statement_has_row (statement, has, error);
 }
 
 gboolean

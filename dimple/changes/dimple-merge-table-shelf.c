@@ -47,7 +47,6 @@ dimple_merge_table_is_buried (DimpleMergeTable  *self,
                               GError           **error)
 {
   g_autoptr(DimpleStatement) statement = NULL;
-  g_autoptr(GError) local_error = NULL;
 
   *buried = FALSE;
   if (!self->any_tombstones)
@@ -55,11 +54,7 @@ dimple_merge_table_is_buried (DimpleMergeTable  *self,
   statement = prepare_for_key (self, "SELECT 1 FROM dimple_tombstone WHERE \"table\" = ? AND key = ?", key, error);
   if (statement == NULL)
     return FALSE;
-  *buried = dimple_statement_step (statement, &local_error);
-  if (local_error == NULL)
-    return TRUE;
-  g_propagate_error (error, g_steal_pointer (&local_error));
-  return FALSE;
+  return dimple_statement_has_row (statement, buried, error);
 }
 
 gboolean
@@ -153,16 +148,11 @@ is_shelved (DimpleMergeTable  *self,
             GError           **error)
 {
   g_autoptr(DimpleStatement) statement = NULL;
-  g_autoptr(GError) local_error = NULL;
 
   statement = prepare_for_key (self, "SELECT 1 FROM dimple_shelf WHERE \"table\" = ? AND key = ?", key, error);
   if (statement == NULL)
     return FALSE;
-  *shelved = dimple_statement_step (statement, &local_error);
-  if (local_error == NULL)
-    return TRUE;
-  g_propagate_error (error, g_steal_pointer (&local_error));
-  return FALSE;
+  return dimple_statement_has_row (statement, shelved, error);
 }
 
 gboolean

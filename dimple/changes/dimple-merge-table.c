@@ -263,16 +263,11 @@ has_entries (DimpleConnection  *connection,
              GError           **error)
 {
   g_autoptr(DimpleStatement) statement = dimple_connection_prepare (connection, sql, error);
-  g_autoptr(GError) local_error = NULL;
 
   if (statement == NULL)
     return FALSE;
   sqlite3_bind_text (statement, 1, table, -1, SQLITE_STATIC);
-  *any = dimple_statement_step (statement, &local_error);
-  if (local_error == NULL)
-    return TRUE;
-  g_propagate_error (error, g_steal_pointer (&local_error));
-  return FALSE;
+  return dimple_statement_has_row (statement, any, error);
 }
 
 static DimpleMergeTable *
@@ -418,18 +413,13 @@ dimple_merge_table_find (DimpleMergeTable  *self,
                          GError           **error)
 {
   g_autoptr(DimpleStatement) statement = dimple_connection_prepare (self->connection, self->find_sql, error);
-  g_autoptr(GError) local_error = NULL;
   int column = 1;
 
   if (statement == NULL)
     return FALSE;
   bind_key (self, statement, key, 1);
-  *found = dimple_statement_step (statement, &local_error);
-  if (local_error != NULL)
-    {
-      g_propagate_error (error, g_steal_pointer (&local_error));
-      return FALSE;
-    }
+  if (!dimple_statement_has_row (statement, found, error))
+    return FALSE;
   if (!*found)
     return TRUE;
 
@@ -680,7 +670,6 @@ dimple_merge_table_lacks_parent (DimpleMergeTable       *self,
                                  GError                **error)
 {
   g_autoptr(DimpleStatement) statement = NULL;
-  g_autoptr(GError) local_error = NULL;
   guint n_parameters;
 
   *lacks = FALSE;
@@ -693,11 +682,7 @@ dimple_merge_table_lacks_parent (DimpleMergeTable       *self,
   for (guint i = 0; i < n_parameters; i++)
     if (sqlite3_bind_parameter_name (statement, (int) i + 1) != NULL && !get_column (self->table, i)->generated)
       bind_value (statement, dimple_merge_table_get_value (self, key, values, i), (int) i + 1);
-  *lacks = dimple_statement_step (statement, &local_error);
-  if (local_error == NULL)
-    return TRUE;
-  g_propagate_error (error, g_steal_pointer (&local_error));
-  return FALSE;
+  return dimple_statement_has_row (statement, lacks, error);
 }
 
 gboolean
@@ -707,7 +692,6 @@ dimple_merge_table_is_orphan (DimpleMergeTable  *self,
                               GError           **error)
 {
   g_autoptr(DimpleStatement) statement = NULL;
-  g_autoptr(GError) local_error = NULL;
 
   *orphan = FALSE;
   if (self->orphan_sql == NULL)
@@ -716,11 +700,7 @@ dimple_merge_table_is_orphan (DimpleMergeTable  *self,
   if (statement == NULL)
     return FALSE;
   bind_key (self, statement, key, 1);
-  *orphan = dimple_statement_step (statement, &local_error);
-  if (local_error == NULL)
-    return TRUE;
-  g_propagate_error (error, g_steal_pointer (&local_error));
-  return FALSE;
+  return dimple_statement_has_row (statement, orphan, error);
 }
 
 GPtrArray *

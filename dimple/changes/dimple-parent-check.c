@@ -241,7 +241,7 @@ run_check (DimpleParentCheck        *self,
            GError                  **error)
 {
   g_autoptr(DimpleStatement) statement = dimple_connection_prepare (self->connection, check->sql, error);
-  g_autoptr(GError) local_error = NULL;
+  gboolean misses;
 
   if (statement == NULL)
     return FALSE;
@@ -250,13 +250,12 @@ run_check (DimpleParentCheck        *self,
   for (guint i = 0; i < check->parameters->len; i++)
     bind_column (statement, (int) i + 1, row->table, record, g_array_index (check->parameters, guint, i));
 
-  if (dimple_statement_step (statement, &local_error))
-    /* as SQLite says it */
-    g_set_error_literal (&local_error, DIMPLE_ERROR, DIMPLE_ERROR_CONSTRAINT, "FOREIGN KEY constraint failed");
-  if (local_error == NULL)
-    return TRUE;
-  g_propagate_error (error, g_steal_pointer (&local_error));
-  return FALSE;
+  if (!dimple_statement_has_row (statement, &misses, error))
+    return FALSE;
+  /* as SQLite says it */
+  if (misses)
+    g_set_error_literal (error, DIMPLE_ERROR, DIMPLE_ERROR_CONSTRAINT, "FOREIGN KEY constraint failed");
+  return !misses;
 }
 
 static gboolean

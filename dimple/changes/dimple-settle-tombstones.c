@@ -107,17 +107,12 @@ knows_later_script (DimpleSettling  *self,
                     GError         **error)
 {
   g_autoptr(DimpleStatement) statement = NULL;
-  g_autoptr(GError) local_error = NULL;
 
   statement = dimple_connection_prepare (self->connection, "SELECT 1 FROM dimple_log WHERE script > ? LIMIT 1", error);
   if (statement == NULL)
     return FALSE;
   sqlite3_bind_int (statement, 1, script);
-  *later = dimple_statement_step (statement, &local_error);
-  if (local_error == NULL)
-    return TRUE;
-  g_propagate_error (error, g_steal_pointer (&local_error));
-  return FALSE;
+  return dimple_statement_has_row (statement, later, error);
 }
 
 static gboolean

@@ -270,7 +270,6 @@ is_in_table (DimpleConnection   *connection,
   g_autofree char *name = dimple_quote (table->name);
   g_autoptr(GString) sql = g_string_new ("SELECT 1 FROM main.");
   g_autoptr(DimpleStatement) statement = NULL;
-  g_autoptr(GError) local_error = NULL;
 
   g_string_append (sql, name);
   for (guint k = 0; k < table->key->len; k++)
@@ -289,11 +288,7 @@ is_in_table (DimpleConnection   *connection,
       key = dimple_record_read (key, &value);
       dimple_value_bind (&value, statement, (int) k + 1);
     }
-  *found = dimple_statement_step (statement, &local_error);
-  if (local_error == NULL)
-    return TRUE;
-  g_propagate_error (error, g_steal_pointer (&local_error));
-  return FALSE;
+  return dimple_statement_has_row (statement, found, error);
 }
 
 /* A column that is new on the shelf since the row was put there reads as NULL on both sides. */

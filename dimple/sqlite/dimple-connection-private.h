@@ -72,6 +72,10 @@ void              dimple_connection_set_error     (DimpleConnection       *self,
 /* Steps once.  TRUE: a row; FALSE without an error: done; FALSE with an error: failed. */
 gboolean          dimple_statement_step           (sqlite3_stmt           *statement,
                                                    GError                **error);
+/* Steps once, for whether there is a row; FALSE: it failed. */
+gboolean          dimple_statement_has_row        (sqlite3_stmt           *statement,
+                                                   gboolean               *has_row,
+                                                   GError                **error);
 /* Steps to the end, and resets. */
 gboolean          dimple_statement_run            (sqlite3_stmt           *statement,
                                                    GError                **error);

@@ -463,6 +463,20 @@ dimple_statement_step (sqlite3_stmt  *statement,
 }
 
 gboolean
+dimple_statement_has_row (sqlite3_stmt  *statement,
+                          gboolean      *has_row,
+                          GError       **error)
+{
+  g_autoptr(GError) step_error = NULL;
+
+  *has_row = dimple_statement_step (statement, &step_error);
+  if (step_error == NULL)
+    return TRUE;
+  g_propagate_error (error, g_steal_pointer (&step_error));
+  return FALSE;
+}
+
+gboolean
 dimple_statement_run (sqlite3_stmt  *statement,
                       GError       **error)
 {

@@ -13,8 +13,9 @@
 
 typedef struct
 {
-  Device *device;
-  Disk   *disk;
+  Device   *device;
+  Disk     *disk;
+  gboolean  joined;        /* it knows a repository */
 } Backup;
 
 #define MAX_BACKUPS 6
@@ -34,6 +35,7 @@ harm_keep_backup (World  *world,
                   Device *device)
 {
   Backup *backup = g_new0 (Backup, 1);
+  g_autofree char *known = device_select (device, "SELECT value FROM dimple_state WHERE name = 'repositories'");
 
   if (world->backups == NULL)
     world->backups = g_ptr_array_new_with_free_func (backup_free);
@@ -41,6 +43,7 @@ harm_keep_backup (World  *world,
     g_ptr_array_remove_index (world->backups, 0);
   backup->device = device;
   backup->disk = disk_copy (device->disk);
+  backup->joined = *known != '\0';
   g_ptr_array_add (world->backups, backup);
 }
 
@@ -244,6 +247,20 @@ wipe (World *world,
 
 /* -- Databases ----------------------------------------------------------------------------------------------------- */
 
+/* Where no repository is, a device of before it joined would begin another one, and what it has is of the old one. */
+static gboolean
+any_has_no_marker (World *world)
+{
+  for (guint i = 0; i < world->n_buckets; i++)
+    {
+      g_autoptr(GPtrArray) markers = bucket_get_keys (world->buckets[i], "dimple/");
+
+      if (markers->len == 0)
+        return TRUE;
+    }
+  return FALSE;
+}
+
 static gboolean
 restore (World  *world,
          Device *device,
@@ -252,7 +269,7 @@ restore (World  *world,
   guint n = world->backups != NULL ? world->backups->len : 0;
   Backup *backup = n > 0 ? g_ptr_array_index (world->backups, dice_below (dice, n)) : NULL;
 
-  if (backup == NULL || world->pruning)
+  if (backup == NULL || world->pruning || (!backup->joined && any_has_no_marker (world)))
     return FALSE;
   device = backup->device;
   sim_trace ("    an old backup of device %u is put back", device->number);

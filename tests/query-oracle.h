@@ -62,6 +62,7 @@ typedef struct
   GPtrArray    *states;          /* of char: if not empty, what the model may show, at whatever time */
 
   guint         n_checks;
+  guint         n_runs;          /* of the query, at the last check */
   guint         n_emissions;     /* since the last check; the last one is: */
   guint         position, n_removed, n_added;
   guint         n_notified;      /* notify::n-items */

@@ -98,6 +98,8 @@ schedule_changed (DimpleStore     *self,
 {
   g_autoptr(GMutexLocker) locker = g_mutex_locker_new (&self->pending_lock);
 
+  /* Who sees it move finds that everybody was told. */
+  self->generation++;
   if (self->pending == NULL)
     self->pending = dimple_change_set_new_like (changes);
   dimple_change_set_join (self->pending, changes);
@@ -144,13 +146,6 @@ after_commit (DimpleChangeSet *changes,
               gpointer         user_data)
 {
   DimpleStore *self = user_data;
-
-  if (committed)
-    {
-      g_mutex_lock (&self->pending_lock);
-      self->generation++;
-      g_mutex_unlock (&self->pending_lock);
-    }
 
   g_rec_mutex_lock (&self->listeners_lock);
   for (guint i = 0; i < self->listeners->len; i++)

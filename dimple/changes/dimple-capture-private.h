@@ -7,6 +7,7 @@
  */
 #pragma once
 
+#include "dimple-record-private.h"
 #include "dimple-schema-private.h"
 
 G_BEGIN_DECLS
@@ -58,6 +59,12 @@ void           dimple_capture_clear      (DimpleCapture      *self);        /* a
 /* How many bytes of old rows are kept in memory, the rest going to a temporary file; 64 MiB by default. */
 void           dimple_capture_set_spill_limit (DimpleCapture *self,
                                                gsize          limit);
+
+/* A column of a captured `old` or `now`; none that is generated. */
+void           dimple_captured_record_read   (const DimpleTable  *table,
+                                              const guint8       *record,
+                                              guint               column,
+                                              DimpleValue        *value);
 
 G_DEFINE_AUTOPTR_CLEANUP_FUNC (DimpleCapture, dimple_capture_free)
 

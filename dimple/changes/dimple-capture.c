@@ -476,3 +476,16 @@ dimple_capture_net_virtual (DimpleCapture *self,
       func (((Source *) g_ptr_array_index (self->shadows, i))->owner, user_data);
   forget_shadows (self);
 }
+
+void
+dimple_captured_record_read (const DimpleTable *table,
+                             const guint8      *record,
+                             guint              column,
+                             DimpleValue       *value)
+{
+  guint n_before = 0;
+
+  for (guint i = 0; i < column; i++)
+    n_before += !((const DimpleColumn *) g_ptr_array_index (table->columns, i))->generated;
+  dimple_record_read (dimple_record_skip (record, n_before), value);
+}

@@ -139,13 +139,7 @@ append_key (DimpleTableChanges      *changes,
     return;
   for (guint k = 0; k < table->key->len; k++)
     {
-      guint column = g_array_index (table->key, guint, k);
-      guint stored = 0;
-
-      /* Records leave generated columns out. */
-      for (guint i = 0; i < column; i++)
-        stored += !((DimpleColumn *) g_ptr_array_index (table->columns, i))->generated;
-      dimple_record_read (dimple_record_skip (record, stored), &values[k]);
+      dimple_captured_record_read (table, record, g_array_index (table->key, guint, k), &values[k]);
       /* In a local table several rows may have NULL there: it names none of them. */
       if (values[k].type == SQLITE_NULL)
         changes->anything = changes->unnamed = TRUE;
@@ -177,7 +171,7 @@ dimple_change_set_add_row (DimpleChangeSet         *self,
 
 void
 dimple_change_set_add_any (DimpleChangeSet *self,
-                               const char      *table)
+                           const char      *table)
 {
   dimple_table_changes_set_all (dimple_change_set_add_table (self, table));
 }

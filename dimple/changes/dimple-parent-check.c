@@ -9,7 +9,6 @@
 #include "dimple-parent-check-private.h"
 
 #include "dimple-error.h"
-#include "dimple-record-private.h"
 
 /* One end of a reference.  A row may break it if a column of `columns` changed; `sql` finds whether it did. */
 typedef struct
@@ -32,6 +31,16 @@ struct _DimpleParentCheck
   DimpleSchema     *schema;
   GHashTable       *tables;   /* of TableChecks, by DimpleTable */
 };
+
+static Check *
+check_new (guint64 columns)
+{
+  Check *check = g_new0 (Check, 1);
+
+  check->columns = columns;
+  check->parameters = g_array_new (FALSE, FALSE, sizeof (guint));
+  return check;
+}
 
 static void
 check_free (Check *check)
@@ -128,11 +137,9 @@ make_check_of_new (const DimpleTable      *table,
                    const DimpleForeignKey *key,
                    const DimpleTable      *parent)
 {
-  Check *check = g_new0 (Check, 1);
+  Check *check = check_new (find_columns (table, key->columns));
   g_autoptr(GString) sql = g_string_new (NULL);
 
-  check->columns = find_columns (table, key->columns);
-  check->parameters = g_array_new (FALSE, FALSE, sizeof (guint));
   g_string_append_printf (sql, "SELECT 1 FROM main.%s AS c WHERE ", table->quoted);
   for (guint i = 0; table->without_rowid && i < table->key->len; i++)
     append_equal (sql, check->parameters, dimple_table_get_key_column (table, i)->name, NULL,
@@ -151,11 +158,9 @@ make_check_of_old (const DimpleTable      *table,
                    const DimpleForeignKey *key,
                    const DimpleTable      *child)
 {
-  Check *check = g_new0 (Check, 1);
+  Check *check = check_new (find_columns (table, key->parent_columns));
   g_autoptr(GString) sql = g_string_new (NULL);
 
-  check->columns = find_columns (table, key->parent_columns);
-  check->parameters = g_array_new (FALSE, FALSE, sizeof (guint));
   g_string_append_printf (sql, "SELECT 1 FROM main.%s AS c WHERE ", child->quoted);
   for (guint i = 0; key->columns[i] != NULL; i++)
     {
@@ -216,23 +221,6 @@ get_checks (DimpleParentCheck *self,
 
 /* -- Rows ---------------------------------------------------------------------------------------------------------- */
 
-/* Generated columns are not in a record. */
-static void
-bind_column (sqlite3_stmt      *statement,
-             int                parameter,
-             const DimpleTable *table,
-             const guint8      *record,
-             guint              column)
-{
-  guint n_before = 0;
-  DimpleValue value;
-
-  for (guint i = 0; i < column; i++)
-    n_before += !get_column (table, i)->generated;
-  dimple_record_read (dimple_record_skip (record, n_before), &value);
-  dimple_value_bind (&value, statement, parameter);
-}
-
 static gboolean
 run_check (DimpleParentCheck        *self,
            const Check              *check,
@@ -248,7 +236,12 @@ run_check (DimpleParentCheck        *self,
   if (check->by_rowid)
     sqlite3_bind_int64 (statement, 1, row->rowid);
   for (guint i = 0; i < check->parameters->len; i++)
-    bind_column (statement, (int) i + 1, row->table, record, g_array_index (check->parameters, guint, i));
+    {
+      DimpleValue value;
+
+      dimple_captured_record_read (row->table, record, g_array_index (check->parameters, guint, i), &value);
+      dimple_value_bind (&value, statement, (int) i + 1);
+    }
 
   if (!dimple_statement_has_row (statement, &misses, error))
     return FALSE;

@@ -62,8 +62,7 @@ void dimple_store_release_later   (DimpleStore           *self,
 void    dimple_store_begin_work     (DimpleStore *self);
 void    dimple_store_end_work       (DimpleStore *self);
 
-/* Grows with every commit that this process makes or hears of; what a reader sees is at least what it was before
- * BEGIN. */
+/* For tests: grows with every commit that this process makes or hears of, once everybody was told of it. */
 guint64 dimple_store_get_generation (DimpleStore *self);
 
 /* Where the log ended at the last of them. */

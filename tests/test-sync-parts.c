@@ -4,11 +4,14 @@
  *
  * SPDX-License-Identifier: LGPL-2.1-or-later
  */
+#include <glib/gstdio.h>
+
 #include "devices.h"
 #include "dimple-sync-staging-private.h"
+#include "folder.h"
 
 #define PACK_SIZE 900
-#define N_ROWS 30
+#define N_ROWS 40
 
 typedef struct
 {
@@ -302,7 +305,8 @@ test_merge_cut_off (Fixture       *self,
 
 /* -- Lost, damaged, stale ------------------------------------------------------------------------------------------ */
 
-/* Any part: it is named, unless it is the last, without which the others may still be on their way. */
+/* Any part: it is named, unless it is the last, without which the others may still be on their way.  Who names it sets
+ * the last aside. */
 static void
 test_lost (Fixture       *self,
            gconstpointer  data)
@@ -325,7 +329,7 @@ test_lost (Fixture       *self,
 
       bucket_behave (self->bucket);
       device_sync (self->one);
-      g_assert_cmpuint (self->bucket->n_of[DIMPLE_STORAGE_PUT], ==, 1);
+      g_assert_cmpuint (self->bucket->n_of[DIMPLE_STORAGE_PUT], ==, part < n_parts ? 2 : 1);
       bucket_behave (self->bucket);
       device_sync (reader);
       g_assert_cmpuint (self->bucket->n_of[DIMPLE_STORAGE_GET], <=, part < n_parts ? 1 : n_parts);
@@ -458,12 +462,209 @@ test_two_buckets (Fixture       *self,
   g_hash_table_remove (self->bucket->objects, lost);
   g_hash_table_remove (second->objects, lost_too);
 
+  /* Nor does it matter that somebody came who knows only one of them. */
+  if (data != NULL)
+    assert_named (self->other, lost);
   reader = device_new (NULL, self->bucket->storage);
   dimple_sync_client_add_storage (reader->client, second->storage);
+  if (data != NULL)
+    assert_named (reader, lost_too);
   device_sync (reader);
   assert_equal_devices (self->one, reader);
   g_assert_true (g_hash_table_contains (self->bucket->objects, lost));
   g_assert_true (g_hash_table_contains (second->objects, lost_too));
+}
+
+/* Nobody has it any more: that is told once, and then nobody waits for it. */
+static void
+test_lost_for_good (Fixture       *self,
+                    gconstpointer  data)
+{
+  g_autofree char *lost = NULL, *last = NULL, *aside = NULL;
+  g_autoptr(Device) newcomer = device_new (NULL, self->bucket->storage);
+
+  device_sync (self->one);
+  lost = find_part (self->bucket, 2);
+  last = find_part (self->bucket, count_parts (self->bucket));
+  aside = g_strconcat ("damaged/", last, NULL);
+  g_hash_table_remove (self->bucket->objects, lost);
+  assert_named (self->other, lost);
+  g_assert_true (g_hash_table_contains (self->bucket->objects, aside));
+  g_assert_false (g_hash_table_contains (self->bucket->objects, last));
+
+  device_sync (self->other);
+  device_sync (newcomer);
+  assert_nothing (self->other);
+  assert_equal_devices (self->other, newcomer);
+  bucket_behave (self->bucket);
+  device_sync (newcomer);
+  g_assert_cmpuint (self->bucket->n_requests, ==, 2);      /* LIST and its end */
+  assert_settled (self);
+}
+
+/* The path of the second of some parts. */
+static char *
+find_in_folder (DimpleStorage *storage,
+                const char    *path)
+{
+  g_autoptr(GError) error = NULL;
+  g_auto(GStrv) keys = dimple_storage_list (storage, "changes/", "", NULL, &error);
+
+  g_assert_no_error (error);
+  for (guint i = 0; keys[i] != NULL; i++)
+    {
+      if (strstr (keys[i], ".2of") != NULL)
+        return g_build_filename (path, keys[i], NULL);
+    }
+  g_assert_not_reached ();
+}
+
+/* A folder that some service carries may get the last part before the others: they are waited for, and come. */
+static void
+test_folder (Fixture       *self,
+             gconstpointer  data)
+{
+  g_autofree char *path = g_dir_make_tmp ("dimple-parts-XXXXXX", NULL);
+  g_autoptr(GFile) folder = g_file_new_for_path (path);
+  g_autoptr(DimpleStorage) storage = dimple_local_storage_new (folder);
+  g_autoptr(Device) author = device_new (NULL, storage);
+  g_autoptr(Device) reader = device_new (NULL, storage);
+  g_autofree char *late = NULL, *away = g_build_filename (path, "away", NULL);
+  g_autoptr(GPtrArray) parts = NULL;
+
+  write_rows (author);
+  device_sync (author);
+  late = find_in_folder (storage, path);
+  g_assert_cmpint (g_rename (late, away), ==, 0);
+  for (guint i = 0; i < 8; i++)
+    device_sync (reader);
+  assert_nothing (reader);
+  if (data == NULL)
+    {
+      g_assert_cmpint (g_rename (away, late), ==, 0);
+    }
+  else
+    {
+      device_sync_fails (reader, DIMPLE_ERROR_BAD_PACK);
+      device_sync (reader);
+      device_sync (author);
+    }
+  device_sync (reader);
+  assert_equal_devices (author, reader);
+  remove_folder (folder);
+}
+
+/* What is missing is put there while the last part is set aside: who did that has all. */
+static void
+test_found_too_late (Fixture       *self,
+                     gconstpointer  data)
+{
+  g_autofree char *lost = NULL;
+  g_autoptr(GBytes) contents = NULL;
+  guint n_parts;
+
+  device_sync (self->one);
+  n_parts = count_parts (self->bucket);
+  lost = find_part (self->bucket, 2);
+  contents = g_bytes_ref (g_hash_table_lookup (self->bucket->objects, lost));
+  g_hash_table_remove (self->bucket->objects, lost);
+  assert_named (self->other, lost);
+  g_hash_table_insert (self->bucket->objects, g_strdup (lost), g_bytes_ref (contents));
+
+  bucket_behave (self->bucket);
+  device_sync (self->other);
+  g_assert_cmpuint (self->bucket->n_of[DIMPLE_STORAGE_GET], ==, 1);
+  g_assert_cmpuint (self->bucket->n_of[DIMPLE_STORAGE_PUT], ==, 1);
+  g_assert_cmpuint (count_parts (self->bucket), ==, n_parts);
+  assert_equal_devices (self->one, self->other);
+  assert_settled (self);
+}
+
+/* More are missing than are asked for. */
+static void
+test_many_lost (Fixture       *self,
+                gconstpointer  data)
+{
+  guint n_parts;
+
+  dimple_pack_set_size (1);
+  device_sync (self->one);
+  n_parts = count_parts (self->bucket);
+  g_assert_cmpuint (n_parts, ==, N_ROWS);
+  for (guint part = 2; part < n_parts; part++)
+    {
+      g_autofree char *key = find_part (self->bucket, part);
+
+      g_hash_table_remove (self->bucket->objects, key);
+    }
+  device_sync_fails (self->other, DIMPLE_ERROR_BAD_PACK);
+  assert_nothing (self->other);
+  g_assert_cmpuint (count_parts (self->bucket), ==, 1);
+  bucket_behave (self->bucket);
+  device_sync (self->other);
+  g_assert_cmpuint (self->bucket->n_requests, ==, 2);      /* LIST and its end */
+  assert_settled (self);
+}
+
+/* A listing that hides as many is no matter after a few syncs. */
+static void
+test_many_hidden (Fixture       *self,
+                  gconstpointer  data)
+{
+  guint n_parts;
+
+  dimple_pack_set_size (1);
+  device_sync (self->one);
+  n_parts = count_parts (self->bucket);
+  bucket_freeze (self->bucket);
+  for (guint part = 2; part < n_parts; part++)
+    {
+      g_autofree char *key = find_part (self->bucket, part);
+
+      g_hash_table_remove (self->bucket->stale, key);
+    }
+  device_sync (self->other);
+  assert_nothing (self->other);
+  device_sync (self->other);
+  assert_equal_devices (self->one, self->other);
+  assert_settled (self);
+}
+
+/* Whichever request of it fails, with its effect or not, the last part is set aside by the next sync, or was. */
+static void
+test_lost_and_cut_off (Fixture       *self,
+                       gconstpointer  data)
+{
+  g_autofree char *lost = NULL, *last = NULL, *aside = NULL;
+  gboolean is_over = FALSE;
+
+  device_sync (self->one);
+  lost = find_part (self->bucket, 2);
+  last = find_part (self->bucket, count_parts (self->bucket));
+  aside = g_strconcat ("damaged/", last, NULL);
+  for (guint at = 0; !is_over; at++)
+    {
+      g_autoptr(Device) reader = device_new (NULL, self->bucket->storage);
+      g_autoptr(GError) error = NULL;
+
+      g_hash_table_remove (self->bucket->objects, lost);
+      g_hash_table_remove (self->bucket->objects, aside);
+      bucket_fail_at (self->bucket, 1 + at / 2, at % 2 == 0, DIMPLE_ERROR_OFFLINE);
+      g_assert_false (dimple_sync_client_sync (reader->client, NULL, &error));
+      is_over = g_error_matches (error, DIMPLE_ERROR, DIMPLE_ERROR_BAD_PACK);
+      g_assert_true (is_over || g_error_matches (error, DIMPLE_ERROR, DIMPLE_ERROR_OFFLINE));
+
+      bucket_behave (self->bucket);
+      if (g_hash_table_contains (self->bucket->objects, last))
+        assert_named (reader, lost);
+      device_sync (reader);
+      assert_nothing (reader);
+      g_assert_true (g_hash_table_contains (self->bucket->objects, aside));
+      device_sync (self->one);
+      device_sync (reader);
+      assert_equal_devices (self->one, reader);
+    }
+  assert_settled (self);
 }
 
 /* What waits for parts of which no other is there any more goes. */
@@ -589,7 +790,15 @@ main (int   argc,
   ADD ("forged-head", test_forged, "pruned");
   ADD ("stale-listing", test_stale_listing, NULL);
   ADD ("hidden-last", test_hidden_last, NULL);
+  ADD ("lost-for-good", test_lost_for_good, NULL);
+  ADD ("folder", test_folder, NULL);
+  ADD ("folder-in-vain", test_folder, "in vain");
+  ADD ("found-too-late", test_found_too_late, NULL);
+  ADD ("many-lost", test_many_lost, NULL);
+  ADD ("many-hidden", test_many_hidden, NULL);
+  ADD ("lost-and-cut-off", test_lost_and_cut_off, NULL);
   ADD ("two-buckets", test_two_buckets, NULL);
+  ADD ("two-buckets-one-by-one", test_two_buckets, "one by one");
   ADD ("waits-in-vain", test_waits_in_vain, NULL);
   ADD ("pruned", test_pruned, NULL);
   ADD ("pruned-while-cut-off", test_pruned_while_cut_off, NULL);

@@ -35,6 +35,8 @@ DimpleListing *dimple_listing_load        (DimpleRequests       *requests,
                                            DimpleStorage        *storage,
                                            GError              **error);
 
+/* Whether a storage is a folder, which others may carry from device to device, file by file. */
+gboolean       dimple_storage_is_folder   (DimpleStorage        *storage);
 /* Whether what is put into a storage gets sealed. */
 gboolean       dimple_storage_is_sealed   (DimpleStorage        *storage);
 
@@ -53,7 +55,7 @@ gboolean       dimple_repository_check    (DimpleStore          *store,
                                            DimpleListing        *listing,
                                            GError              **error);
 
-/* Moves an object that cannot be read to damaged/, as it is. */
+/* Moves an object that cannot be read, or is of no use, to damaged/, as it is. */
 gboolean       dimple_repository_set_aside (DimpleRequests      *requests,
                                             DimpleStorage       *storage,
                                             const char          *key,

@@ -12,6 +12,7 @@
 #include "dimple-encrypted-storage.h"
 #include "dimple-error.h"
 #include "dimple-json-private.h"
+#include "dimple-local-storage.h"
 #include "dimple-storage-private.h"
 
 #define SUFFIX ".json"
@@ -30,6 +31,14 @@ get_inner_storage (DimpleStorage *storage)
   if (pspec != NULL && g_type_is_a (pspec->value_type, DIMPLE_TYPE_STORAGE))
     g_object_get (storage, "storage", &inner, NULL);
   return inner;
+}
+
+gboolean
+dimple_storage_is_folder (DimpleStorage *storage)
+{
+  g_autoptr(DimpleStorage) inner = get_inner_storage (storage);
+
+  return DIMPLE_IS_LOCAL_STORAGE (storage) || (inner != NULL && dimple_storage_is_folder (inner));
 }
 
 /* -- Listings ------------------------------------------------------------------------------------------------------ */

@@ -4,15 +4,14 @@
  * by others since it was listed: then the storage is listed again.
  *
  * Parts of a transaction are put away in the store (see dimple-sync-staging.c) until all are there.  Where the last
- * part is listed the others were, so one that is not listed is asked for by its name, and named in an error if it was
- * lost.
+ * part is listed the others were, so one that is not listed is asked for by its name, and if it is not there, it was
+ * lost (see dimple-sync-lost.c).
  *
  * An object that is damaged is read again, and if it stays so, moved to damaged/ in the storage: every device then sees
  * it missing, and the one that holds its transactions puts them there again.
  *
  * SPDX-License-Identifier: LGPL-2.1-or-later
  */
-#include <glib/gi18n-lib.h>
 #include <string.h>
 
 #include "dimple-debug-private.h"
@@ -70,6 +69,13 @@ compare_names (gconstpointer a,
   return result != 0 ? result : (one->part > other->part) - (one->part < other->part);
 }
 
+static const DimplePackName *
+get_listed (Pull       *self,
+            const char *key)
+{
+  return g_hash_table_lookup (self->listing->packs, key);
+}
+
 static void
 want (Pull                 *self,
       const DimplePackName *name)
@@ -77,31 +83,16 @@ want (Pull                 *self,
   g_ptr_array_add (self->wanted, g_memdup2 (name, sizeof *name));
 }
 
-/* How many of a transaction's parts are neither listed nor here; `*first`: the number of the first one. */
+/* How many of a transaction's parts are neither listed nor here. */
 static guint
 count_missing (Pull                *self,
-               const DimplePartSet *parts,
-               guint               *first)
+               const DimplePartSet *parts)
 {
-  DimplePackName name = parts->name;
-  guint n = dimple_sync_staging_count (self->session->staging, &name), n_missing;
+  guint n = dimple_sync_staging_count (self->session->staging, &parts->name);
 
-  *first = 0;
   for (guint i = 0; i < parts->keys->len; i++)
-    {
-      n += dimple_pack_name_parse (&name, g_ptr_array_index (parts->keys, i)) &&
-           !dimple_sync_staging_has (self->session->staging, &name);
-    }
-  n_missing = parts->name.n_parts - n;
-  for (name.part = 1; n_missing > 0 && *first == 0 && name.part <= name.n_parts; name.part++)
-    {
-      g_autofree char *key = dimple_pack_name_format (&name);
-
-      if (!g_hash_table_contains (self->listing->packs, key) &&
-          !dimple_sync_staging_has (self->session->staging, &name))
-        *first = name.part;
-    }
-  return n_missing;
+    n += !dimple_sync_staging_has (self->session->staging, get_listed (self, g_ptr_array_index (parts->keys, i)));
+  return parts->name.n_parts - n;
 }
 
 /* All of a transaction's parts, or, where one was lost, what there is of them; another storage may have it. */
@@ -109,20 +100,29 @@ static void
 want_parts (Pull                *self,
             const DimplePartSet *parts)
 {
+  DimpleSyncStaging *staging = self->session->staging;
   DimplePackName name = parts->name;
-  guint first_missing, n_missing = count_missing (self, parts, &first_missing);
+  guint n_missing = count_missing (self, parts);
 
   /* It may still be on its way there. */
   if (n_missing > 0 && !parts->has_last)
     return;
-  for (name.part = 1; n_missing <= MAX_UNLISTED && name.part <= name.n_parts; name.part++)
+  for (guint i = 0; i < parts->keys->len; i++)
     {
-      if (!dimple_sync_staging_has (self->session->staging, &name))
-        want (self, &name);
+      const DimplePackName *listed = get_listed (self, g_ptr_array_index (parts->keys, i));
+
+      if (!dimple_sync_staging_has (staging, listed))
+        want (self, listed);
     }
-  if (n_missing > MAX_UNLISTED)
-    g_hash_table_insert (self->session->missing, g_strdup (name.first),
-                         dimple_pack_name_format_part (&parts->name, first_missing));
+  for (guint left = MIN (n_missing, MAX_UNLISTED); left > 0; name.part++)
+    {
+      g_autofree char *key = dimple_pack_name_format (&name);
+
+      if (get_listed (self, key) != NULL || dimple_sync_staging_has (staging, &name))
+        continue;
+      want (self, &name);
+      left--;
+    }
 }
 
 static void
@@ -190,10 +190,10 @@ handle_absence (Pull       *self,
 {
   DimplePackName name;
 
-  if (g_hash_table_contains (self->listing->packs, key))
+  if (get_listed (self, key) != NULL)
     self->list_again = TRUE;
   else if (dimple_pack_name_parse (&name, key))
-    g_hash_table_insert (self->session->missing, g_strdup (name.first), g_strdup (key));
+    dimple_sync_session_add_lost (self->session, self->storage, &name);
 }
 
 /* Notes what is wrong with an object, and goes on.  FALSE if it is not the object's fault. */
@@ -435,51 +435,4 @@ dimple_sync_pull (DimpleSyncSession  *session,
       dimple_listing_free (*listing);
       *listing = again;
     }
-}
-
-/* -- What is in parts of which some are missing -------------------------------------------------------------------- */
-
-typedef struct
-{
-  DimpleSyncSession *session;
-  gboolean           is_complete;
-} Cleaning;
-
-static gboolean
-is_superfluous (const DimplePackName *name,
-                gpointer              user_data)
-{
-  const Cleaning *self = user_data;
-  g_autofree char *first = dimple_pack_name_format_part (name, 1);
-
-  return dimple_held_has (self->session->held, name->first) ||
-         (self->is_complete && !g_hash_table_contains (self->session->part_sets, first));
-}
-
-static void
-note_missing (DimpleSyncSession *session)
-{
-  GHashTableIter iter;
-  gpointer id, key;
-
-  g_hash_table_iter_init (&iter, session->missing);
-  while (g_hash_table_iter_next (&iter, &id, &key))
-    {
-      if (!dimple_held_has (session->held, id))
-        dimple_sync_session_note (session, g_error_new (DIMPLE_ERROR, DIMPLE_ERROR_BAD_PACK,
-                                                        _("“%s” is missing in the repository. Sync the device that its "
-                                                          "changes were made on."), (const char *) key));
-    }
-}
-
-gboolean
-dimple_sync_end_pull (DimpleSyncSession  *session,
-                      gboolean            is_complete,
-                      GError            **error)
-{
-  Cleaning cleaning = { session, is_complete };
-
-  note_missing (session);
-  return session->staging == NULL ||
-         dimple_sync_staging_clean (session->staging, is_superfluous, &cleaning, error);
 }

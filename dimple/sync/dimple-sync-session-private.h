@@ -17,6 +17,13 @@ G_BEGIN_DECLS
 typedef void (*DimpleSyncProgressFunc) (double   fraction,
                                         gpointer user_data);
 
+/* What should be in a storage, and was not there when it was asked for. */
+typedef struct
+{
+  DimpleStorage  *storage;
+  DimplePackName  name;
+} DimpleLostPart;
+
 typedef struct
 {
   DimpleStore            *store;
@@ -30,7 +37,7 @@ typedef struct
   DimpleRequests         *requests;
   GHashTable             *author_names;    /* author -> name, as told by packs of this sync */
   DimpleSyncStaging      *staging;         /* parts that wait for others; NULL: not looked at yet */
-  GHashTable             *missing;         /* id of a transaction -> key of a part of it that is nowhere */
+  GArray                 *lost;            /* of DimpleLostPart; of a transaction and a storage one */
   GHashTable             *part_sets;       /* set of keys of first parts: of what is in parts in some listing */
   GError                 *note;            /* (nullable) the first damaged or too new object; the rest went on */
   char                  **authors;         /* that this database has written under */
@@ -71,8 +78,11 @@ gboolean           dimple_sync_pull                (DimpleSyncSession  *self,
                                                     DimpleStorage      *storage,
                                                     DimpleListing     **listing,
                                                     GError            **error);
-/* After the last of them: notes what lacks a part that was lost.  `is_complete`: all storages were listed, so what
- * waits for parts of which no other is listed waits in vain. */
+void               dimple_sync_session_add_lost    (DimpleSyncSession     *self,
+                                                    DimpleStorage         *storage,
+                                                    const DimplePackName  *name);
+/* After the last of them: notes what lacks a part that was lost, and sees to it that nobody waits for it in vain.
+ * `is_complete`: all storages were pulled from. */
 gboolean           dimple_sync_end_pull            (DimpleSyncSession  *self,
                                                     gboolean            is_complete,
                                                     GError            **error);

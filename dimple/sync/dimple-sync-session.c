@@ -26,7 +26,7 @@ dimple_sync_session_new (DimpleStore  *store,
   self->author_names = g_hash_table_new_full (g_str_hash, g_str_equal, g_free, g_free);
   self->unsaved = g_hash_table_new_full (g_str_hash, g_str_equal, g_free, NULL);
   self->listed = g_hash_table_new_full (g_str_hash, g_str_equal, g_free, NULL);
-  self->missing = g_hash_table_new_full (g_str_hash, g_str_equal, g_free, g_free);
+  self->lost = g_array_new (FALSE, FALSE, sizeof (DimpleLostPart));
   self->part_sets = g_hash_table_new_full (g_str_hash, g_str_equal, g_free, NULL);
   return self;
 }
@@ -40,7 +40,7 @@ dimple_sync_session_free (DimpleSyncSession *self)
   g_hash_table_unref (self->author_names);
   g_hash_table_unref (self->unsaved);
   g_hash_table_unref (self->listed);
-  g_hash_table_unref (self->missing);
+  g_array_unref (self->lost);
   g_hash_table_unref (self->part_sets);
   g_clear_pointer (&self->staging, dimple_sync_staging_free);
   g_clear_pointer (&self->sizes, g_hash_table_unref);

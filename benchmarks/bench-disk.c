@@ -4,9 +4,8 @@
  *
  * SPDX-License-Identifier: LGPL-2.1-or-later
  */
-#include <dimple.h>
 
-#include "bench-notes.h"
+#include "bench-stores.h"
 #include "bench.h"
 
 #define N_EDITS 10000
@@ -30,26 +29,6 @@ get_pages_size (const char *path,
   sqlite3_finalize (statement);
   sqlite3_close (db);
   return size;
-}
-
-static DimpleStore *
-open_store (const char *path)
-{
-  static const char * const migrations[] = { BENCH_NOTES_SCHEMA, NULL };
-  GError *error = NULL;
-  DimpleStore *store = dimple_store_open (path, &error);
-
-  bench_check (store != NULL && dimple_store_migrate (store, migrations, &error), error);
-  return store;
-}
-
-static void
-execute (DimpleStore *store,
-         const char  *sql)
-{
-  GError *error = NULL;
-
-  bench_check (dimple_store_execute (store, sql, NULL, &error), error);
 }
 
 static void
@@ -78,13 +57,13 @@ edit_notes (DimpleStore *store)
     {
       g_autofree char *sql = g_strdup_printf ("UPDATE note SET title = 'Edit %d' WHERE rowid = %d", i, i + 1);
 
-      execute (store, sql);
+      bench_store_execute (store, sql, NULL);
     }
   for (int i = 0; i < N_DELETED; i++)
     {
       g_autofree char *sql = g_strdup_printf ("DELETE FROM note WHERE rowid = %d", n_rows - i);
 
-      execute (store, sql);
+      bench_store_execute (store, sql, NULL);
     }
 }
 
@@ -93,20 +72,10 @@ sync_stores (DimpleStore *from,
              DimpleStore *to)
 {
   g_autoptr(DimpleStorage) storage = dimple_memory_storage_new ();
-  g_autoptr(DimpleSyncClient) first = dimple_sync_client_new (from, storage);
-  g_autoptr(DimpleSyncClient) second = dimple_sync_client_new (to, storage);
-  GError *error = NULL;
 
-  bench_check (dimple_sync_client_sync (first, NULL, &error) && dimple_sync_client_sync (second, NULL, &error) &&
-               dimple_sync_client_sync (first, NULL, &error), error);
-}
-
-static void
-close_store (DimpleStore *store)
-{
-  GError *error = NULL;
-
-  bench_check (dimple_store_close (store, &error), error);
+  bench_store_sync (from, storage);
+  bench_store_sync (to, storage);
+  bench_store_sync (from, storage);
 }
 
 static void
@@ -129,8 +98,7 @@ main (int   argc,
     { NULL }
   };
   g_autofree char *raw_path = NULL, *path = NULL, *other_path = NULL;
-  g_autoptr(DimpleStore) store = NULL;
-  g_autoptr(DimpleStore) other = NULL;
+  DimpleStore *store, *other;
   BenchRaw *raw;
   double untracked;
 
@@ -139,16 +107,16 @@ main (int   argc,
   path = bench_new_file ("tracked.db");
   other_path = bench_new_file ("other.db");
   raw = bench_raw_open (raw_path);
-  store = open_store (path);
-  other = open_store (other_path);
+  store = bench_store_open (path, NULL);
+  other = bench_store_open (other_path, NULL);
 
   write_notes (store, raw);
   bench_raw_close (raw);
   untracked = get_pages_size (raw_path, "1");
   edit_notes (store);
   sync_stores (store, other);
-  close_store (store);
-  close_store (other);
+  bench_store_close (store);
+  bench_store_close (other);
 
   report_metadata ("metadata", "merge metadata on disk, history not counted: the device that wrote", path, untracked);
   report_metadata ("metadata-merged", "merge metadata on disk, history not counted: the device that merged", other_path,

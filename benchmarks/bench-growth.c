@@ -6,10 +6,9 @@
  * SPDX-License-Identifier: LGPL-2.1-or-later
  */
 #include <dimple-test.h>
-#include <dimple.h>
 #include <glib/gstdio.h>
 
-#include "bench-notes.h"
+#include "bench-stores.h"
 #include "bench.h"
 
 static int n_edits = 10000;
@@ -26,56 +25,19 @@ static DimpleStore *
 open_store (const char *path,
             gint64      history_max_age)
 {
-  const char *migrations[] = { BENCH_NOTES_SCHEMA, NULL };
-  GError *error = NULL;
-  DimpleStore *store = dimple_store_open (path, &error);
+  DimpleStore *store = bench_store_open (path, NULL);
 
-  bench_check (store != NULL, error);
-  bench_check (dimple_store_migrate (store, migrations, &error), error);
   g_object_set (store, "history-max-age", history_max_age, NULL);
   return store;
-}
-
-static void
-close_store (DimpleStore *store)
-{
-  GError *error = NULL;
-
-  bench_check (dimple_store_close (store, &error), error);
-  g_object_unref (store);
-}
-
-static void
-insert (DimpleStore *store)
-{
-  GError *error = NULL;
-  BenchNote note;
-
-  bench_note_fill (&note, 0);
-  bench_check (dimple_store_execute (store, "INSERT INTO note VALUES (?, ?, ?, ?, ?, ?)",
-                                     g_variant_new ("(ssssxb)", note.key, note.title, note.body, note.folder,
-                                                    note.modified, note.starred), &error), error);
 }
 
 static void
 edit (DimpleStore *store,
       int          number)
 {
-  GError *error = NULL;
   g_autofree char *title = g_strdup_printf ("The title after %d edits", number);
 
-  bench_check (dimple_store_execute (store, "UPDATE note SET title = ?, modified = ?",
-                                     g_variant_new ("(sx)", title, (gint64) number), &error), error);
-}
-
-static void
-sync_store (DimpleStore   *store,
-            DimpleStorage *storage)
-{
-  g_autoptr(DimpleSyncClient) client = dimple_sync_client_new (store, storage);
-  GError *error = NULL;
-
-  bench_check (dimple_sync_client_sync (client, NULL, &error), error);
+  bench_store_execute (store, "UPDATE note SET title = ?, modified = ?", g_variant_new ("(sx)", title, (gint64) number));
 }
 
 static void
@@ -114,10 +76,10 @@ measure_one_row (Size *size)
   g_autofree char *path = bench_new_file ("notes.db");
   DimpleStore *store = open_store (path, 0);
 
-  insert (store);
-  sync_store (store, storage);
+  bench_store_insert (store, 0);
+  bench_store_sync (store, storage);
   measure_bucket (storage, size);
-  close_store (store);
+  bench_store_close (store);
   measure_file (path, size);
 }
 
@@ -148,21 +110,21 @@ measure (const char *name,
   guint n_syncs = 0;
   Size size;
 
-  insert (store);
-  sync_store (store, storage);
+  bench_store_insert (store, 0);
+  bench_store_sync (store, storage);
   for (int i = 0; i < n_edits; i++)
     {
       edit (store, i);
       if ((i + 1) % n_a_sync == 0)
         {
-          sync_store (store, storage);
+          bench_store_sync (store, storage);
           n_syncs++;
         }
     }
   /* Removes what the last one replaced. */
-  sync_store (store, storage);
+  bench_store_sync (store, storage);
   measure_bucket (storage, &size);
-  close_store (store);
+  bench_store_close (store);
   measure_file (path, &size);
 
   report (bucket_id, title, (double) size.bucket / (double) one_row->bucket, "x");
@@ -180,13 +142,13 @@ measure_one_change (const Size *one_row)
   DimpleStore *store = open_store (NULL, 0);
   Size before, after;
 
-  insert (store);
-  sync_store (store, storage);
+  bench_store_insert (store, 0);
+  bench_store_sync (store, storage);
   measure_bucket (storage, &before);
   edit (store, 0);
-  sync_store (store, storage);
+  bench_store_sync (store, storage);
   measure_bucket (storage, &after);
-  close_store (store);
+  bench_store_close (store);
   report ("bytes-row", "one row in the bucket", (double) one_row->bucket, "bytes");
   report ("bytes-change", "one changed title in the bucket", (double) (after.bucket - before.bucket), "bytes");
 }

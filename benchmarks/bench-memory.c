@@ -6,57 +6,25 @@
  *
  * SPDX-License-Identifier: LGPL-2.1-or-later
  */
-#include <dimple.h>
 #include <glib/gstdio.h>
 #include <stdlib.h>
 #include <string.h>
 
-#include "bench-notes.h"
+#include "bench-stores.h"
 #include "bench.h"
 
 static int n_rows = 200000;
 static char *step;
 static char *place;
 
-/* A figure of /proc/self/status, in MiB. */
-static double
-get_memory (const char *name)
-{
-  g_autofree char *status = NULL;
-  const char *line;
-
-  if (!g_file_get_contents ("/proc/self/status", &status, NULL, NULL))
-    return 0;
-  line = strstr (status, name);
-  return line != NULL ? g_ascii_strtod (line + strlen (name), NULL) / 1024 : 0;
-}
-
 /* -- The steps, each in a process of its own ----------------------------------------------------------------------- */
 
 static DimpleStore *
 open_store (const char *name)
 {
-  const char *migrations[] = { BENCH_NOTES_SCHEMA, NULL };
   g_autofree char *path = g_build_filename (place, name, NULL);
-  GError *error = NULL;
-  DimpleStore *store = dimple_store_open (path, &error);
 
-  bench_check (store != NULL, error);
-  bench_check (dimple_store_migrate (store, migrations, &error), error);
-  return store;
-}
-
-static void
-insert_one (DimpleStore *store,
-            guint        number)
-{
-  GError *error = NULL;
-  BenchNote note;
-
-  bench_note_fill (&note, number);
-  bench_check (dimple_store_execute (store, "INSERT INTO note VALUES (?, ?, ?, ?, ?, ?)",
-                                     g_variant_new ("(ssssxb)", note.key, note.title, note.body, note.folder,
-                                                    note.modified, note.starred), &error), error);
+  return bench_store_open (path, NULL);
 }
 
 static void
@@ -66,18 +34,8 @@ write_rows (DimpleStore *store)
 
   bench_check (dimple_store_begin (store, &error), error);
   for (int i = 0; i < n_rows; i++)
-    insert_one (store, (guint) i);
+    bench_store_insert (store, (guint) i);
   bench_check (dimple_store_commit (store, &error), error);
-}
-
-static void
-update_rows (DimpleStore *store)
-{
-  GError *error = NULL;
-
-  bench_check (dimple_store_execute (store, "UPDATE note SET title = title || '!', modified = modified + 1", NULL,
-                                     &error),
-               error);
 }
 
 static void
@@ -86,11 +44,9 @@ sync_store (DimpleStore *store)
   g_autofree char *path = g_build_filename (place, "bucket", NULL);
   g_autoptr(GFile) folder = g_file_new_for_path (path);
   g_autoptr(DimpleStorage) storage = dimple_local_storage_new (folder);
-  g_autoptr(DimpleSyncClient) client = dimple_sync_client_new (store, storage);
-  GError *error = NULL;
 
   g_mkdir (path, 0700);
-  bench_check (dimple_sync_client_sync (client, NULL, &error), error);
+  bench_store_sync (store, storage);
 }
 
 static void
@@ -99,24 +55,22 @@ run_step (void)
   gboolean is_author = g_str_equal (step, "write") || g_str_equal (step, "push") || g_str_equal (step, "update");
   gboolean is_late = g_str_equal (step, "pull-late");
   DimpleStore *store = open_store (is_author ? "author.db" : is_late ? "late.db" : "new.db");
-  GError *error = NULL;
   BenchNote note;
   double before;
 
   /* The keys are kept by what makes them. */
   bench_note_fill (&note, (guint) n_rows + 100000);
   if (is_late)
-    insert_one (store, (guint) n_rows + g_random_int () % 100000);
-  before = get_memory ("VmRSS:");
+    bench_store_insert (store, (guint) n_rows + g_random_int () % 100000);
+  before = bench_get_memory ("VmRSS:");
   if (g_str_equal (step, "write"))
     write_rows (store);
   else if (g_str_equal (step, "update"))
-    update_rows (store);
+    bench_store_execute (store, "UPDATE note SET title = title || '!', modified = modified + 1", NULL);
   else
     sync_store (store);
-  g_print ("%.1f\n", get_memory ("VmHWM:") - before);
-  bench_check (dimple_store_close (store, &error), error);
-  g_object_unref (store);
+  g_print ("%.1f\n", bench_get_memory ("VmHWM:") - before);
+  bench_store_close (store);
 }
 
 /* -- All of them --------------------------------------------------------------------------------------------------- */

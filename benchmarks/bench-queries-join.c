@@ -6,6 +6,7 @@
  */
 #include "bench-queries.h"
 
+#include "bench-stores.h"
 #include "bench.h"
 
 #define FOLDER_NOTES 20
@@ -25,12 +26,8 @@ open_store (const char *path)
     "CREATE TABLE folder (key TEXT PRIMARY KEY, name TEXT);"
     "CREATE INDEX note_folder ON note (folder)", NULL
   };
-  GError *error = NULL;
-  DimpleStore *store = dimple_store_open (path, &error);
 
-  bench_check (store != NULL, error);
-  bench_check (dimple_store_migrate (store, migrations, &error), error);
-  return store;
+  return bench_store_open (path, migrations);
 }
 
 static char *

@@ -7,6 +7,7 @@
  */
 #include "bench-queries.h"
 
+#include "bench-stores.h"
 #include "bench.h"
 
 static int max_rows = 1000000;
@@ -41,22 +42,15 @@ bench_queries_open (const char *path)
     BENCH_NOTES_SCHEMA ";"
     "CREATE INDEX note_by_modified ON note (modified DESC, key)", NULL
   };
-  GError *error = NULL;
-  DimpleStore *store = dimple_store_open (path, &error);
 
-  bench_check (store != NULL, error);
-  bench_check (dimple_store_migrate (store, migrations, &error), error);
-  return store;
+  return bench_store_open (path, migrations);
 }
 
 void
 bench_queries_close (DimpleStore *store)
 {
-  GError *error = NULL;
-
   dimple_test_wait_idle (store);
-  bench_check (dimple_store_close (store, &error), error);
-  g_object_unref (store);
+  bench_store_close (store);
 }
 
 char *

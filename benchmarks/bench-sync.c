@@ -1,4 +1,4 @@
-/* bench-sync.c: a new device that gets 100,000 rows, against inserting them there
+/* bench-sync.c: a new device that gets 100,000 rows, or 1,000,000, against inserting them there
  *
  * The baseline is Dimple itself: the same rows, inserted into the same table and tracked, in as many transactions.  The
  * storage is memory, so what is left is the work of both.
@@ -6,61 +6,24 @@
  * SPDX-License-Identifier: LGPL-2.1-or-later
  */
 #include <dimple-test.h>
-#include <dimple.h>
 #include <malloc.h>
 #include <string.h>
 
-#include "bench-notes.h"
+#include "bench-stores.h"
 #include "bench.h"
 
 static int n_rows = 100000;
-static gboolean large;
 
 /* -- Stores -------------------------------------------------------------------------------------------------------- */
-
-static DimpleStore *
-open_store (const char *path)
-{
-  const char *migrations[] = { BENCH_NOTES_SCHEMA, NULL };
-  GError *error = NULL;
-  DimpleStore *store = dimple_store_open (path, &error);
-
-  bench_check (store != NULL, error);
-  bench_check (dimple_store_migrate (store, migrations, &error), error);
-  return store;
-}
 
 static DimpleStore *
 open_new_file (void)
 {
   g_autofree char *path = bench_new_file ("notes.db");
 
-  return open_store (path);
+  return bench_store_open (path, NULL);
 }
 
-static void
-close_store (DimpleStore *store)
-{
-  GError *error = NULL;
-
-  bench_check (dimple_store_close (store, &error), error);
-  g_object_unref (store);
-}
-
-static void
-insert_one (DimpleStore *store,
-            guint        number)
-{
-  GError *error = NULL;
-  BenchNote note;
-
-  bench_note_fill (&note, number);
-  bench_check (dimple_store_execute (store, "INSERT INTO note VALUES (?, ?, ?, ?, ?, ?)",
-                                     g_variant_new ("(ssssxb)", note.key, note.title, note.body, note.folder,
-                                                    note.modified, note.starred), &error), error);
-}
-
-/* The fastest way that the API has. */
 static void
 insert_rows (DimpleStore *store,
              int          n_a_transaction)
@@ -71,7 +34,7 @@ insert_rows (DimpleStore *store,
     {
       if (i % n_a_transaction == 0)
         bench_check (dimple_store_begin (store, &error), error);
-      insert_one (store, (guint) i);
+      bench_store_insert (store, (guint) i);
       if ((i + 1) % n_a_transaction == 0 || i + 1 == n_rows)
         bench_check (dimple_store_commit (store, &error), error);
     }
@@ -86,17 +49,7 @@ insert (BenchSeries *series,
   bench_series_start (series);
   insert_rows (store, n_a_transaction);
   bench_series_stop (series);
-  close_store (store);
-}
-
-static void
-sync_store (DimpleStore   *store,
-            DimpleStorage *storage)
-{
-  g_autoptr(DimpleSyncClient) client = dimple_sync_client_new (store, storage);
-  GError *error = NULL;
-
-  bench_check (dimple_sync_client_sync (client, NULL, &error), error);
+  bench_store_close (store);
 }
 
 static void
@@ -106,8 +59,8 @@ fill_storage (DimpleStorage *storage,
   DimpleStore *store = open_new_file ();
 
   insert_rows (store, n_a_transaction);
-  sync_store (store, storage);
-  close_store (store);
+  bench_store_sync (store, storage);
+  bench_store_close (store);
 }
 
 /* -- A new device, with a main loop that goes on ------------------------------------------------------------------- */
@@ -191,7 +144,7 @@ sync_new_device (BenchSeries   *series,
     bench_series_add (stalls, (double) loop.longest / 1000);
   g_clear_object (&query);
   g_clear_object (&client);
-  close_store (store);
+  bench_store_close (store);
 }
 
 static void
@@ -212,19 +165,6 @@ measure_new_device (const char *id,
     }
   bench_report_ratio (id, title, 1.5, measured, baseline, n_rows, "rows");
   bench_report_value (stall_id, "  longest stall of the main loop meanwhile", 16, bench_series_median (stalls), "ms");
-}
-
-/* A figure of /proc/self/status, in MiB. */
-static double
-get_memory (const char *name)
-{
-  g_autofree char *status = NULL;
-  const char *line;
-
-  if (!g_file_get_contents ("/proc/self/status", &status, NULL, NULL))
-    return 0;
-  line = strstr (status, name);
-  return line != NULL ? g_ascii_strtod (line + strlen (name), NULL) / 1024 : 0;
 }
 
 /* From now on the kernel counts the peak anew. */
@@ -252,10 +192,10 @@ measure_large (void)
   malloc_trim (0);
 #endif
   reset_peak ();
-  before = get_memory ("VmRSS:");
+  before = bench_get_memory ("VmRSS:");
   sync_new_device (measured, NULL, storage, FALSE);
   bench_report_value ("sync-large-memory", "ten times as many rows to a new device: memory meanwhile", BENCH_NO_BUDGET,
-                      get_memory ("VmHWM:") - before, "MiB");
+                      bench_get_memory ("VmHWM:") - before, "MiB");
   insert (baseline, 100);
   bench_report_ratio ("sync-large", "  against inserting them there", 1.5, measured, baseline, n_rows, "rows");
   n_rows /= 10;
@@ -291,7 +231,7 @@ report_requests (const char    *id,
 {
   guint before = dimple_test_storage_get_n_requests (DIMPLE_TEST_STORAGE (storage));
 
-  sync_store (store, storage);
+  bench_store_sync (store, storage);
   bench_report_value (id, title, budget, dimple_test_storage_get_n_requests (DIMPLE_TEST_STORAGE (storage)) - before,
                       "requests");
 }
@@ -301,17 +241,17 @@ measure_requests (void)
 {
   g_autoptr(DimpleStorage) memory = dimple_memory_storage_new ();
   g_autoptr(DimpleStorage) storage = dimple_test_storage_new (memory);
-  DimpleStore *one = open_store (NULL), *other = open_store (NULL);
+  DimpleStore *one = bench_store_open (NULL, NULL), *other = bench_store_open (NULL, NULL);
 
-  insert_one (one, 0);
-  sync_store (one, storage);
-  sync_store (other, storage);
+  bench_store_insert (one, 0);
+  bench_store_sync (one, storage);
+  bench_store_sync (other, storage);
   report_requests ("requests-idle", "a sync with nothing to do", 1, storage, one);
-  insert_one (one, 1);
+  bench_store_insert (one, 1);
   report_requests ("requests-local", "a sync with one local change", 2, storage, one);
   report_requests ("requests-remote", "a sync with one remote change", 2, storage, other);
-  close_store (one);
-  close_store (other);
+  bench_store_close (one);
+  bench_store_close (other);
 }
 
 int
@@ -319,8 +259,7 @@ main (int   argc,
       char *argv[])
 {
   const GOptionEntry entries[] = {
-    { "rows", 0, 0, G_OPTION_ARG_INT, &n_rows, "Rows that the new device gets", "N" },
-    { "large", 0, 0, G_OPTION_ARG_NONE, &large, "Also ten times as many", NULL },
+    { "rows", 0, 0, G_OPTION_ARG_INT, &n_rows, "Rows that the new device gets, and then ten times as many", "N" },
     { NULL }
   };
 
@@ -331,7 +270,6 @@ main (int   argc,
   measure_new_device ("sync-live", "the same, with a live list of the rows", 100, TRUE);
   measure_sealed ();
   measure_requests ();
-  if (large)
-    measure_large ();
+  measure_large ();
   return 0;
 }

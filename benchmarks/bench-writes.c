@@ -6,9 +6,7 @@
  *
  * SPDX-License-Identifier: LGPL-2.1-or-later
  */
-#include <dimple.h>
-
-#include "bench-notes.h"
+#include "bench-stores.h"
 #include "bench.h"
 
 static int n_rows = 100000;      /* in one transaction */
@@ -98,22 +96,12 @@ update (Sides *sides,
 }
 
 static void
-execute (Sides      *sides,
-         const char *sql,
-         GVariant   *parameters)
-{
-  GError *error = NULL;
-
-  bench_check (dimple_store_execute (sides->store, sql, parameters, &error), error);
-}
-
-static void
 insert_by_sql (Sides *sides,
                guint  number)
 {
   BenchNote note = new_note (number);
 
-  execute (sides, BENCH_INSERT, bench_note_to_tuple (&note));
+  bench_store_execute (sides->store, BENCH_INSERT, bench_note_to_tuple (&note));
 }
 
 static void
@@ -122,14 +110,14 @@ update_by_sql (Sides *sides,
 {
   BenchNote note = changed_note (sides, number);
 
-  execute (sides, BENCH_UPDATE, bench_note_title_to_tuple (&note));
+  bench_store_execute (sides->store, BENCH_UPDATE, bench_note_title_to_tuple (&note));
 }
 
 static void
 delete_all (Sides *sides,
             guint  number)
 {
-  execute (sides, "DELETE FROM note", NULL);
+  bench_store_execute (sides->store, "DELETE FROM note", NULL);
 }
 
 static void
@@ -348,26 +336,19 @@ take_turn (const Workload *workload,
 static void
 open_sides (Sides *sides)
 {
-  static const char * const migrations[] = { BENCH_NOTES_SCHEMA, NULL };
   g_autofree char *tracked = bench_new_file ("tracked.db");
   g_autofree char *raw = bench_new_file ("raw.db");
-  GError *error = NULL;
 
-  sides->store = dimple_store_open (tracked, &error);
-  bench_check (sides->store != NULL, error);
-  bench_check (dimple_store_migrate (sides->store, migrations, &error), error);
+  sides->store = bench_store_open (tracked, NULL);
   sides->raw = bench_raw_open (raw);
 }
 
 static void
 close_sides (Sides *sides)
 {
-  GError *error = NULL;
-
   if (sides->store == NULL)
     return;
-  bench_check (dimple_store_close (sides->store, &error), error);
-  g_clear_object (&sides->store);
+  bench_store_close (g_steal_pointer (&sides->store));
   g_clear_pointer (&sides->raw, bench_raw_close);
 }
 

@@ -97,6 +97,18 @@ bench_new_file (const char *name)
   return path;
 }
 
+double
+bench_get_memory (const char *name)
+{
+  g_autofree char *status = NULL;
+  const char *line;
+
+  if (!g_file_get_contents ("/proc/self/status", &status, NULL, NULL))
+    return 0;
+  line = strstr (status, name);
+  return line != NULL ? g_ascii_strtod (line + strlen (name), NULL) / 1024 : 0;
+}
+
 void
 bench_check (gboolean  succeeded,
              GError   *error)

@@ -32,6 +32,8 @@ int          bench_get_n_rounds  (void);
 const char  *bench_get_folder    (void);
 /* A file in that folder, which is not there (any more) */
 char        *bench_new_file      (const char          *name);
+/* A figure of this process in /proc/self/status, by its name there, in MiB */
+double       bench_get_memory    (const char          *name);
 /* Takes `error`: a benchmark whose work fails has nothing to tell. */
 void         bench_check         (gboolean             succeeded,
                                   GError              *error);

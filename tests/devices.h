@@ -8,6 +8,7 @@
 
 #include "dimple.h"
 
+#include "dimple-pack-private.h"
 #include "dimple-store-private.h"
 #include "dimple-test.h"
 
@@ -183,13 +184,12 @@ bucket_behave (Bucket *self)
   self->hidden = NULL;
 }
 
-/* The `n`th object, in order, whose key has a prefix; NULL if there are fewer. */
-static inline char *
-bucket_find (Bucket     *self,
-             const char *prefix,
-             guint       n)
+/* The keys that have a prefix, in order. */
+static inline GPtrArray *
+bucket_get_keys (Bucket     *self,
+                 const char *prefix)
 {
-  g_autoptr(GPtrArray) keys = g_ptr_array_new ();
+  GPtrArray *keys = g_ptr_array_new_with_free_func (g_free);
   GHashTableIter iter;
   gpointer key;
 
@@ -197,9 +197,20 @@ bucket_find (Bucket     *self,
   while (g_hash_table_iter_next (&iter, &key, NULL))
     {
       if (g_str_has_prefix (key, prefix))
-        g_ptr_array_add (keys, key);
+        g_ptr_array_add (keys, g_strdup (key));
     }
   g_ptr_array_sort (keys, bucket_compare_keys);
+  return keys;
+}
+
+/* The `n`th of them; NULL if there are fewer. */
+static inline char *
+bucket_find (Bucket     *self,
+             const char *prefix,
+             guint       n)
+{
+  g_autoptr(GPtrArray) keys = bucket_get_keys (self, prefix);
+
   return n < keys->len ? g_strdup (g_ptr_array_index (keys, n)) : NULL;
 }
 
@@ -207,16 +218,36 @@ static inline guint
 bucket_count (Bucket     *self,
               const char *prefix)
 {
-  guint n = 0;
+  g_autoptr(GPtrArray) keys = bucket_get_keys (self, prefix);
 
-  while (TRUE)
-    {
-      g_autofree char *key = bucket_find (self, prefix, n);
+  return keys->len;
+}
 
-      if (key == NULL)
-        return n;
-      n++;
-    }
+/* NULL: there is none. */
+static inline GBytes *
+bucket_get_object (Bucket     *self,
+                   const char *key)
+{
+  return g_hash_table_lookup (self->objects, key);
+}
+
+static inline void
+bucket_set_object (Bucket     *self,
+                   const char *key,
+                   GBytes     *contents)
+{
+  g_hash_table_insert (self->objects, g_strdup (key), g_bytes_ref (contents));
+}
+
+static inline DimplePack *
+bucket_open_pack (Bucket     *self,
+                  const char *key)
+{
+  g_autoptr(GError) error = NULL;
+  DimplePack *pack = dimple_pack_decode (key, bucket_get_object (self, key), &error);
+
+  g_assert_no_error (error);
+  return pack;
 }
 
 static inline void
@@ -232,7 +263,7 @@ static inline void
 bucket_truncate (Bucket     *self,
                  const char *key)
 {
-  GBytes *contents = g_hash_table_lookup (self->objects, key);
+  GBytes *contents = bucket_get_object (self, key);
 
   g_hash_table_insert (self->objects, g_strdup (key),
                        g_bytes_new_from_bytes (contents, 0, g_bytes_get_size (contents) / 2));
@@ -246,7 +277,7 @@ bucket_swap (Bucket     *self,
   g_autofree char *other = bucket_find (self, "changes/", 2);
 
   g_assert_cmpstr (other, !=, key);
-  g_hash_table_insert (self->objects, g_strdup (key), g_bytes_ref (g_hash_table_lookup (self->objects, other)));
+  bucket_set_object (self, key, bucket_get_object (self, other));
 }
 
 G_DEFINE_AUTOPTR_CLEANUP_FUNC (Bucket, bucket_free)
@@ -266,18 +297,26 @@ typedef struct
 } Device;
 
 static inline Device *
-device_new (const char    *path,
-            DimpleStorage *storage)
+device_new_with (const char         *path,
+                 DimpleStorage      *storage,
+                 const char * const *migrations)
 {
   Device *self = g_new0 (Device, 1);
   g_autoptr(GError) error = NULL;
 
   self->store = dimple_store_open (path, &error);
   g_assert_no_error (error);
-  dimple_store_migrate (self->store, device_migrations, &error);
+  dimple_store_migrate (self->store, migrations, &error);
   g_assert_no_error (error);
   self->client = dimple_sync_client_new (self->store, storage);
   return self;
+}
+
+static inline Device *
+device_new (const char    *path,
+            DimpleStorage *storage)
+{
+  return device_new_with (path, storage, device_migrations);
 }
 
 static inline void
@@ -405,6 +444,28 @@ assert_equal_devices (Device *one,
   g_autofree char *b = device_dump (other);
 
   g_assert_cmpstr (a, ==, b);
+}
+
+/* A sync fails, and names what is damaged or was lost. */
+static inline void
+assert_named (Device     *device,
+              const char *key)
+{
+  g_autoptr(GError) error = NULL;
+
+  g_assert_false (dimple_sync_client_sync (device->client, NULL, &error));
+  g_assert_error (error, DIMPLE_ERROR, DIMPLE_ERROR_BAD_PACK);
+  g_assert_nonnull (strstr (error->message, key));
+}
+
+static inline void
+assert_set_aside (Bucket     *bucket,
+                  const char *key)
+{
+  g_autofree char *aside = g_strconcat ("damaged/", key, NULL);
+
+  g_assert_nonnull (bucket_get_object (bucket, aside));
+  g_assert_null (bucket_get_object (bucket, key));
 }
 
 /* A sync fails, and has changed neither. */

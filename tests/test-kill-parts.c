@@ -16,9 +16,7 @@
 #include "dimple-log-private.h"
 #include "dimple-pack-private.h"
 
-#include "folder.h"
 #include "processes.h"
-#include "random-test.h"
 
 #define N_DEVICES 3
 #define MAX_PROCESSES 2
@@ -37,9 +35,6 @@ typedef struct
   GString *heard;
 } Process;
 
-static guint n_rounds = 60;
-static guint32 seed;
-static char *folder;
 static GPtrArray *written[N_DEVICES];        /* transactions that processes said to have committed */
 static GHashTable *cut_pushes;               /* keys of packs of which the folder had some parts */
 static GHashTable *cut_pulls;                /* the same of a device's database */
@@ -75,7 +70,7 @@ check_transactions (Device    *device,
 static GPtrArray *
 list_cut_pushes (void)
 {
-  g_autoptr(DimpleStorage) storage = open_bucket (folder);
+  g_autoptr(DimpleStorage) storage = open_bucket ();
   g_autoptr(GHashTable) n_missing = g_hash_table_new_full (g_str_hash, g_str_equal, g_free, NULL);
   GPtrArray *cut = g_ptr_array_new_with_free_func (g_free);
   g_autofree char *last = NULL;
@@ -140,11 +135,9 @@ work (guint    number,
   g_autoptr(GRand) rand = g_rand_new_with_seed (process_seed);
   Device *device;
 
-  /* A fork has the same random numbers as its twin, which real processes have not. */
-  g_random_set_seed (process_seed);
   dimple_log_set_piece_size (1);
   dimple_pack_set_size (PACK_SIZE);
-  device = open_device (folder, number, migrations);
+  device = open_device (number, migrations);
   assert_sound (device);
   check_transactions (device, written[number]);
   /* Another one may be pushing just now. */
@@ -173,17 +166,10 @@ start (guint    number,
        guint32  process_seed)
 {
   Process self = { .device = number, .heard = g_string_new ("") };
-  int report[2];
 
-  g_assert_cmpint (pipe (report), ==, 0);
-  self.report = report[0];
-  self.child = fork ();
+  self.child = start_process (process_seed, &self.report);
   if (self.child == 0)
-    {
-      close (report[0]);
-      work (number, round, alone, process_seed, report[1]);
-    }
-  close (report[1]);
+    work (number, round, alone, process_seed, self.report);
   return self;
 }
 
@@ -245,56 +231,38 @@ run_round (guint  round,
 
 /* -- The end ------------------------------------------------------------------------------------------------------- */
 
-static char *
-dump (Device *device)
-{
-  return device_select (device, "SELECT group_concat (key || ' ' || bulk || ' ' || text, char (10)) FROM "
-                                "(SELECT * FROM line ORDER BY key)");
-}
+static const char dump[] =
+  "SELECT group_concat (key || ' ' || bulk || ' ' || text, char (10)) FROM (SELECT * FROM line ORDER BY key)";
 
 /* And one that was never killed. */
 static void
 check_all (void)
 {
   Device *devices[N_DEVICES + 1];
-  g_autofree char *first = NULL;
   g_autoptr(GPtrArray) cut = NULL;
 
   dimple_log_set_piece_size (1);
   dimple_pack_set_size (PACK_SIZE);
-  for (guint i = 0; i <= N_DEVICES; i++)
-    devices[i] = open_device (folder, i, migrations);
-  for (guint round = 0; round < 2; round++)
+  open_all (devices, G_N_ELEMENTS (devices), migrations);
+  assert_all_equal (devices, G_N_ELEMENTS (devices), dump);
+  for (guint i = 0; i < G_N_ELEMENTS (devices); i++)
     {
-      for (guint i = 0; i <= N_DEVICES; i++)
-        sync_with_others (devices[i]);
-    }
-  first = dump (devices[0]);
-  for (guint i = 0; i <= N_DEVICES; i++)
-    {
-      g_autofree char *shown = dump (devices[i]);
-
-      g_assert_cmpstr (shown, ==, first);
-      assert_sound (devices[i]);
       g_assert_cmpuint (device_count (devices[i], "dimple_part"), ==, 0);
       for (guint j = 0; j < N_DEVICES; j++)
         check_transactions (devices[i], written[j]);
     }
   cut = list_cut_pushes ();
   g_assert_cmpuint (cut->len, ==, 0);
-  for (guint i = 0; i <= N_DEVICES; i++)
-    device_free (devices[i]);
+  free_all (devices, G_N_ELEMENTS (devices));
 }
 
 static void
 test_parts (void)
 {
   g_autoptr(GRand) rand = g_rand_new_with_seed (seed);
-  g_autoptr(GFile) file = NULL;
   guint round = 0, n_written = 0;
-  pid_t child;
 
-  folder = make_folder ();
+  make_folder ();
   cut_pushes = g_hash_table_new_full (g_str_hash, g_str_equal, g_free, NULL);
   cut_pulls = g_hash_table_new_full (g_str_hash, g_str_equal, g_free, NULL);
   for (guint i = 0; i < N_DEVICES; i++)
@@ -302,13 +270,7 @@ test_parts (void)
 
   while (round < n_rounds || g_hash_table_size (cut_pushes) < MIN_CUT || g_hash_table_size (cut_pulls) < MIN_CUT)
     run_round (round++, rand);
-  child = fork ();
-  if (child == 0)
-    {
-      check_all ();
-      _exit (0);
-    }
-  wait_for (child, 0);
+  run_process (check_all);
 
   for (guint i = 0; i < N_DEVICES; i++)
     {
@@ -319,20 +281,14 @@ test_parts (void)
                   n_written, g_hash_table_size (cut_pushes), g_hash_table_size (cut_pulls), n_synced);
   g_hash_table_unref (cut_pushes);
   g_hash_table_unref (cut_pulls);
-  file = g_file_new_for_path (folder);
-  remove_folder (file);
-  g_free (folder);
+  end_folder ();
 }
 
 int
 main (int    argc,
       char **argv)
 {
-  n_rounds = take_option (&argc, argv, "--rounds", n_rounds);
-  seed = take_option (&argc, argv, "--seed", g_random_int ());
-  g_test_init (&argc, &argv, G_TEST_OPTION_ISOLATE_DIRS, NULL);
-  g_test_message ("--seed=%u", seed);
-
+  processes_test_init (&argc, &argv, 60);
   g_test_add_func ("/kill/parts", test_parts);
   return g_test_run ();
 }

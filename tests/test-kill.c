@@ -13,9 +13,7 @@
 
 #include "dimple-error.h"
 
-#include "folder.h"
 #include "processes.h"
-#include "random-test.h"
 
 #define N_DEVICES 3
 #define MAX_PROCESSES 2
@@ -24,9 +22,6 @@
 /* Nor is it waited for longer. */
 #define MAX_START_MS 10000
 
-static guint n_rounds = 500;
-static guint32 seed;
-static char *folder;
 static GPtrArray *reported[N_DEVICES];       /* what processes said to have committed */
 
 static const char * const migrations[] = {
@@ -103,9 +98,7 @@ work (guint   number,
   g_autoptr(GRand) rand = g_rand_new_with_seed (process_seed);
   Device *device;
 
-  /* A fork has the same random numbers as its twin, which real processes have not. */
-  g_random_set_seed (process_seed);
-  device = open_device (folder, number, migrations);
+  device = open_device (number, migrations);
   check_entries (device, reported[number], first_reported);
   for (guint n = 0; ; n++)
     {
@@ -140,23 +133,18 @@ run_round (guint  round,
   guint number = (guint) g_rand_int_range (rand, 0, N_DEVICES);
   guint n_processes = g_rand_int_range (rand, 0, 5) == 0 ? 2 : 1;
   pid_t children[MAX_PROCESSES];
-  int reports[MAX_PROCESSES][2];
+  int reports[MAX_PROCESSES];
   guint before = reported[number]->len;
 
   for (guint i = 0; i < n_processes; i++)
     {
       guint32 process_seed = g_rand_int (rand);
 
-      g_assert_cmpint (pipe (reports[i]), ==, 0);
-      children[i] = fork ();
+      children[i] = start_process (process_seed, &reports[i]);
       if (children[i] == 0)
-        {
-          close (reports[i][0]);
-          work (number, round, i, first_reported[number], process_seed, reports[i][1]);
-        }
-      close (reports[i][1]);
+        work (number, round, i, first_reported[number], process_seed, reports[i]);
     }
-  wait_for_a_while (rand, reports[0][0]);
+  wait_for_a_while (rand, reports[0]);
   for (guint i = 0; i < n_processes; i++)
     kill (children[i], SIGKILL);
   for (guint i = 0; i < n_processes; i++)
@@ -164,71 +152,46 @@ run_round (guint  round,
       g_autoptr(GString) heard = g_string_new ("");
 
       wait_for (children[i], SIGKILL);
-      read_report (reports[i][0], heard, reported[number]);
+      read_report (reports[i], heard, reported[number]);
     }
   first_reported[number] = before;
 }
 
 /* -- The end ------------------------------------------------------------------------------------------------------- */
 
-static char *
-dump (Device *device)
-{
-  return device_select (device, "SELECT (SELECT group_concat (key || ' ' || quote (text), char (10)) FROM "
-                                "(SELECT * FROM half ORDER BY key)) || "
-                                "(SELECT group_concat (key || quote (value) || quote (half), char (10)) FROM "
-                                "(SELECT * FROM scratch ORDER BY key))");
-}
+static const char dump[] =
+  "SELECT (SELECT group_concat (key || ' ' || quote (text), char (10)) FROM (SELECT * FROM half ORDER BY key)) || "
+  "(SELECT group_concat (key || quote (value) || quote (half), char (10)) FROM (SELECT * FROM scratch ORDER BY key))";
 
 static void
 check_all (void)
 {
   Device *devices[N_DEVICES];
-  g_autofree char *first = NULL;
 
-  for (guint i = 0; i < N_DEVICES; i++)
-    devices[i] = open_device (folder, i, migrations);
-  for (guint round = 0; round < 2; round++)
-    {
-      for (guint i = 0; i < N_DEVICES; i++)
-        sync_with_others (devices[i]);
-    }
-  first = dump (devices[0]);
+  open_all (devices, N_DEVICES, migrations);
+  assert_all_equal (devices, N_DEVICES, dump);
   for (guint i = 0; i < N_DEVICES; i++)
     {
-      g_autofree char *shown = dump (devices[i]);
-
-      g_assert_cmpstr (shown, ==, first);
-      assert_sound (devices[i]);
       for (guint j = 0; j < N_DEVICES; j++)
         check_entries (devices[i], reported[j], 0);
     }
-  for (guint i = 0; i < N_DEVICES; i++)
-    device_free (devices[i]);
+  free_all (devices, N_DEVICES);
 }
 
 static void
 test_kill (void)
 {
   g_autoptr(GRand) rand = g_rand_new_with_seed (seed);
-  g_autoptr(GFile) file = NULL;
   guint first_reported[N_DEVICES] = { 0 };
   guint n_reported = 0;
-  pid_t child;
 
-  folder = make_folder ();
+  make_folder ();
   for (guint i = 0; i < N_DEVICES; i++)
     reported[i] = g_ptr_array_new_with_free_func (g_free);
 
   for (guint round = 0; round < n_rounds; round++)
     run_round (round, rand, first_reported);
-  child = fork ();
-  if (child == 0)
-    {
-      check_all ();
-      _exit (0);
-    }
-  wait_for (child, 0);
+  run_process (check_all);
 
   for (guint i = 0; i < N_DEVICES; i++)
     {
@@ -237,20 +200,14 @@ test_kill (void)
     }
   g_test_message ("%u rounds, %u transactions reported", n_rounds, n_reported);
   g_assert_cmpuint (n_reported, >, n_rounds);
-  file = g_file_new_for_path (folder);
-  remove_folder (file);
-  g_free (folder);
+  end_folder ();
 }
 
 int
 main (int    argc,
       char **argv)
 {
-  n_rounds = take_option (&argc, argv, "--rounds", n_rounds);
-  seed = take_option (&argc, argv, "--seed", g_random_int ());
-  g_test_init (&argc, &argv, G_TEST_OPTION_ISOLATE_DIRS, NULL);
-  g_test_message ("--seed=%u", seed);
-
+  processes_test_init (&argc, &argv, 500);
   g_test_add_func ("/kill", test_kill);
   return g_test_run ();
 }

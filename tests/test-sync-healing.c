@@ -2,30 +2,22 @@
  *
  * SPDX-License-Identifier: LGPL-2.1-or-later
  */
-#include "devices.h"
-#include "dimple-pack-private.h"
 #include "random-test.h"
+#include "two-devices.h"
+
+#define N_NOTES 3
 
 static guint seed;
 
-/* -- Two devices and a bucket -------------------------------------------------------------------------------------- */
-
-typedef struct
-{
-  Bucket *bucket;
-  Device *one;         /* has written everything */
-  Device *other;       /* has seen nothing yet */
-} Fixture;
+/* -- A repository -------------------------------------------------------------------------------------------------- */
 
 /* Three packs of one transaction each. */
 static void
 set_up (Fixture       *fixture,
         gconstpointer  data)
 {
-  fixture->bucket = bucket_new ();
-  fixture->one = device_new (NULL, fixture->bucket->storage);
-  fixture->other = device_new (NULL, fixture->bucket->storage);
-  for (int i = 0; i < 3; i++)
+  make_two_devices (fixture);
+  for (int i = 0; i < N_NOTES; i++)
     {
       device_execute (fixture->one, "INSERT INTO note (key, title) VALUES ('%d', 'Title %d')", i, i);
       device_sync (fixture->one);
@@ -37,65 +29,7 @@ static void
 tear_down (Fixture       *fixture,
            gconstpointer  data)
 {
-  device_free (fixture->one);
-  device_free (fixture->other);
-  bucket_free (fixture->bucket);
-}
-
-static GBytes *
-get_object (Fixture    *fixture,
-            const char *key)
-{
-  return g_hash_table_lookup (fixture->bucket->objects, key);
-}
-
-static void
-set_object (Fixture    *fixture,
-            const char *key,
-            GBytes     *contents)
-{
-  g_hash_table_insert (fixture->bucket->objects, g_strdup (key), g_bytes_ref (contents));
-}
-
-static void
-assert_named (Fixture    *fixture,
-              const char *key)
-{
-  g_autoptr(GError) error = NULL;
-
-  g_assert_false (dimple_sync_client_sync (fixture->other->client, NULL, &error));
-  g_assert_error (error, DIMPLE_ERROR, DIMPLE_ERROR_BAD_PACK);
-  g_assert_nonnull (strstr (error->message, key));
-}
-
-static void
-assert_set_aside (Fixture    *fixture,
-                  const char *key)
-{
-  g_autofree char *aside = g_strconcat ("damaged/", key, NULL);
-
-  g_assert_nonnull (get_object (fixture, aside));
-  g_assert_null (get_object (fixture, key));
-}
-
-/* All is there again when both have synced, and then there is nothing to do. */
-static void
-assert_healed (Fixture *fixture)
-{
-  g_autoptr(Device) late = device_new (NULL, fixture->bucket->storage);
-
-  bucket_behave (fixture->bucket);
-  device_sync (fixture->one);
-  device_sync (fixture->other);
-  device_sync (late);
-  assert_equal_devices (fixture->one, fixture->other);
-  assert_equal_devices (fixture->one, late);
-  g_assert_cmpuint (device_count (late, "note"), ==, 3);
-  bucket_behave (fixture->bucket);
-  device_sync (fixture->one);
-  device_sync (fixture->other);
-  g_assert_cmpuint (fixture->bucket->n_of[DIMPLE_STORAGE_LIST], ==, 4);
-  g_assert_cmpuint (fixture->bucket->n_requests, ==, 4);
+  free_two_devices (fixture);
 }
 
 /* -- Lost objects -------------------------------------------------------------------------------------------------- */
@@ -120,7 +54,7 @@ test_deleted (Fixture       *fixture,
           g_free (keys[i]);
         }
       device_sync (healer);
-      assert_healed (fixture);
+      assert_settled (fixture, N_NOTES);
     }
 }
 
@@ -134,7 +68,7 @@ test_deleted_marker (Fixture       *fixture,
   device_sync (fixture->one);
   again = bucket_find (fixture->bucket, "dimple/", 0);
   g_assert_cmpstr (marker, ==, again);
-  assert_healed (fixture);
+  assert_settled (fixture, N_NOTES);
 }
 
 /* An endpoint that lost everything, after packs were joined: filled by one that wrote none of it. */
@@ -151,7 +85,7 @@ test_wiped (Fixture       *fixture,
   g_hash_table_remove_all (fixture->bucket->objects);
   device_sync (fixture->other);
   g_assert_cmpuint (bucket_count (fixture->bucket, "changes/"), ==, 1);
-  assert_healed (fixture);
+  assert_settled (fixture, N_NOTES);
 }
 
 /* -- Damaged objects ----------------------------------------------------------------------------------------------- */
@@ -160,11 +94,11 @@ static void
 check_damaged (Fixture    *fixture,
                const char *key)
 {
-  assert_named (fixture, key);
-  assert_set_aside (fixture, key);
+  assert_named (fixture->other, key);
+  assert_set_aside (fixture->bucket, key);
   g_assert_cmpuint (device_count (fixture->other, "note"), ==, 2);
   device_sync (fixture->other);
-  assert_healed (fixture);
+  assert_settled (fixture, N_NOTES);
 }
 
 static void
@@ -172,11 +106,11 @@ test_truncated (Fixture       *fixture,
                 gconstpointer  data)
 {
   g_autofree char *key = bucket_find (fixture->bucket, "changes/", 1);
-  g_autoptr(GBytes) whole = g_bytes_ref (get_object (fixture, key)), some = NULL;
+  g_autoptr(GBytes) whole = g_bytes_ref (bucket_get_object (fixture->bucket, key)), some = NULL;
   gsize size = g_bytes_get_size (whole);
 
   some = g_bytes_new_from_bytes (whole, 0, size - GPOINTER_TO_SIZE (data));
-  set_object (fixture, key, some);
+  bucket_set_object (fixture->bucket, key, some);
   check_damaged (fixture, key);
 }
 
@@ -187,7 +121,7 @@ test_altered (Fixture       *fixture,
 {
   g_autoptr(GRand) random = g_rand_new_with_seed (seed);
   g_autofree char *key = bucket_find (fixture->bucket, "changes/", 1);
-  g_autoptr(GBytes) whole = g_bytes_ref (get_object (fixture, key));
+  g_autoptr(GBytes) whole = g_bytes_ref (bucket_get_object (fixture->bucket, key));
   guint n_noticed = 0;
 
   for (guint i = 0; i < 40; i++)
@@ -201,7 +135,7 @@ test_altered (Fixture       *fixture,
       bytes = g_memdup2 (g_bytes_get_data (whole, &size), g_bytes_get_size (whole));
       bytes[g_rand_int_range (random, 0, (int) size)] ^= (guint8) (1 << g_rand_int_range (random, 0, 8));
       altered = g_bytes_new (bytes, size);
-      set_object (fixture, key, altered);
+      bucket_set_object (fixture->bucket, key, altered);
       if (!dimple_sync_client_sync (late->client, NULL, &error))
         {
           g_assert_error (error, DIMPLE_ERROR, DIMPLE_ERROR_BAD_PACK);
@@ -222,15 +156,16 @@ test_swapped (Fixture       *fixture,
 {
   g_autofree char *first = bucket_find (fixture->bucket, "changes/", 0);
   g_autofree char *last = bucket_find (fixture->bucket, "changes/", 2);
-  g_autoptr(GBytes) one = g_bytes_ref (get_object (fixture, first)), other = g_bytes_ref (get_object (fixture, last));
+  g_autoptr(GBytes) one = g_bytes_ref (bucket_get_object (fixture->bucket, first));
+  g_autoptr(GBytes) other = g_bytes_ref (bucket_get_object (fixture->bucket, last));
 
-  set_object (fixture, first, other);
-  set_object (fixture, last, one);
-  assert_named (fixture, "changes/");
-  assert_set_aside (fixture, first);
-  assert_set_aside (fixture, last);
+  bucket_set_object (fixture->bucket, first, other);
+  bucket_set_object (fixture->bucket, last, one);
+  assert_named (fixture->other, "changes/");
+  assert_set_aside (fixture->bucket, first);
+  assert_set_aside (fixture->bucket, last);
   g_assert_cmpuint (device_count (fixture->other, "note"), ==, 1);
-  assert_healed (fixture);
+  assert_settled (fixture, N_NOTES);
 }
 
 /* A copy of a pack under the name of another author, of another range, and as if something had been pruned. */
@@ -261,14 +196,14 @@ test_duplicated (Fixture       *fixture,
     {
       g_autoptr(Device) late = device_new (NULL, fixture->bucket->storage);
 
-      set_object (fixture, copies[i], get_object (fixture, key));
+      bucket_set_object (fixture->bucket, copies[i], bucket_get_object (fixture->bucket, key));
       device_sync_fails (late, DIMPLE_ERROR_BAD_PACK);
-      assert_set_aside (fixture, copies[i]);
+      assert_set_aside (fixture->bucket, copies[i]);
       device_sync (late);
       assert_equal_devices (fixture->one, late);
       g_assert_cmpuint (device_count (late, "dimple_log"), ==, 3);
     }
-  assert_healed (fixture);
+  assert_settled (fixture, N_NOTES);
 }
 
 /* Keys that are none of Dimple's are left alone. */
@@ -282,9 +217,9 @@ test_strangers (Fixture       *fixture,
   for (guint i = 0; i < G_N_ELEMENTS (keys); i++)
     bucket_set (fixture->bucket, keys[i], "Mine");
   device_sync (fixture->other);
-  assert_healed (fixture);
+  assert_settled (fixture, N_NOTES);
   for (guint i = 0; i < G_N_ELEMENTS (keys); i++)
-    g_assert_nonnull (get_object (fixture, keys[i]));
+    g_assert_nonnull (bucket_get_object (fixture->bucket, keys[i]));
 }
 
 /* -- Packs that are well-formed and say nonsense ------------------------------------------------------------------- */
@@ -308,7 +243,7 @@ add_pack (Fixture    *fixture,
   contents = dimple_pack_encode (pack, &error);
   g_assert_no_error (error);
   key = dimple_pack_name_format (&pack->name);
-  set_object (fixture, key, contents);
+  bucket_set_object (fixture->bucket, key, contents);
   return key;
 }
 
@@ -330,11 +265,11 @@ test_nonsense (Fixture       *fixture,
 
       /* What else came is merged. */
       device_sync_fails (late, DIMPLE_ERROR_BAD_PACK);
-      assert_set_aside (fixture, key);
+      assert_set_aside (fixture->bucket, key);
       assert_equal_devices (fixture->one, late);
       device_sync (late);
     }
-  assert_healed (fixture);
+  assert_settled (fixture, N_NOTES);
 }
 
 /* -- Faults while setting aside ------------------------------------------------------------------------------------ */
@@ -359,7 +294,7 @@ on_request (DimpleCustomStorage  *storage,
   if (trick->n++ != trick->at)
     return FALSE;
   if (trick->contents != NULL)
-    set_object (trick->fixture, trick->key, trick->contents);
+    bucket_set_object (trick->fixture->bucket, trick->key, trick->contents);
   else
     g_hash_table_remove (trick->fixture->bucket->objects, trick->key);
   return FALSE;
@@ -391,7 +326,7 @@ test_read_again (Fixture       *fixture,
                  gconstpointer  data)
 {
   g_autofree char *key = bucket_find (fixture->bucket, "changes/", 1);
-  g_autoptr(GBytes) whole = g_bytes_ref (get_object (fixture, key));
+  g_autoptr(GBytes) whole = g_bytes_ref (bucket_get_object (fixture->bucket, key));
   g_autoptr(GError) error = NULL;
 
   bucket_truncate (fixture->bucket, key);
@@ -399,7 +334,7 @@ test_read_again (Fixture       *fixture,
   g_assert_true (sync_with_trick (fixture, key, whole, 6, &error));
   g_assert_no_error (error);
   g_assert_cmpuint (bucket_count (fixture->bucket, "damaged/"), ==, 0);
-  assert_healed (fixture);
+  assert_settled (fixture, N_NOTES);
 }
 
 /* Somebody else sets it aside meanwhile: before it is read again, and before it is moved. */
@@ -416,7 +351,7 @@ test_gone_meanwhile (Fixture       *fixture,
   if (error != NULL)
     g_assert_error (error, DIMPLE_ERROR, DIMPLE_ERROR_BAD_PACK);
   g_assert_cmpuint (device_count (fixture->other, "note"), ==, 2);
-  assert_healed (fixture);
+  assert_settled (fixture, N_NOTES);
 }
 
 /* Each request of reading again and setting aside fails, before its effect or after it. */
@@ -441,7 +376,7 @@ test_every_request (Fixture       *fixture,
         g_assert_cmpuint (bucket_count (fixture->bucket, "changes/"), ==, 3);
       }
   device_sync (fixture->other);
-  assert_healed (fixture);
+  assert_settled (fixture, N_NOTES);
 }
 
 /* -- The wrong repository ------------------------------------------------------------------------------------------ */
@@ -468,7 +403,7 @@ test_wrong_beside_right (Fixture       *fixture,
 
   dimple_sync_client_remove_storage (fixture->other->client, wrong->storage);
   device_sync (fixture->other);
-  assert_healed (fixture);
+  assert_settled (fixture, N_NOTES);
 }
 
 #define ADD(name, data, func) g_test_add ("/sync-healing/" name, Fixture, data, set_up, func, tear_down)

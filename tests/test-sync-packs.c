@@ -3,39 +3,9 @@
  * SPDX-License-Identifier: LGPL-2.1-or-later
  */
 #include "devices.h"
-#include "dimple-pack-private.h"
 #include "seeds-test.h"
 
 /* -- Looking into a bucket ----------------------------------------------------------------------------------------- */
-
-static DimplePack *
-open_pack (Bucket     *bucket,
-           const char *key)
-{
-  g_autoptr(GError) error = NULL;
-  DimplePack *pack = dimple_pack_decode (key, g_hash_table_lookup (bucket->objects, key), &error);
-
-  g_assert_no_error (error);
-  return pack;
-}
-
-/* The keys of all packs, in order. */
-static GPtrArray *
-list_packs (Bucket *bucket)
-{
-  GPtrArray *keys = g_ptr_array_new_with_free_func (g_free);
-  GHashTableIter iter;
-  gpointer key;
-
-  g_hash_table_iter_init (&iter, bucket->objects);
-  while (g_hash_table_iter_next (&iter, &key, NULL))
-    {
-      if (g_str_has_prefix (key, "changes/"))
-        g_ptr_array_add (keys, g_strdup (key));
-    }
-  g_ptr_array_sort (keys, bucket_compare_keys);
-  return keys;
-}
 
 /* Counts in which packs, of all that there ever were, each transaction was. */
 static void
@@ -43,7 +13,7 @@ count_transactions (Bucket     *bucket,
                     GHashTable *seen,      /* of keys of packs */
                     GHashTable *times)     /* id -> how often it was put */
 {
-  g_autoptr(GPtrArray) keys = list_packs (bucket);
+  g_autoptr(GPtrArray) keys = bucket_get_keys (bucket, "changes/");
 
   for (guint i = 0; i < keys->len; i++)
     {
@@ -52,7 +22,7 @@ count_transactions (Bucket     *bucket,
 
       if (!g_hash_table_add (seen, g_strdup (key)))
         continue;
-      pack = open_pack (bucket, key);
+      pack = bucket_open_pack (bucket, key);
       for (guint n = 0; n < pack->transactions->len; n++)
         {
           const DimpleTransaction *transaction = g_ptr_array_index (pack->transactions, n);
@@ -384,7 +354,7 @@ test_sealed (void)
   g_autoptr(DimpleStorage) sealed = dimple_encrypted_storage_new (bucket->storage, "A passphrase");
   g_autoptr(Device) one = device_new (NULL, sealed);
   g_autoptr(Device) late = device_new (NULL, sealed);
-  g_autofree char *key = NULL, *aside = NULL;
+  g_autofree char *key = NULL;
   guint n_packs;
 
   for (guint i = 0; i < 30; i++)
@@ -398,8 +368,7 @@ test_sealed (void)
   g_assert_true (g_str_has_suffix (key, ".json.gz.age"));
   bucket_truncate (bucket, key);
   device_sync_fails (late, DIMPLE_ERROR_BAD_PACK);
-  aside = g_strconcat ("damaged/", key, NULL);
-  g_assert_nonnull (g_hash_table_lookup (bucket->objects, aside));
+  assert_set_aside (bucket, key);
   device_sync (one);
   device_sync (late);
   assert_equal_devices (one, late);
@@ -433,11 +402,11 @@ static const DimpleObserver observer = { .before_commit = before_commit };
 static void
 assert_small_packs (Bucket *bucket)
 {
-  g_autoptr(GPtrArray) keys = list_packs (bucket);
+  g_autoptr(GPtrArray) keys = bucket_get_keys (bucket, "changes/");
 
   for (guint i = 0; i < keys->len; i++)
     {
-      g_autoptr(DimplePack) pack = open_pack (bucket, g_ptr_array_index (keys, i));
+      g_autoptr(DimplePack) pack = bucket_open_pack (bucket, g_ptr_array_index (keys, i));
       gsize size = 0;
 
       for (guint n = 0; n < pack->transactions->len; n++)

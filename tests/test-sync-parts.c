@@ -6,38 +6,31 @@
  */
 #include <glib/gstdio.h>
 
-#include "devices.h"
 #include "dimple-sync-staging-private.h"
+
 #include "folder.h"
+#include "prune-fixture.h"
+#include "two-devices.h"
 
 #define PACK_SIZE 900
 #define N_ROWS 40
-
-typedef struct
-{
-  Bucket *bucket;
-  Device *one;         /* writes everything */
-  Device *other;       /* has seen nothing yet */
-} Fixture;
+/* With the two small ones around them. */
+#define N_NOTES (N_ROWS + 2)
 
 /* -- Looking into a bucket ----------------------------------------------------------------------------------------- */
 
 static GPtrArray *
 list_parts (Bucket *bucket)
 {
-  GPtrArray *keys = g_ptr_array_new_with_free_func (g_free);
-  GHashTableIter iter;
-  gpointer key;
+  GPtrArray *keys = bucket_get_keys (bucket, "changes/");
 
-  g_hash_table_iter_init (&iter, bucket->objects);
-  while (g_hash_table_iter_next (&iter, &key, NULL))
+  for (guint i = keys->len; i-- > 0;)
     {
       DimplePackName name;
 
-      if (dimple_pack_name_parse (&name, key) && name.part > 0)
-        g_ptr_array_add (keys, g_strdup (key));
+      if (!dimple_pack_name_parse (&name, g_ptr_array_index (keys, i)) || name.part == 0)
+        g_ptr_array_remove_index (keys, i);
     }
-  g_ptr_array_sort (keys, bucket_compare_keys);
   return keys;
 }
 
@@ -75,9 +68,7 @@ set_up (Fixture       *self,
 {
   dimple_log_set_piece_size (1);
   dimple_pack_set_size (PACK_SIZE);
-  self->bucket = bucket_new ();
-  self->one = device_new (NULL, self->bucket->storage);
-  self->other = device_new (NULL, self->bucket->storage);
+  make_two_devices (self);
   device_note (self->one, "before", "a small one");
   write_rows (self->one);
   device_note (self->one, "after", "another one");
@@ -87,24 +78,10 @@ static void
 tear_down (Fixture       *self,
            gconstpointer  data)
 {
-  device_free (self->one);
-  device_free (self->other);
-  bucket_free (self->bucket);
+  free_two_devices (self);
   dimple_log_set_piece_size (0);
   dimple_pack_set_size (0);
   dimple_pack_set_limit (0);
-}
-
-/* What a sync of the device names. */
-static void
-assert_named (Device     *device,
-              const char *key)
-{
-  g_autoptr(GError) error = NULL;
-
-  g_assert_false (dimple_sync_client_sync (device->client, NULL, &error));
-  g_assert_error (error, DIMPLE_ERROR, DIMPLE_ERROR_BAD_PACK);
-  g_assert_nonnull (strstr (error->message, key));
 }
 
 /* It has all of it or nothing. */
@@ -116,27 +93,6 @@ assert_nothing (Device *device)
 
   g_assert_cmpstr (rows, ==, "0");
   g_assert_cmpstr (logged, ==, "0");
-}
-
-/* All is everywhere, and then there is nothing to do, nor to keep. */
-static void
-assert_settled (Fixture *self)
-{
-  g_autoptr(Device) late = device_new (NULL, self->bucket->storage);
-
-  bucket_behave (self->bucket);
-  device_sync (self->one);
-  device_sync (self->other);
-  device_sync (late);
-  g_assert_cmpuint (device_count (late, "note"), ==, N_ROWS + 2);
-  assert_equal_devices (self->one, self->other);
-  assert_equal_devices (self->one, late);
-  bucket_behave (self->bucket);
-  device_sync (self->one);
-  device_sync (self->other);
-  g_assert_cmpuint (self->bucket->n_requests, ==, 4);      /* LIST and its end */
-  g_assert_cmpuint (device_count (self->other, "dimple_part"), ==, 0);
-  g_assert_cmpuint (device_count (late, "dimple_part"), ==, 0);
 }
 
 /* -- Parts --------------------------------------------------------------------------------------------------------- */
@@ -155,11 +111,9 @@ test_sizes (Fixture       *self,
   for (guint i = 0; i < parts->len; i++)
     {
       const char *key = g_ptr_array_index (parts, i);
-      g_autoptr(GError) error = NULL;
-      g_autoptr(DimplePack) pack = dimple_pack_decode (key, g_hash_table_lookup (self->bucket->objects, key), &error);
+      g_autoptr(DimplePack) pack = bucket_open_pack (self->bucket, key);
       DimpleTransaction *transaction;
 
-      g_assert_no_error (error);
       g_assert_cmpuint (pack->name.n_parts, ==, parts->len);
       transaction = g_ptr_array_index (pack->transactions, 0);
       g_assert_cmpuint (dimple_transaction_measure (transaction), <=, PACK_SIZE);
@@ -167,7 +121,7 @@ test_sizes (Fixture       *self,
     }
   g_assert_cmpuint (n_rows, ==, parts->len);
   device_sync (self->other);
-  assert_settled (self);
+  assert_settled (self, N_NOTES);
 }
 
 /* Also one that is newer than nothing, and one that is relayed by a device with other ideas of what is large. */
@@ -205,7 +159,7 @@ test_relay (Fixture       *self,
   device_sync (self->other);
   g_assert_cmpuint (count_parts (self->bucket), <, before->len);
   dimple_pack_set_size (PACK_SIZE);
-  assert_settled (self);
+  assert_settled (self, N_NOTES);
 }
 
 /* -- Cut off ------------------------------------------------------------------------------------------------------- */
@@ -241,7 +195,7 @@ test_push_cut_off (Fixture       *self,
       device_sync (reader);
       assert_equal_devices (self->one, reader);
     }
-  assert_settled (self);
+  assert_settled (self, N_NOTES);
 }
 
 static void
@@ -290,8 +244,7 @@ test_merge_cut_off (Fixture       *self,
       DimplePackName name;
 
       g_assert_true (dimple_pack_name_parse (&name, g_ptr_array_index (parts, i)));
-      dimple_sync_staging_add (staging, &name,
-                               g_hash_table_lookup (self->bucket->objects, g_ptr_array_index (parts, i)), &error);
+      dimple_sync_staging_add (staging, &name, bucket_get_object (self->bucket, g_ptr_array_index (parts, i)), &error);
       g_assert_no_error (error);
       g_hash_table_remove (self->bucket->objects, g_ptr_array_index (parts, i));
     }
@@ -300,7 +253,7 @@ test_merge_cut_off (Fixture       *self,
   g_assert_cmpuint (device_count (self->other, "dimple_part"), ==, parts->len);
   device_sync (self->other);
   g_assert_cmpuint (count_parts (self->bucket), ==, parts->len);
-  assert_settled (self);
+  assert_settled (self, N_NOTES);
 }
 
 /* -- Lost, damaged, stale ------------------------------------------------------------------------------------------ */
@@ -335,7 +288,7 @@ test_lost (Fixture       *self,
       g_assert_cmpuint (self->bucket->n_of[DIMPLE_STORAGE_GET], <=, part < n_parts ? 1 : n_parts);
       assert_equal_devices (self->one, reader);
     }
-  assert_settled (self);
+  assert_settled (self, N_NOTES);
 }
 
 static void
@@ -349,18 +302,15 @@ test_damaged (Fixture       *self,
   for (guint part = 1; part <= n_parts; part++)
     {
       g_autofree char *key = find_part (self->bucket, part), *another = find_part (self->bucket, part % n_parts + 1);
-      g_autofree char *aside = g_strconcat ("damaged/", key, NULL);
       g_autoptr(Device) reader = device_new (NULL, self->bucket->storage);
 
       if (part % 2 == 0)
         bucket_truncate (self->bucket, key);
       else
-        g_hash_table_insert (self->bucket->objects, g_strdup (key),
-                             g_bytes_ref (g_hash_table_lookup (self->bucket->objects, another)));
+        bucket_set_object (self->bucket, key, bucket_get_object (self->bucket, another));
       assert_named (reader, key);
       assert_nothing (reader);
-      g_assert_true (g_hash_table_contains (self->bucket->objects, aside));
-      g_assert_false (g_hash_table_contains (self->bucket->objects, key));
+      assert_set_aside (self->bucket, key);
 
       bucket_behave (self->bucket);
       device_sync (self->one);
@@ -368,7 +318,7 @@ test_damaged (Fixture       *self,
       device_sync (reader);
       assert_equal_devices (self->one, reader);
     }
-  assert_settled (self);
+  assert_settled (self, N_NOTES);
 }
 
 /* Each part may be read, but together they are not what they say. */
@@ -385,8 +335,7 @@ test_forged (Fixture       *self,
 
   device_sync (self->one);
   key = find_part (self->bucket, 2);
-  pack = dimple_pack_decode (key, g_hash_table_lookup (self->bucket->objects, key), &error);
-  g_assert_no_error (error);
+  pack = bucket_open_pack (self->bucket, key);
   transaction = g_ptr_array_index (pack->transactions, 0);
   if (g_str_equal (member, "changes"))
     {
@@ -399,12 +348,12 @@ test_forged (Fixture       *self,
     }
   contents = dimple_pack_encode (pack, &error);
   g_assert_no_error (error);
-  g_hash_table_insert (self->bucket->objects, g_strdup (key), g_bytes_ref (contents));
+  bucket_set_object (self->bucket, key, contents);
 
   device_sync_fails (self->other, DIMPLE_ERROR_BAD_PACK);
   assert_nothing (self->other);
   g_assert_cmpuint (count_parts (self->bucket), ==, 0);
-  assert_settled (self);
+  assert_settled (self, N_NOTES);
 }
 
 /* A listing that hides parts is no matter: they are asked for by name. */
@@ -426,7 +375,7 @@ test_stale_listing (Fixture       *self,
     }
   device_sync (self->other);
   assert_equal_devices (self->one, self->other);
-  assert_settled (self);
+  assert_settled (self, N_NOTES);
 }
 
 /* One that hides the last shows a transaction that is still on its way. */
@@ -443,7 +392,7 @@ test_hidden_last (Fixture       *self,
   device_sync (self->other);
   assert_nothing (self->other);
   g_assert_cmpuint (device_count (self->other, "note"), ==, 2);
-  assert_settled (self);
+  assert_settled (self, N_NOTES);
 }
 
 /* Each of two buckets has lost another part, and nobody is left who had all. */
@@ -480,17 +429,15 @@ static void
 test_lost_for_good (Fixture       *self,
                     gconstpointer  data)
 {
-  g_autofree char *lost = NULL, *last = NULL, *aside = NULL;
+  g_autofree char *lost = NULL, *last = NULL;
   g_autoptr(Device) newcomer = device_new (NULL, self->bucket->storage);
 
   device_sync (self->one);
   lost = find_part (self->bucket, 2);
   last = find_part (self->bucket, count_parts (self->bucket));
-  aside = g_strconcat ("damaged/", last, NULL);
   g_hash_table_remove (self->bucket->objects, lost);
   assert_named (self->other, lost);
-  g_assert_true (g_hash_table_contains (self->bucket->objects, aside));
-  g_assert_false (g_hash_table_contains (self->bucket->objects, last));
+  assert_set_aside (self->bucket, last);
 
   device_sync (self->other);
   device_sync (newcomer);
@@ -499,7 +446,7 @@ test_lost_for_good (Fixture       *self,
   bucket_behave (self->bucket);
   device_sync (newcomer);
   g_assert_cmpuint (self->bucket->n_requests, ==, 2);      /* LIST and its end */
-  assert_settled (self);
+  assert_settled (self, N_NOTES);
 }
 
 /* The path of the second of some parts. */
@@ -566,10 +513,10 @@ test_found_too_late (Fixture       *self,
   device_sync (self->one);
   n_parts = count_parts (self->bucket);
   lost = find_part (self->bucket, 2);
-  contents = g_bytes_ref (g_hash_table_lookup (self->bucket->objects, lost));
+  contents = g_bytes_ref (bucket_get_object (self->bucket, lost));
   g_hash_table_remove (self->bucket->objects, lost);
   assert_named (self->other, lost);
-  g_hash_table_insert (self->bucket->objects, g_strdup (lost), g_bytes_ref (contents));
+  bucket_set_object (self->bucket, lost, contents);
 
   bucket_behave (self->bucket);
   device_sync (self->other);
@@ -577,7 +524,7 @@ test_found_too_late (Fixture       *self,
   g_assert_cmpuint (self->bucket->n_of[DIMPLE_STORAGE_PUT], ==, 1);
   g_assert_cmpuint (count_parts (self->bucket), ==, n_parts);
   assert_equal_devices (self->one, self->other);
-  assert_settled (self);
+  assert_settled (self, N_NOTES);
 }
 
 /* More are missing than are asked for. */
@@ -603,7 +550,7 @@ test_many_lost (Fixture       *self,
   bucket_behave (self->bucket);
   device_sync (self->other);
   g_assert_cmpuint (self->bucket->n_requests, ==, 2);      /* LIST and its end */
-  assert_settled (self);
+  assert_settled (self, N_NOTES);
 }
 
 /* A listing that hides as many is no matter after a few syncs. */
@@ -627,7 +574,7 @@ test_many_hidden (Fixture       *self,
   assert_nothing (self->other);
   device_sync (self->other);
   assert_equal_devices (self->one, self->other);
-  assert_settled (self);
+  assert_settled (self, N_NOTES);
 }
 
 /* Whichever request of it fails, with its effect or not, the last part is set aside by the next sync, or was. */
@@ -664,7 +611,7 @@ test_lost_and_cut_off (Fixture       *self,
       device_sync (reader);
       assert_equal_devices (self->one, reader);
     }
-  assert_settled (self);
+  assert_settled (self, N_NOTES);
 }
 
 /* What waits for parts of which no other is there any more goes. */
@@ -685,21 +632,10 @@ test_waits_in_vain (Fixture       *self,
     g_hash_table_remove (self->bucket->objects, g_ptr_array_index (parts, i));
   device_sync (self->other);
   g_assert_cmpuint (device_count (self->other, "dimple_part"), ==, 0);
-  assert_settled (self);
+  assert_settled (self, N_NOTES);
 }
 
 /* -- Pruning ------------------------------------------------------------------------------------------------------- */
-
-static void
-prune (Device *device)
-{
-  g_autoptr(GError) error = NULL;
-
-  g_object_set (device->store, "history-max-age", G_GINT64_CONSTANT (1), NULL);
-  g_usleep (2000);                                /* an id counts milliseconds */
-  dimple_store_prune (device->store, FALSE, &error);
-  g_assert_no_error (error);
-}
 
 /* The author writes anew what little is left, removes what that replaces, and is done. */
 static void
@@ -713,6 +649,7 @@ test_pruned (Fixture       *self,
   before = list_parts (self->bucket);
   for (guint i = 0; i < 3; i++)
     device_execute (self->one, "UPDATE note SET title = '%u', body = '%u' WHERE key LIKE 'key %%'", i, i);
+  limit_age (self->one);
   prune (self->one);
   for (guint i = 0; i < 5; i++)
     device_sync (self->one);
@@ -722,7 +659,7 @@ test_pruned (Fixture       *self,
   bucket_behave (self->bucket);
   device_sync (self->one);
   g_assert_cmpuint (self->bucket->n_requests, ==, 2);
-  assert_settled (self);
+  assert_settled (self, N_NOTES);
 }
 
 /* An upload that was cut off, and then pruned: what is left of it goes. */
@@ -739,12 +676,13 @@ test_pruned_while_cut_off (Fixture       *self,
   g_assert_cmpuint (before->len, >, 0);
   for (guint i = 0; i < 3; i++)
     device_execute (self->one, "UPDATE note SET title = '%u', body = '%u' WHERE key LIKE 'key %%'", i, i);
+  limit_age (self->one);
   prune (self->one);
   for (guint i = 0; i < 5; i++)
     device_sync (self->one);
   for (guint i = 0; i < before->len; i++)
     g_assert_false (g_hash_table_contains (self->bucket->objects, g_ptr_array_index (before, i)));
-  assert_settled (self);
+  assert_settled (self, N_NOTES);
 }
 
 /* -- What is too large all the same -------------------------------------------------------------------------------- */

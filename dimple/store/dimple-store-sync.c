@@ -79,32 +79,13 @@ dimple_store_sync_to_disk (DimpleStore  *self,
 
 /* -- Dimple's own small tables ------------------------------------------------------------------------------------- */
 
-typedef struct
-{
-  DimpleOwnWriteFunc  func;
-  gpointer            user_data;
-} OwnWrite;
-
-static gboolean
-run_own_write (DimpleWriter     *writer,
-               DimpleChangeSet  *changes,
-               gpointer          user_data,
-               GError          **error)
-{
-  const OwnWrite *write = user_data;
-
-  return write->func (dimple_writer_get_connection (writer), write->user_data, error);
-}
-
 gboolean
 dimple_store_write_own (DimpleStore         *self,
                         DimpleOwnWriteFunc   func,
                         gpointer             user_data,
                         GError             **error)
 {
-  OwnWrite write = { func, user_data };
-
-  return dimple_writer_run_uncaptured (self->writer, DIMPLE_ORIGIN_LOCAL, run_own_write, &write, error);
+  return dimple_writer_run_own (self->writer, func, user_data, error);
 }
 
 /* The texts that a query of one parameter (nullable) gives, from the last commit. */

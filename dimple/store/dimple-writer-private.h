@@ -75,11 +75,16 @@ gboolean          dimple_writer_write_own      (DimpleWriter             *self,
                                                 DimpleWriterOwnFunc       func,
                                                 gpointer                  user_data,
                                                 GError                  **error);
+/* The same in a transaction for it alone, outside of others: neither captured nor told to anybody. */
+gboolean          dimple_writer_run_own        (DimpleWriter             *self,
+                                                DimpleWriterOwnFunc       func,
+                                                gpointer                  user_data,
+                                                GError                  **error);
 /* The transaction at hand has edited a row that is on the shelf: see dimple_shelf_edit(). */
 void              dimple_writer_note_shelf_edit (DimpleWriter            *self);
 
-/* A transaction whose changes are not captured but told by `func`: migrations and merges.  `script` > 0: a migration.
- * FOREIGN KEYs are off, the authorizer is free. */
+/* A transaction whose changes are not captured but told by `func`: migrations and merges.  FOREIGN KEYs are off, the
+ * authorizer is free. */
 typedef gboolean (*DimpleWriterFunc) (DimpleWriter     *self,
                                       DimpleChangeSet  *changes,
                                       gpointer          user_data,

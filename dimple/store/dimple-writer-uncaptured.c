@@ -1,5 +1,7 @@
 /* dimple-writer-uncaptured.c: transactions that tell themselves what they change: migrations, merges, and settling
  *
+ * What Dimple writes to its own tables alone is among them, and spared what only the app's tables need.
+ *
  * SPDX-License-Identifier: LGPL-2.1-or-later
  */
 #include "dimple-writer-internal-private.h"
@@ -46,33 +48,54 @@ run_func (DimpleWriter      *self,
 }
 
 static gboolean
+run_paused (DimpleWriter      *self,
+            DimpleOrigin       origin,
+            DimpleWriterFunc   func,
+            gpointer           user_data,
+            GError           **error)
+{
+  g_autoptr(DimpleChangeSet) changes = dimple_change_set_new (self->schema, origin);
+  gboolean succeeded;
+
+  dimple_capture_set_paused (self->capture, TRUE);
+  succeeded = run_func (self, changes, func, user_data, error);
+  dimple_capture_set_paused (self->capture, FALSE);
+  return succeeded;
+}
+
+static gboolean
 run_uncaptured (DimpleWriter      *self,
                 DimpleOrigin       origin,
                 DimpleWriterFunc   func,
                 gpointer           user_data,
                 GError           **error)
 {
-  g_autoptr(DimpleChangeSet) changes = dimple_change_set_new (self->schema, origin);
   gboolean succeeded;
 
-  dimple_capture_set_paused (self->capture, TRUE);
-  /* Does nothing inside a transaction, so before it. */
+  /* Does nothing inside a transaction, so before it.  SQLite prepares all statements anew after each. */
   succeeded = dimple_connection_exec (self->connection, "PRAGMA foreign_keys = OFF", error) &&
-              run_func (self, changes, func, user_data, error);
+              run_paused (self, origin, func, user_data, error);
   dimple_connection_exec (self->connection, "PRAGMA foreign_keys = ON", NULL);
-  dimple_capture_set_paused (self->capture, FALSE);
   /* Only here rows get onto the shelf, or off it.  Not being able to tell is answered by looking. */
   if (!dimple_merge_is_waiting (self->connection, &self->waiting, NULL))
     self->waiting = TRUE;
   return succeeded;
 }
 
-gboolean
-dimple_writer_run_uncaptured (DimpleWriter      *self,
-                              DimpleOrigin       origin,
-                              DimpleWriterFunc   func,
-                              gpointer           user_data,
-                              GError           **error)
+typedef gboolean (*RunFunc) (DimpleWriter      *self,
+                             DimpleOrigin       origin,
+                             DimpleWriterFunc   func,
+                             gpointer           user_data,
+                             GError           **error);
+
+/* Runs one of the two under the lock. */
+static gboolean
+run_locked (DimpleWriter      *self,
+            RunFunc            run,
+            DimpleOrigin       origin,
+            DimpleWriterFunc   func,
+            gpointer           user_data,
+            GError           **error)
 {
   gboolean succeeded = FALSE;
 
@@ -83,10 +106,52 @@ dimple_writer_run_uncaptured (DimpleWriter      *self,
     g_set_error_literal (error, DIMPLE_ERROR, DIMPLE_ERROR_SQL,
                          "This cannot be done inside a transaction: commit or roll back first");
   else
-    succeeded = run_uncaptured (self, origin, func, user_data, error);
+    succeeded = run (self, origin, func, user_data, error);
   g_rec_mutex_unlock (&self->lock);
   return succeeded;
 }
+
+gboolean
+dimple_writer_run_uncaptured (DimpleWriter      *self,
+                              DimpleOrigin       origin,
+                              DimpleWriterFunc   func,
+                              gpointer           user_data,
+                              GError           **error)
+{
+  return run_locked (self, run_uncaptured, origin, func, user_data, error);
+}
+
+/* -- Dimple's own tables ------------------------------------------------------------------------------------------- */
+
+typedef struct
+{
+  DimpleWriterOwnFunc  func;
+  gpointer             user_data;
+} OwnWrite;
+
+static gboolean
+write_own (DimpleWriter     *self,
+           DimpleChangeSet  *changes,
+           gpointer          user_data,
+           GError          **error)
+{
+  const OwnWrite *write = user_data;
+
+  return write->func (self->connection, write->user_data, error);
+}
+
+gboolean
+dimple_writer_run_own (DimpleWriter         *self,
+                       DimpleWriterOwnFunc   func,
+                       gpointer              user_data,
+                       GError              **error)
+{
+  OwnWrite write = { func, user_data };
+
+  return run_locked (self, run_paused, DIMPLE_ORIGIN_LOCAL, write_own, &write, error);
+}
+
+/* -- The shelf ----------------------------------------------------------------------------------------------------- */
 
 static gboolean
 settle (DimpleWriter     *self,

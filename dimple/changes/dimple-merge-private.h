@@ -23,9 +23,17 @@ gboolean dimple_merge_apply        (DimpleConnection   *connection,
  * by one; 0: as ever. */
 void     dimple_merge_set_max_touched (guint              n_rows);
 
-/* Whether rows are on the shelf; if so, settle() follows each local commit. */
+/* Whether rows are on the shelf; if so, wakes() is asked before each local commit. */
 gboolean dimple_merge_is_waiting   (DimpleConnection   *connection,
                                     gboolean           *waiting,
+                                    GError            **error);
+/* In a transaction that has changed `committed`, before its commit: whether settle() would do anything after it.  Only
+ * reads, and little.  What another process does between the two is judged by that process, with what was committed here
+ * before its eyes. */
+gboolean dimple_merge_wakes        (DimpleConnection   *connection,
+                                    DimpleSchema       *schema,
+                                    DimpleChangeSet    *committed,
+                                    gboolean           *wakes,
                                     GError            **error);
 /* After a local commit that changed `committed` (NULL: after opening, anything may have), in a write transaction of its
  * own, prepared like that of a merge: shows what nothing is in the way of any more.  `changes` collects that. */

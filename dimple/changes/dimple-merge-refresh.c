@@ -1,7 +1,7 @@
 /* dimple-merge-refresh.c: settling without transactions from elsewhere
  *
- * After a local commit rows on the shelf may have found their place; after a migration the log may know rows and values
- * that had no table or column before.
+ * After a local commit rows on the shelf may have found their place, which is asked before, as it is seldom so; after a
+ * migration the log may know rows and values that had no table or column before.
  *
  * SPDX-License-Identifier: LGPL-2.1-or-later
  */
@@ -40,11 +40,20 @@ dimple_merge_is_waiting (DimpleConnection  *connection,
   return TRUE;
 }
 
+/* What `committed` (NULL: anything) says of a table; FALSE: that it is as it was.  NULL in `changes`: any of its rows
+ * may be another. */
 static gboolean
-has_changed (DimpleChangeSet *committed,
-             const char      *table)
+has_changed (DimpleChangeSet            *committed,
+             const DimpleTable          *table,
+             const DimpleTableChanges  **changes)
 {
-  return committed == NULL || dimple_change_set_is_all (committed) || dimple_change_set_find (committed, table) != NULL;
+  *changes = NULL;
+  if (!table->tracked)
+    return FALSE;
+  if (committed == NULL || dimple_change_set_is_all (committed))
+    return TRUE;
+  *changes = dimple_change_set_find (committed, table->name);
+  return *changes != NULL;
 }
 
 gboolean
@@ -63,20 +72,150 @@ dimple_merge_settle (DimpleConnection  *connection,
       const DimpleTableChanges *of_table;
       DimpleMergeTable *table;
 
-      if (!definition->tracked || !has_changed (committed, definition->name))
+      if (!has_changed (committed, definition, &of_table))
         continue;
       table = dimple_settling_get_table (&settling, definition, error);
-      if (table == NULL)
+      if (table == NULL || !dimple_merge_table_unshelve_shown (table, of_table, error))
         return FALSE;
-      of_table = committed != NULL && !dimple_change_set_is_all (committed)
-                 ? dimple_change_set_find (committed, definition->name) : NULL;
-      if (!dimple_merge_table_unshelve_shown (table, of_table, error))
-        return FALSE;
-      dimple_merge_table_note_committed (table, of_table);
+      dimple_changed_rows_add_committed (&table->changed, of_table);
       /* rows of its own may find room now, and rows that reference it their parents */
       table->freed = table->gained = TRUE;
     }
   return run (&settling, error);
+}
+
+/* -- Before a local commit ----------------------------------------------------------------------------------------- */
+
+/* Asks what settling would find first, without any of its preparations. */
+typedef struct
+{
+  DimpleConnection *connection;
+  DimpleSchema     *schema;
+  DimpleChangeSet  *committed;
+  GHashTable       *changed;       /* DimpleChangedRows by DimpleTable, of those that somebody asked for */
+} Question;
+
+static void
+free_changed (gpointer pointer)
+{
+  dimple_changed_rows_clear (pointer);
+  g_free (pointer);
+}
+
+static const DimpleChangedRows *
+find_changed (const DimpleTable *table,
+              gpointer           user_data)
+{
+  Question *self = user_data;
+  DimpleChangedRows *rows = g_hash_table_lookup (self->changed, table);
+  const DimpleTableChanges *changes;
+
+  if (rows != NULL || !has_changed (self->committed, table, &changes))
+    return rows;
+  rows = g_new0 (DimpleChangedRows, 1);
+  dimple_changed_rows_init (rows, table);
+  dimple_changed_rows_add_committed (rows, changes);
+  g_hash_table_insert (self->changed, (gpointer) table, rows);
+  return rows;
+}
+
+/* Tables that reference each other are settled together, so what matters is whether any ancestor has changed. */
+static gboolean
+is_concerned (Question          *self,
+              const DimpleTable *table,
+              GHashTable        *seen)
+{
+  const DimpleTableChanges *changes;
+  gboolean concerned = has_changed (self->committed, table, &changes);
+
+  if (!g_hash_table_add (seen, (gpointer) table))
+    return FALSE;
+  for (guint i = 0; i < table->foreign_keys->len && !concerned; i++)
+    {
+      const DimpleForeignKey *key = g_ptr_array_index (table->foreign_keys, i);
+      const DimpleTable *parent = dimple_schema_find (self->schema, key->parent);
+
+      concerned = parent != NULL && is_concerned (self, parent, seen);
+    }
+  return concerned;
+}
+
+/* Of one table, whether the app has inserted a row that is on the shelf, or one waits there for what changed. */
+static gboolean
+ask_table (Question           *self,
+           const DimpleTable  *table,
+           gboolean           *wakes,
+           GError            **error)
+{
+  g_autoptr(GHashTable) seen = g_hash_table_new (NULL, NULL);
+  g_autoptr(GHashTable) woken = NULL;
+  const DimpleTableChanges *changes;
+
+  if (!is_concerned (self, table, seen))
+    return TRUE;
+  if (has_changed (self->committed, table, &changes))
+    {
+      g_autoptr(GPtrArray) named = dimple_shelf_list_named (self->connection, table, changes, error);
+
+      if (named == NULL)
+        return FALSE;
+      *wakes = named->len > 0;
+    }
+  if (*wakes)
+    return TRUE;
+  if (!dimple_waits_list_woken (self->connection, self->schema, table, find_changed, self, &woken, error))
+    return FALSE;
+  *wakes = woken == NULL || g_hash_table_size (woken) > 0;
+  return TRUE;
+}
+
+/* The first table after `name` that has rows on the shelf. */
+static gboolean
+find_next_shelved (DimpleConnection  *connection,
+                   char             **name,
+                   GError           **error)
+{
+  g_autoptr(DimpleStatement) statement = NULL;
+  g_autofree char *before = g_steal_pointer (name);
+  gboolean found;
+
+  statement = dimple_connection_prepare (connection, "SELECT \"table\" FROM dimple_shelf WHERE \"table\" > ?"
+                                         " ORDER BY \"table\" LIMIT 1", error);
+  if (statement == NULL)
+    return FALSE;
+  sqlite3_bind_text (statement, 1, before, -1, SQLITE_STATIC);
+  if (!dimple_statement_has_row (statement, &found, error))
+    return FALSE;
+  if (found)
+    *name = g_strdup ((const char *) sqlite3_column_text (statement, 0));
+  return TRUE;
+}
+
+gboolean
+dimple_merge_wakes (DimpleConnection  *connection,
+                    DimpleSchema      *schema,
+                    DimpleChangeSet   *committed,
+                    gboolean          *wakes,
+                    GError           **error)
+{
+  g_autoptr(GHashTable) changed = g_hash_table_new_full (NULL, NULL, NULL, free_changed);
+  Question question = { connection, schema, committed, changed };
+  g_autofree char *name = g_strdup ("");
+
+  *wakes = FALSE;
+  while (!*wakes)
+    {
+      const DimpleTable *table;
+
+      if (!find_next_shelved (connection, &name, error))
+        return FALSE;
+      if (name == NULL)
+        break;
+      table = dimple_schema_find (schema, name);
+      if (table != NULL && table->tracked && !ask_table (&question, table, wakes, error))
+        return FALSE;
+    }
+  return TRUE;
 }
 
 /* -- After a migration --------------------------------------------------------------------------------------------- */

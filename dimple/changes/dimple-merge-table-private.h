@@ -20,6 +20,14 @@ typedef enum
   DIMPLE_REFUSED_UNIQUE        /* another row is in the way */
 } DimpleRefusal;
 
+/* Which rows of a table came, went or became others. */
+typedef struct
+{
+  const DimpleTable   *table;
+  GArray              *hashes;             /* of gint64: of the rows' keys */
+  gboolean             any;                /* which they are is not known */
+} DimpleChangedRows;
+
 typedef struct
 {
   DimpleConnection    *connection;
@@ -33,8 +41,7 @@ typedef struct
   gboolean             any_shelved;
   gboolean             any_waiting;        /* for other rows to go, or to come */
   gboolean             any_waits;          /* dimple_wait had something, of any table, when this was made */
-  GArray              *changed;            /* of gint64: hashes of the keys of rows that changed, if any_waits */
-  gboolean             all_changed;        /* which rows did is not known */
+  DimpleChangedRows    changed;            /* if any_waits */
   guint64              referenced;         /* columns out of the key that FOREIGN KEYs point at */
   gboolean             gained;             /* children may have found their parents */
   gboolean             lost;               /* children may be orphans */
@@ -150,11 +157,13 @@ gboolean dimple_merge_table_unshelve_shown (DimpleMergeTable         *self,
                                             GError                  **error);
 /* -- What a shelved row waits for ---------------------------------------------------------------------------------- */
 
-/* A row of the table came, went or became another. */
-void     dimple_merge_table_note_changed (DimpleMergeTable        *self,
-                                          const guint8            *key);
-/* The same of all rows that a commit changed; NULL: any may have. */
-void     dimple_merge_table_note_committed (DimpleMergeTable         *self,
+void     dimple_changed_rows_init        (DimpleChangedRows        *self,
+                                          const DimpleTable        *table);
+void     dimple_changed_rows_clear       (DimpleChangedRows        *self);
+void     dimple_changed_rows_add         (DimpleChangedRows        *self,
+                                          const guint8             *key);
+/* All that a commit changed; NULL: any may have. */
+void     dimple_changed_rows_add_committed (DimpleChangedRows        *self,
                                             const DimpleTableChanges *changes);
 /* `key_json` is on the shelf: for its parents, and for `rival`; NULL: for one that is not known, or, if the row is an
  * `orphan`, for none. */
@@ -168,10 +177,16 @@ gboolean dimple_merge_table_add_waits    (DimpleMergeTable        *self,
 gboolean dimple_merge_table_drop_waits   (DimpleMergeTable        *self,
                                           const char              *key_json,
                                           GError                 **error);
-/* The shelved rows, by their keys as JSON, that waited for what changed here and in `parents` (DimpleMergeTable); NULL:
- * all that wait are meant. */
-gboolean dimple_merge_table_list_woken   (DimpleMergeTable        *self,
-                                          GPtrArray               *parents,
+/* What has changed of a table; NULL: nothing. */
+typedef const DimpleChangedRows *(*DimpleFindChanged) (const DimpleTable *table,
+                                                       gpointer           user_data);
+/* The shelved rows of the table, by their keys as JSON, that waited for what changed of it and of its parents; NULL:
+ * all that wait are meant.  This alone says who is woken. */
+gboolean dimple_waits_list_woken         (DimpleConnection        *connection,
+                                          DimpleSchema            *schema,
+                                          const DimpleTable       *table,
+                                          DimpleFindChanged        find_changed,
+                                          gpointer                 user_data,
                                           GHashTable             **woken,
                                           GError                 **error);
 /* Those that waited for this row. */

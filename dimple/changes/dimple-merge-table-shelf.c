@@ -6,7 +6,6 @@
 
 #include <string.h>
 
-#include "dimple-key-private.h"
 #include "dimple-shelf-private.h"
 
 #define SELECT_WAITING "SELECT key, created, rival, \"row\" FROM dimple_shelf WHERE \"table\" = ? " \
@@ -117,66 +116,21 @@ unshelve_if_shown (DimpleMergeTable  *self,
          (!shown || dimple_merge_table_unshelve (self, key, error));
 }
 
-static gboolean
-unshelve_all_shown (DimpleMergeTable  *self,
-                    GError           **error)
-{
-  g_autoptr(DimpleStatement) statement = NULL;
-  g_autoptr(GByteArray) key = g_byte_array_new ();
-  g_autoptr(GError) local_error = NULL;
-
-  statement = dimple_connection_prepare (self->connection,
-                                         "SELECT key FROM dimple_shelf WHERE \"table\" = ? "
-                                         "AND reason NOT IN ('unique', 'foreign-key')", error);
-  if (statement == NULL)
-    return FALSE;
-  sqlite3_bind_text (statement, 1, self->table->name, -1, SQLITE_STATIC);
-  while (dimple_statement_step (statement, &local_error))
-    if (dimple_key_from_json ((const char *) sqlite3_column_text (statement, 0), self->table->key->len, key) &&
-        !unshelve_if_shown (self, key->data, &local_error))
-      break;
-  if (local_error == NULL)
-    return TRUE;
-  g_propagate_error (error, g_steal_pointer (&local_error));
-  return FALSE;
-}
-
-static gboolean
-is_shelved (DimpleMergeTable  *self,
-            const guint8      *key,
-            gboolean          *shelved,
-            GError           **error)
-{
-  g_autoptr(DimpleStatement) statement = NULL;
-
-  statement = prepare_for_key (self, "SELECT 1 FROM dimple_shelf WHERE \"table\" = ? AND key = ?", key, error);
-  if (statement == NULL)
-    return FALSE;
-  return dimple_statement_has_row (statement, shelved, error);
-}
-
 gboolean
 dimple_merge_table_unshelve_shown (DimpleMergeTable          *self,
                                    const DimpleTableChanges  *changes,
                                    GError                   **error)
 {
-  g_autoptr(GByteArray) key = g_byte_array_new ();
-  const char *end;
+  g_autoptr(GPtrArray) keys = NULL;
 
   if (!self->any_shelved)
     return TRUE;
-  if (changes == NULL || changes->anything)
-    return unshelve_all_shown (self, error);
-  end = changes->keys->str + changes->keys->len;
-  for (const char *text = changes->keys->str; text < end; text += strlen (text) + 1)
-    {
-      gboolean shelved;
-
-      g_byte_array_set_size (key, 0);
-      if (!dimple_key_parse (self->table, text, key, error) || !is_shelved (self, key->data, &shelved, error) ||
-          (shelved && !unshelve_if_shown (self, key->data, error)))
-        return FALSE;
-    }
+  keys = dimple_shelf_list_named (self->connection, self->table, changes, error);
+  if (keys == NULL)
+    return FALSE;
+  for (guint i = 0; i < keys->len; i++)
+    if (!unshelve_if_shown (self, g_bytes_get_data (g_ptr_array_index (keys, i), NULL), error))
+      return FALSE;
   return TRUE;
 }
 

@@ -107,42 +107,55 @@ hash_key (const DimpleTable *table,
 /* -- What changed -------------------------------------------------------------------------------------------------- */
 
 void
-dimple_merge_table_note_changed (DimpleMergeTable *self,
-                                 const guint8     *key)
+dimple_changed_rows_init (DimpleChangedRows *self,
+                          const DimpleTable *table)
 {
-  gint64 hash;
-
-  if (!self->any_waits || self->all_changed)
-    return;
-  if (self->changed->len == MAX_CHANGED)
-    {
-      self->all_changed = TRUE;
-      return;
-    }
-  hash = hash_key (self->table, key);
-  g_array_append_val (self->changed, hash);
+  *self = (DimpleChangedRows) { .table = table, .hashes = g_array_new (FALSE, FALSE, sizeof (gint64)) };
 }
 
 void
-dimple_merge_table_note_committed (DimpleMergeTable         *self,
+dimple_changed_rows_clear (DimpleChangedRows *self)
+{
+  g_clear_pointer (&self->hashes, g_array_unref);
+}
+
+void
+dimple_changed_rows_add (DimpleChangedRows *self,
+                         const guint8      *key)
+{
+  gint64 hash;
+
+  if (self->any)
+    return;
+  if (self->hashes->len == MAX_CHANGED)
+    {
+      self->any = TRUE;
+      return;
+    }
+  hash = hash_key (self->table, key);
+  g_array_append_val (self->hashes, hash);
+}
+
+void
+dimple_changed_rows_add_committed (DimpleChangedRows        *self,
                                    const DimpleTableChanges *changes)
 {
   const char *end = changes != NULL ? changes->keys->str + changes->keys->len : NULL;
   g_autoptr(GByteArray) key = g_byte_array_new ();
 
   /* the rows of a table without known keys are not known either */
-  self->all_changed = changes == NULL || changes->anything || (changes->keys->len == 0 && changes->n_rows > 0);
-  if (self->all_changed)
+  self->any |= changes == NULL || changes->anything || (changes->keys->len == 0 && changes->n_rows > 0);
+  if (self->any)
     return;
   for (const char *text = changes->keys->str; text < end; text += strlen (text) + 1)
     {
       g_byte_array_set_size (key, 0);
       if (!dimple_key_parse (self->table, text, key, NULL))
         {
-          self->all_changed = TRUE;
+          self->any = TRUE;
           return;
         }
-      dimple_merge_table_note_changed (self, key->data);
+      dimple_changed_rows_add (self, key->data);
     }
 }
 
@@ -255,92 +268,133 @@ dimple_merge_table_add_waits (DimpleMergeTable       *self,
 
 /* -- Who waited for it --------------------------------------------------------------------------------------------- */
 
+/* What a row of the table may wait for of all that changed; FALSE: which rows did is not known. */
 static gboolean
-add_woken (DimpleMergeTable  *self,
-           gint64             hash,
-           GHashTable        *woken,
-           GError           **error)
+collect_hashes (DimpleSchema      *schema,
+                const DimpleTable *table,
+                DimpleFindChanged  find_changed,
+                gpointer           user_data,
+                GArray            *hashes)
+{
+  g_autoptr(GPtrArray) tables = g_ptr_array_new ();
+  gint64 hash = ANY_OF_ITS_TABLE;
+
+  g_array_append_val (hashes, hash);
+  g_ptr_array_add (tables, (gpointer) table);
+  for (guint i = 0; i < table->foreign_keys->len; i++)
+    {
+      const DimpleForeignKey *key = g_ptr_array_index (table->foreign_keys, i);
+      const DimpleTable *parent = dimple_schema_find (schema, key->parent);
+
+      if (parent != NULL && !g_ptr_array_find (tables, parent, NULL))
+        g_ptr_array_add (tables, (gpointer) parent);
+    }
+  for (guint i = 0; i < tables->len; i++)
+    {
+      const DimpleChangedRows *changed = find_changed (g_ptr_array_index (tables, i), user_data);
+
+      if (changed == NULL)
+        continue;
+      if (changed->any)
+        return FALSE;
+      hash = finish (hash_table (changed->table));
+      g_array_append_val (hashes, hash);
+      g_array_append_vals (hashes, changed->hashes->data, changed->hashes->len);
+    }
+  return TRUE;
+}
+
+/* Looks each of the hashes up. */
+static gboolean
+look_up (DimpleConnection   *connection,
+         const DimpleTable  *table,
+         const gint64       *hashes,
+         guint               n_hashes,
+         GHashTable         *woken,
+         GError            **error)
 {
   g_autoptr(DimpleStatement) statement = NULL;
   g_autoptr(GError) local_error = NULL;
 
-  statement = dimple_connection_prepare (self->connection,
-                                         "SELECT key FROM dimple_wait WHERE hash = ? AND \"table\" = ?", error);
+  statement = dimple_connection_prepare (connection, "SELECT key FROM dimple_wait WHERE hash = ? AND \"table\" = ?",
+                                         error);
   if (statement == NULL)
     return FALSE;
-  sqlite3_bind_int64 (statement, 1, hash);
-  sqlite3_bind_text (statement, 2, self->table->name, -1, SQLITE_STATIC);
-  while (dimple_statement_step (statement, &local_error))
-    g_hash_table_add (woken, g_strdup ((const char *) sqlite3_column_text (statement, 0)));
+  sqlite3_bind_text (statement, 2, table->name, -1, SQLITE_STATIC);
+  for (guint i = 0; i < n_hashes && local_error == NULL; i++)
+    {
+      sqlite3_bind_int64 (statement, 1, hashes[i]);
+      while (dimple_statement_step (statement, &local_error))
+        g_hash_table_add (woken, g_strdup ((const char *) sqlite3_column_text (statement, 0)));
+      sqlite3_reset (statement);
+    }
   if (local_error == NULL)
     return TRUE;
   g_propagate_error (error, g_steal_pointer (&local_error));
   return FALSE;
 }
 
+/* Goes over what waits instead, if that is not more than the hashes; else `complete` is FALSE. */
 static gboolean
-add_woken_by (DimpleMergeTable  *self,
-              DimpleMergeTable  *changed,
-              GHashTable        *woken,
-              GError           **error)
-{
-  if (!add_woken (self, finish (hash_table (changed->table)), woken, error))
-    return FALSE;
-  for (guint i = 0; i < changed->changed->len; i++)
-    if (!add_woken (self, g_array_index (changed->changed, gint64, i), woken, error))
-      return FALSE;
-  return TRUE;
-}
-
-/* Whether more has changed than waits: then all that waits is looked at. */
-static gboolean
-is_more_than_waits (DimpleMergeTable  *self,
-                    guint              n_changed,
-                    gboolean          *more,
-                    GError           **error)
+look_through (DimpleConnection   *connection,
+              const DimpleTable  *table,
+              GArray             *hashes,
+              GHashTable         *woken,
+              gboolean           *complete,
+              GError            **error)
 {
   g_autoptr(DimpleStatement) statement = NULL;
+  g_autoptr(GHashTable) wanted = g_hash_table_new (g_int64_hash, g_int64_equal);
+  g_autoptr(GError) local_error = NULL;
+  guint n_waits = 0;
 
-  statement = dimple_connection_prepare (self->connection, "SELECT count (*) FROM (SELECT 1 FROM dimple_shelf"
-                                         " WHERE \"table\" = ? LIMIT ?)", error);
+  statement = dimple_connection_prepare (connection, "SELECT hash, key FROM dimple_wait WHERE \"table\" = ? LIMIT ?",
+                                         error);
   if (statement == NULL)
     return FALSE;
-  sqlite3_bind_text (statement, 1, self->table->name, -1, SQLITE_STATIC);
-  sqlite3_bind_int64 (statement, 2, (gint64) n_changed + 1);
-  if (!dimple_statement_step (statement, error))
-    return FALSE;
-  *more = sqlite3_column_int64 (statement, 0) <= (gint64) n_changed;
-  return TRUE;
+  sqlite3_bind_text (statement, 1, table->name, -1, SQLITE_STATIC);
+  sqlite3_bind_int64 (statement, 2, (gint64) hashes->len + 1);
+  for (guint i = 0; i < hashes->len; i++)
+    g_hash_table_add (wanted, &g_array_index (hashes, gint64, i));
+  for (; dimple_statement_step (statement, &local_error); n_waits++)
+    {
+      gint64 hash = sqlite3_column_int64 (statement, 0);
+
+      if (g_hash_table_contains (wanted, &hash))
+        g_hash_table_add (woken, g_strdup ((const char *) sqlite3_column_text (statement, 1)));
+    }
+  *complete = n_waits <= hashes->len;
+  if (local_error == NULL)
+    return TRUE;
+  g_propagate_error (error, g_steal_pointer (&local_error));
+  return FALSE;
+}
+
+static GHashTable *
+new_keys (void)
+{
+  return g_hash_table_new_full (g_str_hash, g_str_equal, g_free, NULL);
 }
 
 gboolean
-dimple_merge_table_list_woken (DimpleMergeTable  *self,
-                               GPtrArray         *parents,
-                               GHashTable       **woken,
-                               GError           **error)
+dimple_waits_list_woken (DimpleConnection   *connection,
+                         DimpleSchema       *schema,
+                         const DimpleTable  *table,
+                         DimpleFindChanged   find_changed,
+                         gpointer            user_data,
+                         GHashTable        **woken,
+                         GError            **error)
 {
-  g_autoptr(GHashTable) found = g_hash_table_new_full (g_str_hash, g_str_equal, g_free, NULL);
-  gboolean all = self->all_changed;
-  guint n_changed = self->changed->len;
+  g_autoptr(GArray) hashes = g_array_new (FALSE, FALSE, sizeof (gint64));
+  g_autoptr(GHashTable) found = new_keys ();
+  gboolean complete;
 
   *woken = NULL;
-  for (guint i = 0; i < parents->len; i++)
-    {
-      DimpleMergeTable *parent = g_ptr_array_index (parents, i);
-
-      all |= parent->all_changed;
-      n_changed += parent->changed->len;
-    }
-  if (!all && !is_more_than_waits (self, n_changed, &all, error))
-    return FALSE;
-  if (all)
+  if (!collect_hashes (schema, table, find_changed, user_data, hashes))
     return TRUE;
-
-  if (!add_woken (self, ANY_OF_ITS_TABLE, found, error) || !add_woken_by (self, self, found, error))
+  if (!look_through (connection, table, hashes, found, &complete, error) ||
+      (!complete && !look_up (connection, table, (const gint64 *) hashes->data, hashes->len, found, error)))
     return FALSE;
-  for (guint i = 0; i < parents->len; i++)
-    if (!add_woken_by (self, g_ptr_array_index (parents, i), found, error))
-      return FALSE;
   *woken = g_steal_pointer (&found);
   return TRUE;
 }
@@ -351,8 +405,10 @@ dimple_merge_table_list_waiting_for (DimpleMergeTable  *self,
                                      GHashTable       **woken,
                                      GError           **error)
 {
-  *woken = g_hash_table_new_full (g_str_hash, g_str_equal, g_free, NULL);
-  if (!self->any_waits || add_woken (self, hash_key (self->table, rival), *woken, error))
+  gint64 hash = hash_key (self->table, rival);
+
+  *woken = new_keys ();
+  if (!self->any_waits || look_up (self->connection, self->table, &hash, 1, *woken, error))
     return TRUE;
   g_clear_pointer (woken, g_hash_table_unref);
   return FALSE;

@@ -286,7 +286,7 @@ create (DimpleConnection  *connection,
   self->database = database;
   self->defaults = g_ptr_array_new_with_free_func (g_free);
   self->scratch = g_byte_array_new ();
-  self->changed = g_array_new (FALSE, FALSE, sizeof (gint64));
+  dimple_changed_rows_init (&self->changed, table);
   self->updates = g_hash_table_new_full (g_int64_hash, g_int64_equal, g_free, g_free);
   self->insert_sql = make_insert_sql (self, FALSE);
   self->upsert_sql = make_insert_sql (self, TRUE);
@@ -335,7 +335,7 @@ dimple_merge_table_free (DimpleMergeTable *self)
 {
   g_ptr_array_unref (self->defaults);
   g_byte_array_unref (self->scratch);
-  g_array_unref (self->changed);
+  dimple_changed_rows_clear (&self->changed);
   g_hash_table_unref (self->updates);
   g_free (self->insert_sql);
   g_free (self->upsert_sql);
@@ -364,7 +364,8 @@ report (DimpleMergeTable *self,
       self->lost |= operation != DIMPLE_OPERATION_INSERT;
     }
   self->freed |= operation != DIMPLE_OPERATION_INSERT;
-  dimple_merge_table_note_changed (self, key);
+  if (self->any_waits)
+    dimple_changed_rows_add (&self->changed, key);
   if (self->changes == NULL)
     return;
   self->changes->columns |= columns;

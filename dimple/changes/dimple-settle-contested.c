@@ -40,7 +40,7 @@ find_rivals (DimpleSettling    *self,
   DimpleTableChanges *changes = table->changes;
   DimpleRefusal refusal = DIMPLE_REFUSED_UNIQUE;
   DimpleMergeTable before = *table;
-  guint n_changed = table->changed->len;
+  guint n_changed = table->changed.hashes->len;
   gboolean found = TRUE;
 
   if (!dimple_connection_exec (self->connection, "SAVEPOINT dimple_rivals", error))
@@ -60,7 +60,7 @@ find_rivals (DimpleSettling    *self,
   table->gained = before.gained;
   table->lost = before.lost;
   table->freed = before.freed;
-  g_array_set_size (table->changed, n_changed);
+  g_array_set_size (table->changed.hashes, n_changed);
   return dimple_connection_exec (self->connection, "ROLLBACK TO dimple_rivals", found ? error : NULL) &&
          dimple_connection_exec (self->connection, "RELEASE dimple_rivals", found ? error : NULL) && found;
 }
@@ -195,18 +195,55 @@ judge_contested (DimpleSettling    *self,
     }
 }
 
+/* Of a table that is not known here nothing has changed. */
+static const DimpleChangedRows *
+find_changed (const DimpleTable *table,
+              gpointer           user_data)
+{
+  DimpleSettling *self = user_data;
+  DimpleMergeTable *known = g_hash_table_lookup (self->tables, table);
+
+  return known != NULL && (known->gained || known->lost || known->freed) ? &known->changed : NULL;
+}
+
+static gboolean
+list_woken (DimpleSettling    *self,
+            DimpleMergeTable  *table,
+            GHashTable       **keys,
+            GError           **error)
+{
+  return dimple_waits_list_woken (self->connection, self->schema, table->table, find_changed, self, keys, error);
+}
+
+gboolean
+dimple_settling_is_any_woken (DimpleSettling    *self,
+                              DimpleMergeTable  *table,
+                              gboolean          *woken,
+                              GError           **error)
+{
+  g_autoptr(GHashTable) keys = NULL;
+
+  *woken = FALSE;
+  if (!table->any_waiting)
+    return TRUE;
+  if (!list_woken (self, table, &keys, error))
+    return FALSE;
+  *woken = keys == NULL || g_hash_table_size (keys) > 0;
+  return TRUE;
+}
+
 gboolean
 dimple_settling_wake (DimpleSettling    *self,
                       DimpleMergeTable  *table,
-                      GPtrArray         *parents,
                       GPtrArray         *contested,
                       GError           **error)
 {
   Waking waking = { self, contested };
   g_autoptr(GHashTable) keys = NULL;
 
-  return !table->any_waiting || (dimple_merge_table_list_woken (table, parents, &keys, error) &&
-         dimple_merge_table_visit_waiting (table, keys, self->fold, wake, &waking, error));
+  return !table->any_waiting ||
+         (list_woken (self, table, &keys, error) &&
+          dimple_merge_table_visit_waiting (table, keys, self->fold, wake, &waking, error));
 }
 
 gboolean

@@ -109,9 +109,13 @@ int                dimple_settling_compare  (const DimpleFoldedRow *a,
  * DimpleFoldedRow). */
 gboolean           dimple_settling_wake     (DimpleSettling     *self,
                                              DimpleMergeTable   *table,
-                                             GPtrArray          *parents,   /* of DimpleMergeTable */
                                              GPtrArray          *contested,
                                              GError            **error);
+/* Whether there are any such rows. */
+gboolean           dimple_settling_is_any_woken (DimpleSettling     *self,
+                                                 DimpleMergeTable   *table,
+                                                 gboolean           *woken,
+                                                 GError            **error);
 gboolean           dimple_settling_judge_contested (DimpleSettling     *self,
                                                     DimpleMergeTable   *table,
                                                     GPtrArray          *contested,

@@ -322,23 +322,6 @@ ask_parents (DimpleSettling    *self,
     }
 }
 
-/* Those that the table references and that are known here: what changed in others does not matter, as nothing did. */
-static GPtrArray *
-list_parents (DimpleSettling    *self,
-              const DimpleTable *table)
-{
-  GPtrArray *parents = g_ptr_array_new ();
-
-  for (guint i = 0; i < table->foreign_keys->len; i++)
-    {
-      DimpleMergeTable *parent = find_parent (self, table, i);
-
-      if (parent != NULL && parent->table != table && !g_ptr_array_find (parents, parent, NULL))
-        g_ptr_array_add (parents, parent);
-    }
-  return parents;
-}
-
 static gboolean
 settle_table (DimpleSettling     *self,
               const DimpleTable  *definition,
@@ -348,7 +331,6 @@ settle_table (DimpleSettling     *self,
   DimpleMergeTable *table = dimple_settling_get_table (self, definition, error);
   g_autoptr(GPtrArray) contested = g_ptr_array_new ();
   g_autoptr(GPtrArray) orphans = g_ptr_array_new ();
-  g_autoptr(GPtrArray) parents = list_parents (self, definition);
   gboolean parent_gained = FALSE, parent_lost = FALSE;
 
   if (table == NULL)
@@ -370,31 +352,12 @@ settle_table (DimpleSettling     *self,
     }
 
   if ((parent_gained || parent_lost || table->freed || contested->len > 0) &&
-      !dimple_settling_wake (self, table, parents, contested, error))
+      !dimple_settling_wake (self, table, contested, error))
     return FALSE;
   return contested->len == 0 || dimple_settling_judge_contested (self, table, contested, error);
 }
 
 /* -- Tables that reference each other ------------------------------------------------------------------------------ */
-
-/* Whether something has changed that a shelved row of the table waits for. */
-static gboolean
-is_any_woken (DimpleSettling    *self,
-              DimpleMergeTable  *table,
-              gboolean          *woken,
-              GError           **error)
-{
-  g_autoptr(GPtrArray) parents = list_parents (self, table->table);
-  g_autoptr(GHashTable) keys = NULL;
-
-  *woken = FALSE;
-  if (!table->any_waiting)
-    return TRUE;
-  if (!dimple_merge_table_list_woken (table, parents, &keys, error))
-    return FALSE;
-  *woken = keys == NULL || g_hash_table_size (keys) > 0;
-  return TRUE;
-}
 
 /* Shows what was touched if nothing comes in the way of anything; FALSE in `simple` if the whole must be decided. */
 static gboolean
@@ -428,7 +391,7 @@ settle_simply (DimpleSettling  *self,
       gboolean woken;
 
       if (table == NULL || !collect_orphans (self, table, lost, orphans, error) ||
-          !is_any_woken (self, table, &woken, error))
+          !dimple_settling_is_any_woken (self, table, &woken, error))
         return FALSE;
       waiting |= woken;
     }

@@ -39,6 +39,13 @@ DimpleShelvedRow *dimple_shelf_find           (DimpleConnection   *connection,
                                                const guint8       *key,
                                                GError            **error);
 
+/* The keys (GBytes, records) of those rows of the table that `changes` names, or (NULL: any row may have changed) of
+ * all that wait for nobody. */
+GPtrArray        *dimple_shelf_list_named     (DimpleConnection         *connection,
+                                               const DimpleTable        *table,
+                                               const DimpleTableChanges *changes,
+                                               GError                  **error);
+
 /* The rows of its table, a hundred at most, that hold one of its UNIQUE values: GBytes, records as that of `row`. */
 GPtrArray        *dimple_shelf_find_rivals    (DimpleConnection        *connection,
                                                const DimpleShelvedRow  *row,

@@ -11,6 +11,7 @@
 #include <string.h>
 
 #include "dimple-json-private.h"
+#include "dimple-key-private.h"
 
 /* -- As JSON ------------------------------------------------------------------------------------------------------- */
 
@@ -221,6 +222,74 @@ dimple_shelf_find (DimpleConnection   *connection,
   sqlite3_bind_text (statement, 1, table->name, -1, SQLITE_STATIC);
   sqlite3_bind_text (statement, 2, dimple_key_to_json (key, table->key->len), -1, g_free);
   return dimple_statement_step (statement, error) ? read_row (statement, table) : NULL;
+}
+
+/* Adds the keys that the statement gives. */
+static gboolean
+add_keys (sqlite3_stmt       *statement,
+          const DimpleTable  *table,
+          GPtrArray          *keys,
+          GError            **error)
+{
+  g_autoptr(GError) local_error = NULL;
+
+  while (dimple_statement_step (statement, &local_error))
+    {
+      g_autoptr(GByteArray) key = g_byte_array_new ();
+
+      if (dimple_key_from_json ((const char *) sqlite3_column_text (statement, 0), table->key->len, key))
+        g_ptr_array_add (keys, g_byte_array_free_to_bytes (g_steal_pointer (&key)));
+    }
+  sqlite3_reset (statement);
+  if (local_error == NULL)
+    return TRUE;
+  g_propagate_error (error, g_steal_pointer (&local_error));
+  return FALSE;
+}
+
+/* Of the public keys in `texts`, each ended by NUL, those that are on the shelf. */
+static gboolean
+add_named_keys (sqlite3_stmt       *statement,
+                const DimpleTable  *table,
+                const GString      *texts,
+                GPtrArray          *keys,
+                GError            **error)
+{
+  g_autoptr(GByteArray) key = g_byte_array_new ();
+
+  for (const char *text = texts->str; text < texts->str + texts->len; text += strlen (text) + 1)
+    {
+      g_byte_array_set_size (key, 0);
+      if (!dimple_key_parse (table, text, key, error))
+        return FALSE;
+      sqlite3_bind_text (statement, 2, dimple_key_to_json (key->data, table->key->len), -1, g_free);
+      if (!add_keys (statement, table, keys, error))
+        return FALSE;
+    }
+  return TRUE;
+}
+
+GPtrArray *
+dimple_shelf_list_named (DimpleConnection          *connection,
+                         const DimpleTable         *table,
+                         const DimpleTableChanges  *changes,
+                         GError                   **error)
+{
+  g_autoptr(GPtrArray) keys = g_ptr_array_new_with_free_func ((GDestroyNotify) g_bytes_unref);
+  gboolean named = changes != NULL && !changes->anything;
+  g_autoptr(DimpleStatement) statement = NULL;
+
+  statement = dimple_connection_prepare (connection,
+                                         named ? "SELECT key FROM dimple_shelf WHERE \"table\" = ? AND key = ?"
+                                               : "SELECT key FROM dimple_shelf WHERE \"table\" = ?"
+                                                 " AND reason NOT IN ('unique', 'foreign-key')", error);
+  if (statement == NULL)
+    return NULL;
+  sqlite3_bind_text (statement, 1, table->name, -1, SQLITE_STATIC);
+  if (named ? add_named_keys (statement, table, changes->keys, keys, error)
+            : add_keys (statement, table, keys, error))
+    return g_steal_pointer (&keys);
+  return NULL;
 }
 
 /* -- Editing ------------------------------------------------------------------------------------------------------- */

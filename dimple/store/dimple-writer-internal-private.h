@@ -33,6 +33,7 @@ struct _DimpleWriter
   gint64             last_seq;       /* of the log, when it was last looked at */
   gint64             n_unnamed;      /* of commits with changes that no transaction names, then */
   gboolean           waiting;        /* rows are shelved: a commit may let them be shown */
+  gboolean           unsettled;      /* looking at them has failed: next time all are looked at */
   DimpleTransactionWatch watch;
   gboolean           shelf_edited;   /* by the transaction at hand */
   gboolean           check_parents;  /* SQLite may not see that the transaction at hand leaves a row without a parent */
@@ -83,6 +84,9 @@ gboolean dimple_writer_read_last_seq   (DimpleWriter     *self,
 
 /* -- Without capture ----------------------------------------------------------------------------------------------- */
 
+/* In a local transaction that has changed `changes`, before COMMIT: whether settle_shelved() has to follow it. */
+gboolean dimple_writer_wakes_shelved   (DimpleWriter     *self,
+                                        DimpleChangeSet  *changes);
 /* After a local commit, or (`committed` NULL) after opening: rows that wait on the shelf may be shown now.  The commit
  * has succeeded whatever comes of this, and the next one tries again. */
 void     dimple_writer_settle_shelved  (DimpleWriter     *self,

@@ -299,6 +299,7 @@ flush_edits (DimpleWriter  *self,
 static gboolean
 flush_and_commit (DimpleWriter     *self,
                   DimpleChangeSet  *changes,
+                  gboolean         *wakes,
                   GError          **error)
 {
   g_autoptr(DimpleParentCheck) parents = NULL;
@@ -325,6 +326,7 @@ flush_and_commit (DimpleWriter     *self,
     }
   if (*id != '\0')
     last_seq = dimple_log_writer_get_last_own (self->log);
+  *wakes = dimple_writer_wakes_shelved (self, changes);
   if (!dimple_writer_commit_changes (self, changes, last_seq, error))
     return FALSE;
   self->n_unnamed += flush.has_moved;
@@ -338,10 +340,11 @@ commit_outermost (DimpleWriter  *self,
                   GError       **error)
 {
   g_autoptr(DimpleChangeSet) changes = dimple_change_set_new (self->schema, DIMPLE_ORIGIN_LOCAL);
+  gboolean wakes;
 
-  if (!flush_and_commit (self, changes, error))
+  if (!flush_and_commit (self, changes, &wakes, error))
     return FALSE;
-  if (!dimple_change_set_is_empty (changes))
+  if (wakes)
     dimple_writer_settle_shelved (self, changes);
   return TRUE;
 }

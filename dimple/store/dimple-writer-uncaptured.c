@@ -162,6 +162,18 @@ settle (DimpleWriter     *self,
   return dimple_merge_settle (self->connection, self->schema, user_data, changes, error);
 }
 
+gboolean
+dimple_writer_wakes_shelved (DimpleWriter    *self,
+                             DimpleChangeSet *changes)
+{
+  gboolean wakes;
+
+  if (!self->waiting || dimple_change_set_is_empty (changes))
+    return FALSE;
+  /* Not being able to tell is answered by settling. */
+  return self->unsettled || !dimple_merge_wakes (self->connection, self->schema, changes, &wakes, NULL) || wakes;
+}
+
 void
 dimple_writer_settle_shelved (DimpleWriter    *self,
                               DimpleChangeSet *committed)
@@ -171,6 +183,7 @@ dimple_writer_settle_shelved (DimpleWriter    *self,
   if (!self->waiting)
     return;
   dimple_connection_set_authorizer (self->connection, NULL, NULL);
-  if (!run_uncaptured (self, DIMPLE_ORIGIN_SYNC, settle, committed, &error))
+  self->unsettled = !run_uncaptured (self, DIMPLE_ORIGIN_SYNC, settle, self->unsettled ? NULL : committed, &error);
+  if (self->unsettled)
     g_warning ("Shelved rows could not be looked at: %s", error->message);
 }

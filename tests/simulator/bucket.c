@@ -43,6 +43,14 @@ static const char * const operations[] = {
 
 /* -- What is there ------------------------------------------------------------------------------------------------- */
 
+/* As a device sees it. */
+static GHashTable *
+get_objects (Bucket *self,
+             Device *device)
+{
+  return self->carrier != NULL ? carrier_get_objects (self->carrier, device) : self->objects;
+}
+
 static int
 compare_keys (gconstpointer a,
               gconstpointer b)
@@ -50,15 +58,15 @@ compare_keys (gconstpointer a,
   return strcmp (*(const char * const *) a, *(const char * const *) b);
 }
 
-GPtrArray *
-bucket_get_keys (Bucket     *self,
-                 const char *prefix)
+static GPtrArray *
+list_keys (GHashTable *objects,
+           const char *prefix)
 {
   GPtrArray *keys = g_ptr_array_new_with_free_func (g_free);
   GHashTableIter iter;
   gpointer key;
 
-  g_hash_table_iter_init (&iter, self->objects);
+  g_hash_table_iter_init (&iter, objects);
   while (g_hash_table_iter_next (&iter, &key, NULL))
     {
       if (g_str_has_prefix (key, prefix))
@@ -66,6 +74,13 @@ bucket_get_keys (Bucket     *self,
     }
   g_ptr_array_sort (keys, compare_keys);
   return keys;
+}
+
+GPtrArray *
+bucket_get_keys (Bucket     *self,
+                 const char *prefix)
+{
+  return list_keys (self->objects, prefix);
 }
 
 /* Without any, markers are looked at in every sync. */
@@ -109,6 +124,7 @@ bucket_new (World      *world,
 void
 bucket_free (Bucket *self)
 {
+  g_clear_pointer (&self->carrier, carrier_free);
   g_queue_clear_full (&self->past, (GDestroyNotify) g_hash_table_unref);
   g_hash_table_unref (self->objects);
   g_free (self);
@@ -164,7 +180,7 @@ static GPtrArray *
 list (Bucket *self,
       Device *device)
 {
-  GPtrArray *keys = bucket_get_keys (self, "");
+  GPtrArray *keys = list_keys (get_objects (self, device), "");
   GHashTable *past = NULL;
   GHashTableIter iter;
   gpointer key;
@@ -260,7 +276,7 @@ put (Bucket     *self,
      const char *key,
      GBytes     *contents)
 {
-  GBytes *before = g_hash_table_lookup (self->objects, key);
+  GBytes *before = g_hash_table_lookup (get_objects (self, device), key);
   g_autofree char *old = before != NULL ? digest (self, NULL, key, before) : NULL;
   g_autofree char *new = digest (self, device, key, contents);
 
@@ -269,18 +285,26 @@ put (Bucket     *self,
   if (old != NULL && g_strcmp0 (old, new) != 0)
     sim_fail ("%s was overwritten by something else", key);
   g_hash_table_insert (self->objects, g_strdup (key), g_bytes_ref (contents));
+  if (self->carrier != NULL)
+    carrier_take (self->carrier, device, key, contents);
 }
 
 static void
 remove_objects (Bucket  *self,
+                Device  *device,
                 char   **keys)
 {
   for (guint i = 0; keys[i] != NULL; i++)
     {
       g_autofree char *damaged = g_strconcat ("damaged/", keys[i], NULL);
 
-      if (g_hash_table_remove (self->objects, keys[i]) && !g_hash_table_contains (self->objects, damaged))
+      if (!g_hash_table_contains (get_objects (self, device), keys[i]))
+        continue;
+      if (!g_hash_table_contains (get_objects (self, device), damaged))
         count_add (COUNT_COMPACTIONS, 1);
+      g_hash_table_remove (self->objects, keys[i]);
+      if (self->carrier != NULL)
+        carrier_take (self->carrier, device, keys[i], NULL);
     }
 }
 
@@ -289,7 +313,7 @@ get (Bucket     *self,
      Device     *device,
      const char *key)
 {
-  GBytes *contents = g_hash_table_lookup (self->objects, key);
+  GBytes *contents = g_hash_table_lookup (get_objects (self, device), key);
 
   if (contents == NULL)
     return NULL;
@@ -331,7 +355,7 @@ perform (SimStorage *self,
   if (fault == NULL && request->operation == DIMPLE_STORAGE_PUT)
     put (self->bucket, self->device, request->key, request->contents);
   if (fault == NULL && request->operation == DIMPLE_STORAGE_REMOVE)
-    remove_objects (self->bucket, request->keys);
+    remove_objects (self->bucket, self->device, request->keys);
   if (fault == NULL && (request->operation == DIMPLE_STORAGE_PUT || request->operation == DIMPLE_STORAGE_REMOVE))
     bucket_note_past (self->bucket);
 

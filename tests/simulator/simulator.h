@@ -7,6 +7,7 @@
  *
  *   disk.c      where a device's database is, and what a crash or a power cut leaves of it
  *   bucket.c    storages, and all that may happen to a request
+ *   carrier.c   a folder that a service carries from device to device
  *   seal.c      buckets whose objects are sealed
  *   app.c       generated schemas and migrations
  *   device.c    a store and its client, opened and opened again
@@ -64,6 +65,7 @@ typedef enum
   COUNT_DEVICES,
   COUNT_BUCKETS,
   COUNT_SEALED_BUCKETS,
+  COUNT_CARRIED_FOLDERS,
   COUNT_STEPS,
   COUNT_STATEMENTS,
   COUNT_REFUSED_STATEMENTS,
@@ -84,6 +86,7 @@ typedef enum
   COUNT_REMOVALS,
   COUNT_PARTS,
   COUNT_COMPACTIONS,
+  COUNT_CARRIED,
   COUNT_FAULT_BEFORE,
   COUNT_FAULT_AFTER,
   COUNT_FAULT_STALE,
@@ -151,6 +154,26 @@ void     disk_revive     (Disk    *self,
 /* What a backup made between two transactions has. */
 Disk    *disk_copy       (Disk    *self);
 
+/* -- A folder that is carried -------------------------------------------------------------------------------------- */
+
+typedef struct _Carrier Carrier;
+
+Carrier    *carrier_new         (void);
+void        carrier_free        (Carrier    *self);
+/* What a device sees. */
+GHashTable *carrier_get_objects (Carrier    *self,
+                                 Device     *device);
+/* A device has put an object, or removed it. */
+void        carrier_take        (Carrier    *self,
+                                 Device     *device,
+                                 const char *key,
+                                 GBytes     *contents);       /* (nullable) */
+/* Some of what others have done arrives. */
+void        carrier_bring       (Carrier    *self,
+                                 Device     *device,
+                                 Dice       *dice,
+                                 guint       permille);
+
 /* -- Buckets ------------------------------------------------------------------------------------------------------- */
 
 typedef struct
@@ -158,7 +181,8 @@ typedef struct
   World      *world;
   const char *name;
   gboolean    sealed;
-  GHashTable *objects;         /* key -> GBytes */
+  Carrier    *carrier;         /* (nullable) */
+  GHashTable *objects;         /* key -> GBytes; once all that is carried has arrived */
   GQueue      past;            /* of sets of keys, newest first */
 } Bucket;
 
@@ -291,6 +315,7 @@ struct _World
   Bucket     *buckets[MAX_BUCKETS];
   guint       n_buckets;
   guint       sealed;              /* bit n: bucket n */
+  guint       carry_rate;          /* permille, of files that arrive before a sync; 0: nothing is carried */
   GArray     *script;              /* of Step */
 
   guint       fault_rate;          /* permille, of requests */

@@ -115,6 +115,19 @@ pick_sizes (World *self)
   self->max_touched = dice_pick (&dice, 0, 1, 2, 5);
 }
 
+/* What others do to a bucket, and listings of some time ago, are for buckets that all see alike. */
+static void
+pick_carrier (World *self)
+{
+  Dice dice = dice_new (self->seed, 9);
+  guint rate = dice_pick (&dice, 100, 400, 800);
+
+  if (self->hostile || self->n_buckets > 1 || !dice_chance (&dice, 350))
+    return;
+  self->carry_rate = rate;
+  self->stale_rate = 0;
+}
+
 static World *
 world_new (guint seed)
 {
@@ -139,6 +152,7 @@ world_new (guint seed)
   self->sealed = dice_pick (&dice, 0, 0, 0, 1, 2, 3);
   self->cancel_rate = dice_pick (&dice, 0, 50, 250);
   pick_sizes (self);
+  pick_carrier (self);
   return self;
 }
 
@@ -189,7 +203,10 @@ populate (World *self)
     {
       self->buckets[i] = bucket_new (self, names[i]);
       self->buckets[i]->sealed = (self->sealed >> i & 1) != 0;
+      if (self->carry_rate > 0)
+        self->buckets[i]->carrier = carrier_new ();
       count_add (COUNT_BUCKETS, 1);
+      count_add (COUNT_CARRIED_FOLDERS, self->carry_rate > 0);
       count_add (COUNT_SEALED_BUCKETS, self->buckets[i]->sealed);
     }
   all = (1u << self->n_buckets) - 1;
@@ -223,6 +240,18 @@ plan_cancel (World      *self,
     device_plan_cancel (device, &dice);
 }
 
+/* What others did to their folders arrives in its own, or some of it. */
+static void
+bring (World      *self,
+       const Step *step,
+       Device     *device)
+{
+  Dice dice = dice_new (step->seed, 9);
+
+  if (self->carry_rate > 0)
+    carrier_bring (self->buckets[0]->carrier, device, &dice, self->carry_rate);
+}
+
 static void
 perform (World      *self,
          const Step *step,
@@ -236,6 +265,7 @@ perform (World      *self,
       break;
     case STEP_SYNC:
       plan_cancel (self, step, device);
+      bring (self, step, device);
       device_sync (device, TRUE);
       break;
     case STEP_UPGRADE:
@@ -347,6 +377,8 @@ end_faults (World *self,
   gboolean upgrade_all = dice_chance (dice, 700);
 
   sim_trace ("from now on nothing fails");
+  /* All that is carried has arrived. */
+  g_clear_pointer (&self->buckets[0]->carrier, carrier_free);
   for (guint i = 0; i < self->devices->len; i++)
     {
       Device *device = g_ptr_array_index (self->devices, i);

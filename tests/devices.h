@@ -184,6 +184,22 @@ bucket_behave (Bucket *self)
   self->hidden = NULL;
 }
 
+/* Somebody deletes what has a prefix. */
+static inline void
+bucket_lose (Bucket     *self,
+             const char *prefix)
+{
+  GHashTableIter iter;
+  gpointer key;
+
+  g_hash_table_iter_init (&iter, self->objects);
+  while (g_hash_table_iter_next (&iter, &key, NULL))
+    {
+      if (g_str_has_prefix (key, prefix))
+        g_hash_table_iter_remove (&iter);
+    }
+}
+
 /* The keys that have a prefix, in order. */
 static inline GPtrArray *
 bucket_get_keys (Bucket     *self,

@@ -76,6 +76,172 @@ test_both_first (void)
   g_assert_cmpuint (device_count (late, "note"), ==, 2);
 }
 
+/* Its identity, all identities, or all that it has: whoever has opened them puts them there again. */
+static void
+test_lost_identity (void)
+{
+  static const char * const lost[] = { "identities/", "" };
+
+  for (guint i = 0; i < G_N_ELEMENTS (lost); i++)
+    {
+      g_autoptr(Bucket) bucket = bucket_new ();
+      g_autoptr(DimpleStorage) storage = seal (bucket->storage, "secret");
+      g_autoptr(DimpleStorage) same = seal (bucket->storage, "secret");
+      g_autoptr(Device) one = device_new (NULL, storage);
+      g_autoptr(Device) other = device_new (NULL, same);
+
+      device_note (one, "a", "From one");
+      device_sync (one);
+      bucket_lose (bucket, lost[i]);
+      device_note (one, "b", "From one");
+      device_sync (one);
+      g_assert_cmpuint (bucket_count (bucket, "identities/"), ==, 1);
+      device_sync (other);
+      assert_equal_devices (one, other);
+      g_assert_cmpuint (device_count (other, "note"), ==, 2);
+    }
+}
+
+/* Also by who has nothing else to put; and one of two. */
+static void
+test_lost_identity_of_two (void)
+{
+  g_autoptr(Bucket) bucket = bucket_new ();
+  g_autoptr(DimpleStorage) storage = seal (bucket->storage, "secret");
+  g_autoptr(DimpleStorage) same = seal (bucket->storage, "secret");
+  g_autoptr(DimpleStorage) third = seal (bucket->storage, "secret");
+  g_autoptr(Device) one = device_new (NULL, storage);
+  g_autoptr(Device) other = device_new (NULL, same);
+  g_autoptr(Device) late = device_new (NULL, third);
+
+  device_note (one, "a", "From one");
+  device_note (other, "b", "From other");
+  device_sync (one);
+  bucket->hidden = "";
+  device_sync (other);
+  bucket_behave (bucket);
+  device_sync (one);
+  device_sync (other);
+  for (guint i = 0; i < 2; i++)
+    {
+      g_autofree char *name = bucket_find (bucket, "identities/", i);
+      g_autoptr(GBytes) contents = g_bytes_ref (g_hash_table_lookup (bucket->objects, name));
+
+      bucket_lose (bucket, name);
+      device_sync (one);
+      g_assert_true (g_bytes_equal (g_hash_table_lookup (bucket->objects, name), contents));
+      bucket_behave (bucket);
+      device_sync (one);
+      g_assert_cmpuint (bucket->n_requests, ==, 3);      /* LIST: keys, identities, the end */
+    }
+  device_sync (late);
+  assert_equal_devices (one, late);
+}
+
+/* An identity that has got another object is not lost, for who knows the new passphrase and who does not. */
+static void
+test_changed_passphrase (void)
+{
+  g_autoptr(Bucket) bucket = bucket_new ();
+  g_autoptr(DimpleStorage) storage = seal (bucket->storage, "secret");
+  g_autoptr(DimpleStorage) same = seal (bucket->storage, "secret");
+  g_autoptr(DimpleStorage) third = seal (bucket->storage, "secret");
+  g_autoptr(Device) one = device_new (NULL, storage);
+  g_autoptr(Device) other = device_new (NULL, same);
+  g_autoptr(Device) late = device_new (NULL, third);
+  g_autoptr(GError) error = NULL;
+
+  device_note (one, "a", "From one");
+  device_sync (one);
+  device_sync (other);
+  dimple_encrypted_storage_change_passphrase (DIMPLE_ENCRYPTED_STORAGE (storage), "new", NULL, &error);
+  g_assert_no_error (error);
+  for (guint i = 0; i < 2; i++)
+    {
+      device_note (other, "b", i == 0 ? "From other" : "Again");
+      device_sync (other);
+      device_sync (one);
+      g_assert_cmpuint (bucket_count (bucket, "identities/"), ==, 1);
+    }
+  bucket_behave (bucket);
+  device_sync (other);
+  g_assert_cmpuint (bucket->n_requests, ==, 3);
+  device_sync_fails (late, DIMPLE_ERROR_PASSPHRASE);
+
+  /* Only who knows the new one puts it there again. */
+  bucket_lose (bucket, "identities/");
+  device_sync (other);
+  g_assert_cmpuint (bucket_count (bucket, "identities/"), ==, 0);
+  device_sync (one);
+  g_assert_cmpuint (bucket_count (bucket, "identities/"), ==, 1);
+  device_sync_fails (late, DIMPLE_ERROR_PASSPHRASE);
+  assert_equal_devices (one, other);
+}
+
+/* Whichever request fails, with its effect or not: the next sync puts it there. */
+static void
+test_lost_identity_and_cut_off (void)
+{
+  gboolean is_over = FALSE;
+
+  for (guint at = 0; !is_over; at++)
+    {
+      g_autoptr(Bucket) bucket = bucket_new ();
+      g_autoptr(DimpleStorage) storage = seal (bucket->storage, "secret");
+      g_autoptr(DimpleStorage) same = seal (bucket->storage, "secret");
+      g_autoptr(Device) one = device_new (NULL, storage);
+      g_autoptr(Device) late = device_new (NULL, same);
+      g_autoptr(GError) error = NULL;
+
+      device_note (one, "a", "From one");
+      device_sync (one);
+      bucket_lose (bucket, "");
+      bucket_fail_at (bucket, 1 + at / 2, at % 2 == 0, DIMPLE_ERROR_OFFLINE);
+      is_over = dimple_sync_client_sync (one->client, NULL, &error);
+      g_assert_true (is_over || g_error_matches (error, DIMPLE_ERROR, DIMPLE_ERROR_OFFLINE));
+      bucket_behave (bucket);
+      device_sync (one);
+      g_assert_cmpuint (bucket_count (bucket, "identities/"), ==, 1);
+      device_sync (late);
+      assert_equal_devices (one, late);
+    }
+}
+
+/* Nobody had it in memory: there is another one, and what it does not open is sealed for it by who has the contents. */
+static void
+test_forgotten_identity (void)
+{
+  g_autoptr(Bucket) bucket = bucket_new ();
+  g_autoptr(DimpleStorage) storage = seal (bucket->storage, "secret");
+  g_autoptr(DimpleStorage) same = seal (bucket->storage, "secret");
+  g_autoptr(DimpleStorage) third = seal (bucket->storage, "secret");
+  g_autoptr(Device) one = device_new (NULL, storage);
+  g_autoptr(Device) late = device_new (NULL, third);
+
+  device_note (one, "a", "From one");
+  device_sync (one);
+  bucket_lose (bucket, "identities/");
+  dimple_sync_client_remove_storage (one->client, storage);
+  dimple_sync_client_add_storage (one->client, same);
+  device_sync_fails (late, DIMPLE_ERROR_PASSPHRASE);
+
+  device_note (one, "b", "From one");
+  device_sync (one);
+  g_assert_cmpuint (bucket_count (bucket, "identities/"), ==, 1);
+  for (guint i = 0; i < 9; i++)
+    {
+      g_assert_cmpuint (bucket_count (bucket, "damaged/"), ==, 0);
+      device_sync_fails (late, DIMPLE_ERROR_BAD_PACK);
+      g_assert_cmpuint (device_count (late, "note"), ==, 1);
+    }
+  g_assert_cmpuint (bucket_count (bucket, "damaged/"), ==, 1);
+  device_sync (late);
+  device_sync (one);
+  device_sync (late);
+  assert_equal_devices (one, late);
+  g_assert_cmpuint (device_count (late, "note"), ==, 2);
+}
+
 static guint
 count_requests (DimpleStorage *storage,
                 Device        *device)
@@ -324,6 +490,11 @@ main (int    argc,
 
   g_test_add_func ("/sync-encrypted/two-devices", test_two_devices);
   g_test_add_func ("/sync-encrypted/both-first", test_both_first);
+  g_test_add_func ("/sync-encrypted/lost-identity", test_lost_identity);
+  g_test_add_func ("/sync-encrypted/lost-identity-of-two", test_lost_identity_of_two);
+  g_test_add_func ("/sync-encrypted/changed-passphrase", test_changed_passphrase);
+  g_test_add_func ("/sync-encrypted/lost-identity-and-cut-off", test_lost_identity_and_cut_off);
+  g_test_add_func ("/sync-encrypted/forgotten-identity", test_forgotten_identity);
   g_test_add_func ("/sync-encrypted/requests", test_requests);
   g_test_add_func ("/sync-encrypted/scrypt-once", test_scrypt_once);
   g_test_add_func ("/sync-encrypted/wrong-passphrase", test_wrong_passphrase);

@@ -19,6 +19,7 @@ typedef struct
 {
   GTask *task;
   GPtrArray *keys;
+  GHashTable *identities;       /* set of their names, if all will be among what is listed; else NULL */
   char *last_name;
 } Listing;
 
@@ -29,6 +30,7 @@ listing_free (Listing *listing)
 {
   g_object_unref (listing->task);
   g_ptr_array_unref (listing->keys);
+  g_clear_pointer (&listing->identities, g_hash_table_unref);
   g_free (listing->last_name);
   g_free (listing);
 }
@@ -65,6 +67,8 @@ add_names (Listing  *listing,
                          "bucket or folder."), description, names[i]);
           return FALSE;
         }
+      if (listing->identities != NULL && g_str_has_prefix (names[i], DIMPLE_IDENTITIES_PREFIX))
+        g_hash_table_add (listing->identities, g_strdup (names[i]));
       key = dimple_encrypted_name_unseal (names[i]);
       if (key != NULL && g_str_has_prefix (key, request->key) && strcmp (key, request->start_after) > 0)
         g_ptr_array_add (listing->keys, g_steal_pointer (&key));
@@ -84,6 +88,17 @@ needs_more (Listing *listing,
          !dimple_encrypted_name_ends_page (listing->last_name, request->key, request->start_after);
 }
 
+/* Whether there is no identity behind the last name.  Where pages are not full, and there are more, one that is known
+ * seems to be gone: who is told so looks again. */
+static gboolean
+has_passed_identities (Listing *listing,
+                       guint    n_names)
+{
+  return n_names < DIMPLE_STORAGE_PAGE_SIZE ||
+         (strcmp (listing->last_name, DIMPLE_IDENTITIES_PREFIX) > 0 &&
+          !g_str_has_prefix (listing->last_name, DIMPLE_IDENTITIES_PREFIX));
+}
+
 static void
 on_listed (GObject      *source,
            GAsyncResult *result,
@@ -100,15 +115,15 @@ on_listed (GObject      *source,
       listing_free (listing);
       return;
     }
-  if (n_names == 0)
+  if (n_names > 0)
     {
-      answer_page (listing);
-      return;
+      g_free (listing->last_name);
+      listing->last_name = g_strdup (names[n_names - 1]);
     }
-
-  g_free (listing->last_name);
-  listing->last_name = g_strdup (names[n_names - 1]);
-  if (needs_more (listing, n_names))
+  if (listing->identities != NULL && has_passed_identities (listing, n_names))
+    dimple_keyring_note_listed (DIMPLE_ENCRYPTED_STORAGE (g_task_get_source_object (listing->task))->keyring,
+                                listing->identities);
+  if (n_names > 0 && needs_more (listing, n_names))
     list_next (listing);
   else
     answer_page (listing);
@@ -128,10 +143,13 @@ dimple_encrypted_storage_list (DimpleEncryptedStorage *self,
                                GTask                  *task)
 {
   Listing *listing = g_new0 (Listing, 1);
+  DimpleTaskRequest *request = dimple_task_storage_request (task);
 
+  if (*request->key == '\0' && strcmp (request->start_after, DIMPLE_IDENTITIES_PREFIX) < 0)
+    listing->identities = g_hash_table_new_full (g_str_hash, g_str_equal, g_free, NULL);
   listing->task = g_object_ref (task);
   listing->keys = g_ptr_array_new_with_free_func (g_free);
   /* Every name that sorts before this has a key that does */
-  listing->last_name = g_strdup (dimple_task_storage_request (task)->start_after);
+  listing->last_name = g_strdup (request->start_after);
   list_next (listing);
 }

@@ -453,6 +453,18 @@ dimple_encrypted_storage_set_work_factor (DimpleEncryptedStorage *self,
   dimple_keyring_set_work_factor (self->keyring, work_factor);
 }
 
+gboolean
+dimple_encrypted_storage_lacks_identity (DimpleEncryptedStorage *self)
+{
+  return self->keyring != NULL && dimple_keyring_lacks_identity (self->keyring);
+}
+
+gboolean
+dimple_encrypted_storage_knows_passphrase (DimpleEncryptedStorage *self)
+{
+  return self->keyring != NULL && dimple_keyring_knows_passphrase (self->keyring);
+}
+
 /* --- Changing the passphrase --- */
 
 static void

@@ -63,7 +63,7 @@ on_put (GObject      *source,
       return;
     }
 
-  dimple_keyring_add_entry (self, dimple_keyring_entry_new (creation->name, creation->identities));
+  dimple_keyring_add_entry (self, dimple_keyring_entry_new (creation->name, creation->identities, creation->sealed));
   g_task_return_boolean (task, TRUE);
 }
 

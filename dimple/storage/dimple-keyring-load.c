@@ -37,6 +37,7 @@ typedef struct
   GPtrArray *candidates;        /* (element-type Candidate) */
   guint n_read;
   guint n_refused;              /* also of earlier loads */
+  GHashTable *listed;           /* set of names */
   char *last;                   /* of the listing */
   GError *damage;
 } Load;
@@ -62,6 +63,7 @@ load_free (gpointer data)
   Load *load = data;
 
   g_ptr_array_unref (load->candidates);
+  g_hash_table_unref (load->listed);
   g_free (load->last);
   g_clear_error (&load->damage);
   g_free (load);
@@ -129,7 +131,7 @@ has_what_is_needed (DimpleKeyring *self,
 {
   if (self->is_given)
     return TRUE;
-  if (load->flags & DIMPLE_KEYRING_REFRESH)
+  if ((load->flags & DIMPLE_KEYRING_REFRESH) || (self->is_lost && (load->flags & DIMPLE_KEYRING_CREATE)))
     return FALSE;
 
   return self->entries->len > 0 || (self->is_empty && !(load->flags & DIMPLE_KEYRING_CREATE));
@@ -222,7 +224,7 @@ open_candidates (GTask        *job,
         continue;
       identities = dimple_identity_file_open (candidate->contents, passphrase, &error);
       if (identities != NULL)
-        candidate->entry = dimple_keyring_entry_new (candidate->name, identities);
+        candidate->entry = dimple_keyring_entry_new (candidate->name, identities, candidate->contents);
       else if (g_error_matches (error, DIMPLE_ERROR, DIMPLE_ERROR_PASSPHRASE))
         candidate->is_refused = TRUE;
       else if (load->damage == NULL)
@@ -274,6 +276,17 @@ on_created (GObject      *source,
 }
 
 static void
+on_restored (GObject      *source,
+             GAsyncResult *result,
+             gpointer      user_data)
+{
+  GError *error = NULL;
+
+  dimple_keyring_restore_finish (DIMPLE_KEYRING (source), result, &error);
+  finish (user_data, error);
+}
+
+static void
 on_opened (GObject      *source,
            GAsyncResult *result,
            gpointer      user_data)
@@ -290,7 +303,10 @@ on_opened (GObject      *source,
     }
 
   keep_what_was_opened (self, load);
-  if (dimple_keyring_get_n_identities (self) > 0)
+  if (dimple_keyring_get_n_identities (self) > 0 && (load->flags & DIMPLE_KEYRING_CREATE))
+    dimple_keyring_restore_async (self, load->listed, load->n_refused > 0, g_task_get_cancellable (task), on_restored,
+                                  task);
+  else if (dimple_keyring_get_n_identities (self) > 0)
     finish (task, NULL);
   else if (load->n_refused > 0)
     finish (task, g_error_new_literal (DIMPLE_ERROR, DIMPLE_ERROR_PASSPHRASE,
@@ -385,6 +401,7 @@ add_candidates (DimpleKeyring *self,
     {
       Candidate *candidate;
 
+      g_hash_table_add (load->listed, g_strdup (names[i]));
       if (!g_str_has_suffix (names[i], DIMPLE_SEALED_SUFFIX) || is_known (self, names[i]))
         continue;
       if (g_hash_table_contains (self->refused, names[i]))
@@ -456,6 +473,7 @@ dimple_keyring_load_async (DimpleKeyring       *self,
 
   load->flags = flags;
   load->candidates = g_ptr_array_new_with_free_func (candidate_free);
+  load->listed = g_hash_table_new_full (g_str_hash, g_str_equal, g_free, NULL);
   g_task_set_source_tag (task, dimple_keyring_load_async);
   g_task_set_task_data (task, load, load_free);
   start (task);

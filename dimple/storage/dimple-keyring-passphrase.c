@@ -57,7 +57,7 @@ use_new_passphrase (DimpleKeyring *self,
   g_clear_pointer (&self->passphrase, dimple_age_identity_unref);
   self->passphrase = g_steal_pointer (&change->passphrase);
   g_ptr_array_set_size (self->entries, 0);
-  g_ptr_array_add (self->entries, dimple_keyring_entry_new (change->name, change->identities));
+  g_ptr_array_add (self->entries, dimple_keyring_entry_new (change->name, change->identities, change->sealed));
 }
 
 static void

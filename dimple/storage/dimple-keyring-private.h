@@ -18,7 +18,7 @@ G_BEGIN_DECLS
 typedef enum
 {
   DIMPLE_KEYRING_LOAD    = 0,           /* reads the identities if that was not done */
-  DIMPLE_KEYRING_CREATE  = 1 << 0,      /* and makes one if there is none */
+  DIMPLE_KEYRING_CREATE  = 1 << 0,      /* and makes one if there is none, or puts there again what is gone */
   DIMPLE_KEYRING_REFRESH = 1 << 1       /* also looks whether others have come */
 } DimpleKeyringFlags;
 
@@ -45,6 +45,14 @@ gboolean       dimple_keyring_load_finish              (DimpleKeyring        *se
                                                         GAsyncResult         *result,
                                                         GError              **error);
 guint          dimple_keyring_get_n_identities         (DimpleKeyring        *self);
+/* It has opened identities of the repository, and there are none that it does not open */
+gboolean       dimple_keyring_knows_passphrase         (DimpleKeyring        *self);
+
+/* What a whole listing has shown of identities/: a set of names */
+void           dimple_keyring_note_listed              (DimpleKeyring        *self,
+                                                        GHashTable           *listed);
+/* One that is known was not among them */
+gboolean       dimple_keyring_lacks_identity           (DimpleKeyring        *self);
 
 /* These two compute: not on the main thread */
 GBytes        *dimple_keyring_seal                     (DimpleKeyring        *self,

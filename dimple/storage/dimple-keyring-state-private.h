@@ -13,6 +13,7 @@ typedef struct
 {
   char *name;                   /* (nullable): NULL for an identity that the app gave */
   GPtrArray *identities;        /* (element-type DimpleAgeIdentity) */
+  GBytes *sealed;               /* (nullable): the object, while it may have to be put there again */
 } DimpleKeyringEntry;
 
 struct _DimpleKeyring
@@ -29,6 +30,7 @@ struct _DimpleKeyring
   GHashTable *refused;          /* names that the passphrase does not open */
   GPtrArray *leftovers;         /* (element-type utf8): names that changes of the passphrase may have left behind */
   gboolean is_empty;            /* there were no identities when they were looked for */
+  gboolean is_lost;             /* a listing lacked one that is known */
 
   GTask *leader;                /* (unowned): the load that others wait for */
   GThread *leader_thread;
@@ -36,7 +38,10 @@ struct _DimpleKeyring
 };
 
 DimpleKeyringEntry *dimple_keyring_entry_new       (const char           *name,
-                                                    GPtrArray            *identities);
+                                                    GPtrArray            *identities,
+                                                    GBytes               *sealed);
+gboolean            dimple_keyring_entry_has       (const DimpleKeyringEntry *entry,
+                                                    const DimpleAgeIdentity  *identity);
 void                dimple_keyring_entry_free      (gpointer              entry);
 
 /* Takes the entry */
@@ -56,6 +61,18 @@ void                dimple_keyring_create_async    (DimpleKeyring        *self,
                                                     GAsyncReadyCallback   callback,
                                                     gpointer              user_data);
 gboolean            dimple_keyring_create_finish   (DimpleKeyring        *self,
+                                                    GAsyncResult         *result,
+                                                    GError              **error);
+
+/* Puts those there again that are known and not among the names in `listed`, unless others hold them.  Where the
+ * passphrase has been changed, whoever knows the new one does that. */
+void                dimple_keyring_restore_async   (DimpleKeyring        *self,
+                                                    GHashTable           *listed,
+                                                    gboolean              is_passphrase_changed,
+                                                    GCancellable         *cancellable,
+                                                    GAsyncReadyCallback   callback,
+                                                    gpointer              user_data);
+gboolean            dimple_keyring_restore_finish  (DimpleKeyring        *self,
                                                     GAsyncResult         *result,
                                                     GError              **error);
 

@@ -16,12 +16,14 @@ G_DEFINE_FINAL_TYPE (DimpleKeyring, dimple_keyring, G_TYPE_OBJECT)
 
 DimpleKeyringEntry *
 dimple_keyring_entry_new (const char *name,
-                          GPtrArray  *identities)
+                          GPtrArray  *identities,
+                          GBytes     *sealed)
 {
   DimpleKeyringEntry *entry = g_new0 (DimpleKeyringEntry, 1);
 
   entry->name = g_strdup (name);
   entry->identities = g_ptr_array_ref (identities);
+  entry->sealed = sealed != NULL ? g_bytes_ref (sealed) : NULL;
   return entry;
 }
 
@@ -32,6 +34,7 @@ dimple_keyring_entry_free (gpointer data)
 
   g_free (entry->name);
   g_ptr_array_unref (entry->identities);
+  g_clear_pointer (&entry->sealed, g_bytes_unref);
   g_free (entry);
 }
 
@@ -89,6 +92,13 @@ has_identity (GPtrArray               *identities,
   return FALSE;
 }
 
+gboolean
+dimple_keyring_entry_has (const DimpleKeyringEntry *entry,
+                          const DimpleAgeIdentity  *identity)
+{
+  return has_identity (entry->identities, identity);
+}
+
 GPtrArray *
 dimple_keyring_dup_identities (DimpleKeyring *self)
 {
@@ -116,6 +126,14 @@ dimple_keyring_get_n_identities (DimpleKeyring *self)
   g_autoptr (GPtrArray) identities = dimple_keyring_dup_identities (self);
 
   return identities->len;
+}
+
+gboolean
+dimple_keyring_knows_passphrase (DimpleKeyring *self)
+{
+  g_autoptr (GMutexLocker) locker = g_mutex_locker_new (&self->mutex);
+
+  return !self->is_given && self->entries->len > 0 && g_hash_table_size (self->refused) == 0;
 }
 
 char *
@@ -220,7 +238,7 @@ dimple_keyring_new_for_identity (DimpleStorage     *storage,
   g_ptr_array_add (identities, dimple_age_identity_ref (identity));
   self->storage = g_object_ref (storage);
   self->is_given = TRUE;
-  dimple_keyring_add_entry (self, dimple_keyring_entry_new (NULL, identities));
+  dimple_keyring_add_entry (self, dimple_keyring_entry_new (NULL, identities, NULL));
   return self;
 }
 

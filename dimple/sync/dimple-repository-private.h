@@ -37,6 +37,8 @@ DimpleListing *dimple_listing_load        (DimpleRequests       *requests,
 
 /* Whether a storage is a folder, which others may carry from device to device, file by file. */
 gboolean       dimple_storage_is_folder   (DimpleStorage        *storage);
+/* Whether an object that a storage cannot open is sealed for a key that it lacks, and not for another passphrase. */
+gboolean       dimple_storage_lacks_key   (DimpleStorage        *storage);
 /* Whether what is put into a storage gets sealed. */
 gboolean       dimple_storage_is_sealed   (DimpleStorage        *storage);
 

@@ -9,7 +9,7 @@
 
 #include "dimple-custom-storage.h"
 #include "dimple-encrypted-names-private.h"
-#include "dimple-encrypted-storage.h"
+#include "dimple-encrypted-storage-private.h"
 #include "dimple-error.h"
 #include "dimple-json-private.h"
 #include "dimple-local-storage.h"
@@ -39,6 +39,16 @@ dimple_storage_is_folder (DimpleStorage *storage)
   g_autoptr(DimpleStorage) inner = get_inner_storage (storage);
 
   return DIMPLE_IS_LOCAL_STORAGE (storage) || (inner != NULL && dimple_storage_is_folder (inner));
+}
+
+gboolean
+dimple_storage_lacks_key (DimpleStorage *storage)
+{
+  g_autoptr(DimpleStorage) inner = get_inner_storage (storage);
+
+  if (DIMPLE_IS_ENCRYPTED_STORAGE (storage))
+    return dimple_encrypted_storage_knows_passphrase (DIMPLE_ENCRYPTED_STORAGE (storage));
+  return inner != NULL && dimple_storage_lacks_key (inner);
 }
 
 /* -- Listings ------------------------------------------------------------------------------------------------------ */
@@ -439,7 +449,19 @@ read_new_markers (DimpleRequests  *requests,
   return TRUE;
 }
 
-/* Writes those of `wanted` that are not there. */
+/* Whether an identity that is known is gone: it comes back with the next object that is put. */
+static gboolean
+lacks_identity (DimpleStorage *storage)
+{
+  g_autoptr(DimpleStorage) inner = get_inner_storage (storage);
+
+  if (DIMPLE_IS_ENCRYPTED_STORAGE (storage) &&
+      dimple_encrypted_storage_lacks_identity (DIMPLE_ENCRYPTED_STORAGE (storage)))
+    return TRUE;
+  return inner != NULL && lacks_identity (inner);
+}
+
+/* Writes those of `wanted` that are not there; all of them if something has to be written. */
 static gboolean
 write_markers (DimpleRequests  *requests,
                DimpleStorage   *storage,
@@ -456,7 +478,7 @@ write_markers (DimpleRequests  *requests,
     {
       g_autofree char *key = format_marker (id);
 
-      if (g_hash_table_contains (there, id))
+      if (g_hash_table_contains (there, id) && !lacks_identity (storage))
         continue;
       if (!dimple_requests_put_now (requests, storage, key, marker, error))
         return FALSE;

@@ -193,7 +193,22 @@ handle_absence (Pull       *self,
   if (get_listed (self, key) != NULL)
     self->list_again = TRUE;
   else if (dimple_pack_name_parse (&name, key))
-    dimple_sync_session_add_lost (self->session, self->storage, &name);
+    dimple_sync_session_add_lost (self->session, self->storage, &name, FALSE);
+}
+
+/* What it is sealed for may have been deleted, or may still come. */
+static gboolean
+take_as_lost (Pull         *self,
+              const char   *key,
+              const GError *failure)
+{
+  DimplePackName name;
+
+  if (!g_error_matches (failure, DIMPLE_ERROR, DIMPLE_ERROR_PASSPHRASE) || !dimple_storage_lacks_key (self->storage) ||
+      !dimple_pack_name_parse (&name, key))
+    return FALSE;
+  dimple_sync_session_add_lost (self->session, self->storage, &name, TRUE);
+  return TRUE;
 }
 
 /* Notes what is wrong with an object, and goes on.  FALSE if it is not the object's fault. */
@@ -206,6 +221,11 @@ handle_failure (Pull        *self,
   if (g_error_matches (failure, DIMPLE_ERROR, DIMPLE_ERROR_NOT_FOUND))
     {
       handle_absence (self, key);
+      g_error_free (failure);
+      return TRUE;
+    }
+  if (take_as_lost (self, key, failure))
+    {
       g_error_free (failure);
       return TRUE;
     }

@@ -17,12 +17,13 @@ G_BEGIN_DECLS
 typedef void (*DimpleSyncProgressFunc) (double   fraction,
                                         gpointer user_data);
 
-/* What should be in a storage, and was not there when it was asked for. */
+/* What a storage could not give, though it should; or may do later. */
 typedef struct
 {
   DimpleStorage  *storage;
   DimplePackName  name;
-} DimpleLostPart;
+  gboolean        is_there;      /* it is sealed for a key that is not; else it is not there itself, and it is a part */
+} DimpleLostPack;
 
 typedef struct
 {
@@ -37,7 +38,7 @@ typedef struct
   DimpleRequests         *requests;
   GHashTable             *author_names;    /* author -> name, as told by packs of this sync */
   DimpleSyncStaging      *staging;         /* parts that wait for others; NULL: not looked at yet */
-  GArray                 *lost;            /* of DimpleLostPart; of a transaction and a storage one */
+  GArray                 *lost;            /* of DimpleLostPack; of a transaction's parts and a storage one */
   GHashTable             *part_sets;       /* set of keys of first parts: of what is in parts in some listing */
   GError                 *note;            /* (nullable) the first damaged or too new object; the rest went on */
   char                  **authors;         /* that this database has written under */
@@ -80,9 +81,10 @@ gboolean           dimple_sync_pull                (DimpleSyncSession  *self,
                                                     GError            **error);
 void               dimple_sync_session_add_lost    (DimpleSyncSession     *self,
                                                     DimpleStorage         *storage,
-                                                    const DimplePackName  *name);
-/* After the last of them: notes what lacks a part that was lost, and sees to it that nobody waits for it in vain.
- * `is_complete`: all storages were pulled from. */
+                                                    const DimplePackName  *name,
+                                                    gboolean               is_there);
+/* After the last of them: notes what was lost, and sees to it that nobody waits for it in vain.  `is_complete`: all
+ * storages were pulled from. */
 gboolean           dimple_sync_end_pull            (DimpleSyncSession  *self,
                                                     gboolean            is_complete,
                                                     GError            **error);

@@ -26,7 +26,7 @@ dimple_sync_session_new (DimpleStore  *store,
   self->author_names = g_hash_table_new_full (g_str_hash, g_str_equal, g_free, g_free);
   self->unsaved = g_hash_table_new_full (g_str_hash, g_str_equal, g_free, NULL);
   self->listed = g_hash_table_new_full (g_str_hash, g_str_equal, g_free, NULL);
-  self->lost = g_array_new (FALSE, FALSE, sizeof (DimpleLostPart));
+  self->lost = g_array_new (FALSE, FALSE, sizeof (DimpleLostPack));
   self->part_sets = g_hash_table_new_full (g_str_hash, g_str_equal, g_free, NULL);
   return self;
 }

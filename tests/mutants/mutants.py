@@ -162,8 +162,8 @@ MUTANTS = [
 
     # No marker is written, so nobody can tell whose repository it is.
     ("markers-are-never-written", "dimple/sync/dimple-repository.c",
-     "if (g_hash_table_contains (there, id))\n        continue;\n      if (!dimple_requests_put_now",
-     "if (g_hash_table_contains (there, id) || wanted != NULL)\n        continue;\n      if (!dimple_requests_put_now"),
+     "if (g_hash_table_contains (there, id) && !lacks_identity (storage))\n        continue;",
+     "if (g_hash_table_contains (there, id) || wanted != NULL)\n        continue;"),
 
     # What a power cut may still take is uploaded.
     ("uploads-do-not-wait-for-the-disk", "dimple/sync/dimple-sync-push.c",

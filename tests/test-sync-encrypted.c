@@ -224,6 +224,8 @@ test_forgotten_identity (void)
   dimple_sync_client_remove_storage (one->client, storage);
   dimple_sync_client_add_storage (one->client, same);
   device_sync_fails (late, DIMPLE_ERROR_PASSPHRASE);
+  device_sync (one);
+  g_assert_cmpuint (bucket_count (bucket, "identities/"), ==, 1);
 
   device_note (one, "b", "From one");
   device_sync (one);

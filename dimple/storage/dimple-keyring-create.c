@@ -64,6 +64,9 @@ on_put (GObject      *source,
     }
 
   dimple_keyring_add_entry (self, dimple_keyring_entry_new (creation->name, creation->identities, creation->sealed));
+  g_mutex_lock (&self->mutex);
+  self->is_lost = FALSE;
+  g_mutex_unlock (&self->mutex);
   g_task_return_boolean (task, TRUE);
 }
 

@@ -205,6 +205,19 @@ start (GTask *task)
 /* --- Opening --- */
 
 static void
+explain_damage (GError     **error,
+                const char  *name)
+{
+  g_autoptr (GError) cause = g_steal_pointer (error);
+
+  if (g_error_matches (cause, DIMPLE_ERROR, DIMPLE_ERROR_BAD_PACK))
+    g_set_error (error, cause->domain, cause->code,
+                 _("“%s” in the repository is damaged: %s Delete it, and sync again."), name, cause->message);
+  else
+    g_propagate_prefixed_error (error, g_steal_pointer (&cause), _("“%s” in the repository cannot be read: "), name);
+}
+
+static void
 open_candidates (GTask        *job,
                  gpointer      source,
                  gpointer      task_data,
@@ -229,7 +242,7 @@ open_candidates (GTask        *job,
         candidate->is_refused = TRUE;
       else if (load->damage == NULL)
         {
-          g_prefix_error (&error, _("“%s” in the repository cannot be read: "), candidate->name);
+          explain_damage (&error, candidate->name);
           load->damage = g_steal_pointer (&error);
         }
     }

@@ -51,7 +51,7 @@ gboolean       dimple_keyring_knows_passphrase         (DimpleKeyring        *se
 /* What a whole listing has shown of identities/: a set of names */
 void           dimple_keyring_note_listed              (DimpleKeyring        *self,
                                                         GHashTable           *listed);
-/* One that is known was not among them */
+/* One that is known was not among them, or there are none at all */
 gboolean       dimple_keyring_lacks_identity           (DimpleKeyring        *self);
 
 /* These two compute: not on the main thread */

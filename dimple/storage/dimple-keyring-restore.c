@@ -40,7 +40,7 @@ dimple_keyring_note_listed (DimpleKeyring *self,
 {
   g_autoptr (GMutexLocker) locker = g_mutex_locker_new (&self->mutex);
 
-  self->is_lost = FALSE;
+  self->is_lost = !self->is_given && self->entries->len == 0 && g_hash_table_size (listed) == 0;
   for (guint i = 0; i < self->entries->len; i++)
     {
       const DimpleKeyringEntry *entry = g_ptr_array_index (self->entries, i);

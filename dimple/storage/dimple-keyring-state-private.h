@@ -30,7 +30,7 @@ struct _DimpleKeyring
   GHashTable *refused;          /* names that the passphrase does not open */
   GPtrArray *leftovers;         /* (element-type utf8): names that changes of the passphrase may have left behind */
   gboolean is_empty;            /* there were no identities when they were looked for */
-  gboolean is_lost;             /* a listing lacked one that is known */
+  gboolean is_lost;             /* a listing lacked one that is known, or any */
 
   GTask *leader;                /* (unowned): the load that others wait for */
   GThread *leader_thread;

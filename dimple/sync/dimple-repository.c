@@ -449,7 +449,7 @@ read_new_markers (DimpleRequests  *requests,
   return TRUE;
 }
 
-/* Whether an identity that is known is gone: it comes back with the next object that is put. */
+/* Whether an identity is gone: it, or another one, comes with the next object that is put. */
 static gboolean
 lacks_identity (DimpleStorage *storage)
 {

@@ -50,7 +50,7 @@ dimple_sync_session_add_lost (DimpleSyncSession    *session,
                               const DimplePackName *name,
                               gboolean              is_there)
 {
-  DimpleLostPack lost = { storage, *name, is_there };
+  DimpleLostPack lost = { storage, *name, is_there, FALSE };
 
   for (guint i = 0; i < session->lost->len; i++)
     {
@@ -101,7 +101,7 @@ wait_for (const DimpleLostPack *lost,
   g_autofree char *first = format_first (&lost->name);
   guint n = GPOINTER_TO_UINT (g_hash_table_lookup (waits, first));
 
-  if (n >= MAX_WAITS || (!lost->is_there && !dimple_storage_is_folder (lost->storage)))
+  if (n >= MAX_WAITS || lost->is_kept || (!lost->is_there && !dimple_storage_is_folder (lost->storage)))
     return FALSE;
   g_string_append_printf (waiting, "%s %u\n", first, n + 1);
   return TRUE;

@@ -23,6 +23,7 @@ typedef struct
   DimpleStorage  *storage;
   DimplePackName  name;
   gboolean        is_there;      /* it is sealed for a key that is not; else it is not there itself, and it is a part */
+  gboolean        is_kept;       /* this device has what is in it: there is nothing to wait for */
 } DimpleLostPack;
 
 typedef struct

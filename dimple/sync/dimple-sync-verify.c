@@ -47,6 +47,32 @@ dimple_sync_findings_steal (DimpleSyncFindings *self)
 
 /* -- Verifying ----------------------------------------------------------------------------------------------------- */
 
+/* What the store has is put there again by its next sync. */
+static gboolean
+note_kept (DimpleSyncSession  *session,
+           DimpleStore        *store,
+           GError            **error)
+{
+  g_autoptr(DimpleHeld) held = dimple_held_new ();
+  DimpleConnection *reader;
+  gboolean updated;
+
+  if (session->lost->len == 0)
+    return TRUE;
+  reader = dimple_store_acquire_reader (store, error);
+  if (reader == NULL)
+    return FALSE;
+  updated = dimple_held_update (held, reader, error);
+  dimple_store_release_reader (store, reader);
+  for (guint i = 0; updated && i < session->lost->len; i++)
+    {
+      DimpleLostPack *lost = &g_array_index (session->lost, DimpleLostPack, i);
+
+      lost->is_kept = dimple_held_has (held, lost->name.first) && dimple_held_has (held, lost->name.last);
+    }
+  return updated;
+}
+
 static gboolean
 fetch_all (DimpleSyncSession  *session,
            DimpleStore        *store,
@@ -59,6 +85,7 @@ fetch_all (DimpleSyncSession  *session,
       !dimple_repository_check (store, session->requests, storage, listing, error) ||
       !dimple_sync_session_update_held (session, error) ||
       !dimple_sync_pull (session, storage, &listing, error) ||
+      !note_kept (session, store, error) ||
       !dimple_sync_end_pull (session, TRUE, error))
     return FALSE;
   if (session->note == NULL)

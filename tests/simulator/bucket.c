@@ -127,6 +127,7 @@ bucket_free (Bucket *self)
   g_clear_pointer (&self->carrier, carrier_free);
   g_queue_clear_full (&self->past, (GDestroyNotify) g_hash_table_unref);
   g_hash_table_unref (self->objects);
+  g_clear_pointer (&self->identities, g_ptr_array_unref);
   g_free (self);
 }
 
@@ -242,9 +243,30 @@ bucket_read_pack (Bucket     *self,
 
   if (!self->sealed)
     return dimple_pack_decode (key, contents, NULL);
-  opened = seal_open (contents);
+  opened = seal_open (contents, self->identities);
   name = g_str_has_suffix (key, ".age") ? g_strndup (key, strlen (key) - strlen (".age")) : NULL;
   return opened != NULL && name != NULL ? dimple_pack_decode (name, opened, NULL) : NULL;
+}
+
+gboolean
+bucket_has_key (Bucket *self,
+                GBytes *contents)
+{
+  g_autoptr(GPtrArray) keys = NULL;
+  g_autoptr(GPtrArray) identities = g_ptr_array_new ();
+
+  if (self->identities == NULL)
+    return TRUE;
+  keys = bucket_get_keys (self, "identities/");
+  for (guint i = 0; i < keys->len; i++)
+    {
+      g_autoptr(GPtrArray) some = seal_read_identities (g_hash_table_lookup (self->objects, g_ptr_array_index (keys, i)));
+      g_autoptr(GBytes) opened = some->len > 0 ? seal_open (contents, some) : NULL;
+
+      if (opened != NULL)
+        return TRUE;
+    }
+  return FALSE;
 }
 
 /* What a pack says, whatever its bytes are; NULL: nothing.  `device` (nullable) has uploaded it. */
@@ -280,6 +302,8 @@ put (Bucket     *self,
   g_autofree char *old = before != NULL ? digest (self, NULL, key, before) : NULL;
   g_autofree char *new = digest (self, device, key, contents);
 
+  if (g_str_has_prefix (key, "identities/"))
+    g_ptr_array_extend_and_steal (self->identities, seal_read_identities (contents));
   if (g_str_has_prefix (key, "changes/") && new == NULL)
     sim_fail ("%s was written, and cannot be read", key);
   if (old != NULL && g_strcmp0 (old, new) != 0)
@@ -461,5 +485,5 @@ bucket_get_storage (Bucket *self,
   storage->bucket = self;
   storage->device = device;
   leaks_watch (storage);
-  return self->sealed ? seal_storage (DIMPLE_STORAGE (storage)) : DIMPLE_STORAGE (storage);
+  return self->sealed ? seal_storage (DIMPLE_STORAGE (storage), self->identities != NULL) : DIMPLE_STORAGE (storage);
 }

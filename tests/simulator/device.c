@@ -372,22 +372,40 @@ device_prune (Device *self)
   count_add (COUNT_PRUNINGS, 1);
 }
 
-static const char *
-find_marker (const GError *error)
+/* What the message wants to be deleted: “dimple/….json” or “identities/….age”. */
+static char *
+find_damaged (const GError *error)
 {
-  const char *found = strstr (error->message, "dimple/");
+  static const char * const prefixes[] = { "dimple/", "identities/" };
 
-  return g_error_matches (error, DIMPLE_ERROR, DIMPLE_ERROR_BAD_PACK) ? found : NULL;
+  for (guint i = 0; i < G_N_ELEMENTS (prefixes); i++)
+    {
+      const char *found = strstr (error->message, prefixes[i]);
+
+      if (found != NULL && g_error_matches (error, DIMPLE_ERROR, DIMPLE_ERROR_BAD_PACK))
+        return g_strndup (found, strcspn (found, "”"));
+    }
+  return NULL;
 }
 
-/* The user does what the message says: “dimple/….json” is damaged.  Delete it. */
+static void
+delete_identity (Device     *self,
+                 const char *key)
+{
+  for (guint i = 0; i < self->world->n_buckets; i++)
+    {
+      GBytes *contents = g_hash_table_lookup (self->world->buckets[i]->objects, key);
+      g_autoptr(GPtrArray) identities = contents != NULL ? seal_read_identities (contents) : NULL;
+
+      if (identities != NULL && identities->len == 0)
+        g_hash_table_remove (self->world->buckets[i]->objects, key);
+    }
+}
+
 static void
 delete_marker (Device     *self,
-               const char *marker)
+               const char *key)
 {
-  g_autofree char *key = g_strndup (marker, strlen ("dimple/.json") + 36);
-
-  sim_trace ("      the user deletes %s", key);
   for (guint i = 0; i < self->world->n_buckets; i++)
     {
       GBytes *contents = g_hash_table_lookup (self->world->buckets[i]->objects, key);
@@ -397,6 +415,22 @@ delete_marker (Device     *self,
       else if (contents != NULL && g_bytes_get_size (contents) < 20)
         g_hash_table_remove (self->world->buckets[i]->objects, key);
     }
+}
+
+/* The user does what the message says. */
+static void
+delete_damaged (Device       *self,
+                const GError *error)
+{
+  g_autofree char *key = find_damaged (error);
+
+  if (key == NULL)
+    return;
+  sim_trace ("      the user deletes %s", key);
+  if (g_str_has_prefix (key, "identities/"))
+    delete_identity (self, key);
+  else
+    delete_marker (self, key);
 }
 
 /* -- Syncing ------------------------------------------------------------------------------------------------------- */
@@ -447,6 +481,9 @@ is_expected (Device       *self,
 {
   return self->faulty || disk_is_dead (self->disk) ||
          (self->world->harmed && g_error_matches (error, DIMPLE_ERROR, DIMPLE_ERROR_BAD_PACK)) ||
+         /* All keys were deleted, until a device that knows the repository puts or makes one. */
+         (self->world->harmed && self->world->by_passphrase &&
+          g_error_matches (error, DIMPLE_ERROR, DIMPLE_ERROR_PASSPHRASE)) ||
          /* A new device that heard nothing of one bucket and begins another repository in the other one, only to find
           * out later that it was there; or one that knows just the marker that somebody deleted, until others write
           * it. */
@@ -491,8 +528,7 @@ device_sync (Device   *self,
       sim_trace ("    device %u: %s", self->number, error->message);
       if (!is_expected (self, error))
         sim_fail ("device %u cannot sync: %s", self->number, error->message);
-      if (find_marker (error) != NULL)
-        delete_marker (self, find_marker (error));
+      delete_damaged (self, error);
     }
   self->faulty = FALSE;
   return synced;

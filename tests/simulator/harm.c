@@ -62,7 +62,8 @@ add_pack (GHashTable *held,
           Bucket     *bucket,
           const char *key)
 {
-  g_autoptr(DimplePack) pack = bucket_read_pack (bucket, key, g_hash_table_lookup (bucket->objects, key));
+  GBytes *contents = g_hash_table_lookup (bucket->objects, key);
+  g_autoptr(DimplePack) pack = bucket_has_key (bucket, contents) ? bucket_read_pack (bucket, key, contents) : NULL;
 
   if (pack != NULL && pack->name.part > 0 && parts != NULL)
     {
@@ -169,6 +170,8 @@ is_needed (World      *world,
 
   if (!world->pruning)
     return FALSE;
+  if (g_str_has_prefix (key, "identities/"))
+    return TRUE;
   add_pack (ids, NULL, bucket, key);
   g_hash_table_remove (bucket->objects, key);
   held = harm_find_held (world);

@@ -41,6 +41,7 @@ static const char * const count_names[N_COUNTS] = {
   [COUNT_DEVICES] = "devices",
   [COUNT_BUCKETS] = "buckets",
   [COUNT_SEALED_BUCKETS] = "of them sealed",
+  [COUNT_PASSPHRASES] = "of these by a passphrase",
   [COUNT_CARRIED_FOLDERS] = "of them folders that a service carried",
   [COUNT_STEPS] = "steps",
   [COUNT_STATEMENTS] = "statements",

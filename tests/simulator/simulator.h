@@ -65,6 +65,7 @@ typedef enum
   COUNT_DEVICES,
   COUNT_BUCKETS,
   COUNT_SEALED_BUCKETS,
+  COUNT_PASSPHRASES,
   COUNT_CARRIED_FOLDERS,
   COUNT_STEPS,
   COUNT_STATEMENTS,
@@ -181,6 +182,7 @@ typedef struct
   World      *world;
   const char *name;
   gboolean    sealed;
+  GPtrArray  *identities;      /* (nullable) of DimpleAgeIdentity: all that there ever were; sealed by a passphrase */
   Carrier    *carrier;         /* (nullable) */
   GHashTable *objects;         /* key -> GBytes; once all that is carried has arrived */
   GQueue      past;            /* of sets of keys, newest first */
@@ -201,11 +203,18 @@ DimpleStorage *bucket_get_storage (Bucket     *self,
 DimplePack    *bucket_read_pack   (Bucket     *self,
                                    const char *key,
                                    GBytes     *contents);
+/* Whether they can be opened by who has the bucket alone. */
+gboolean       bucket_has_key     (Bucket     *self,
+                                   GBytes     *contents);
 
-/* Whatever is put into `storage` is sealed, for the one identity of this process. */
-DimpleStorage *seal_storage       (DimpleStorage *storage);     /* (transfer full) */
+/* Whatever is put into `storage` is sealed, for the one identity that all are given, or by the one passphrase. */
+DimpleStorage *seal_storage       (DimpleStorage *storage,      /* (transfer full) */
+                                   gboolean       by_passphrase);
+/* What an object of identities holds: none if it is damaged. */
+GPtrArray     *seal_read_identities (GBytes    *contents);
 /* NULL if it cannot be opened. */
-GBytes        *seal_open          (GBytes     *sealed);
+GBytes        *seal_open          (GBytes     *sealed,
+                                   GPtrArray  *identities);    /* (nullable) the one that all are given */
 
 /* -- Apps ---------------------------------------------------------------------------------------------------------- */
 
@@ -315,6 +324,7 @@ struct _World
   Bucket     *buckets[MAX_BUCKETS];
   guint       n_buckets;
   guint       sealed;              /* bit n: bucket n */
+  gboolean    by_passphrase;       /* … and not for an identity that all are given */
   guint       carry_rate;          /* permille, of files that arrive before a sync; 0: nothing is carried */
   GArray     *script;              /* of Step */
 

@@ -5,6 +5,7 @@
 #include <math.h>
 #include <string.h>
 
+#include "dimple-age-private.h"
 #include "dimple-uuid-private.h"
 
 #include "dimple-merge-private.h"
@@ -153,6 +154,8 @@ world_new (guint seed)
   self->cancel_rate = dice_pick (&dice, 0, 50, 250);
   pick_sizes (self);
   pick_carrier (self);
+  dice = dice_new (seed, 10);
+  self->by_passphrase = self->sealed != 0 && dice_chance (&dice, 500);
   return self;
 }
 
@@ -208,6 +211,9 @@ populate (World *self)
       count_add (COUNT_BUCKETS, 1);
       count_add (COUNT_CARRIED_FOLDERS, self->carry_rate > 0);
       count_add (COUNT_SEALED_BUCKETS, self->buckets[i]->sealed);
+      count_add (COUNT_PASSPHRASES, self->buckets[i]->sealed && self->by_passphrase);
+      if (self->buckets[i]->sealed && self->by_passphrase)
+        self->buckets[i]->identities = g_ptr_array_new_with_free_func ((GDestroyNotify) dimple_age_identity_unref);
     }
   all = (1u << self->n_buckets) - 1;
   for (guint i = 0; i < n_devices; i++)

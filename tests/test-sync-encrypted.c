@@ -244,6 +244,34 @@ test_forgotten_identity (void)
   g_assert_cmpuint (device_count (late, "note"), ==, 2);
 }
 
+/* Who has the contents need not wait: verify() sets aside what cannot be opened, and the next sync seals it anew. */
+static void
+test_verify_forgotten_identity (void)
+{
+  g_autoptr(Bucket) bucket = bucket_new ();
+  g_autoptr(DimpleStorage) storage = seal (bucket->storage, "secret");
+  g_autoptr(DimpleStorage) same = seal (bucket->storage, "secret");
+  g_autoptr(DimpleStorage) third = seal (bucket->storage, "secret");
+  g_autoptr(Device) one = device_new (NULL, storage);
+  g_autoptr(Device) late = device_new (NULL, third);
+  g_auto(GStrv) differing = NULL;
+  g_autoptr(GError) error = NULL;
+
+  device_note (one, "a", "From one");
+  device_sync (one);
+  bucket_lose (bucket, "identities/");
+  dimple_sync_client_remove_storage (one->client, storage);
+  dimple_sync_client_add_storage (one->client, same);
+  device_sync (one);
+  g_assert_false (dimple_sync_client_verify (one->client, NULL, &differing, &error));
+  g_assert_error (error, DIMPLE_ERROR, DIMPLE_ERROR_BAD_PACK);
+  g_assert_cmpuint (bucket_count (bucket, "damaged/"), ==, 1);
+  g_assert_cmpuint (bucket_count (bucket, "changes/"), ==, 0);
+  device_sync (one);
+  device_sync (late);
+  assert_equal_devices (one, late);
+}
+
 static guint
 count_requests (DimpleStorage *storage,
                 Device        *device)
@@ -497,6 +525,7 @@ main (int    argc,
   g_test_add_func ("/sync-encrypted/changed-passphrase", test_changed_passphrase);
   g_test_add_func ("/sync-encrypted/lost-identity-and-cut-off", test_lost_identity_and_cut_off);
   g_test_add_func ("/sync-encrypted/forgotten-identity", test_forgotten_identity);
+  g_test_add_func ("/sync-encrypted/verify-forgotten-identity", test_verify_forgotten_identity);
   g_test_add_func ("/sync-encrypted/requests", test_requests);
   g_test_add_func ("/sync-encrypted/scrypt-once", test_scrypt_once);
   g_test_add_func ("/sync-encrypted/wrong-passphrase", test_wrong_passphrase);

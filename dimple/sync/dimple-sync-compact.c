@@ -22,8 +22,8 @@
 static const gint64 limits[] = { 512, 4 * 1024, 32 * 1024, 256 * 1024, G_MAXINT64 };
 /* At most this is written anew in one sync, or one transaction that is larger. */
 #define MAX_REWRITTEN (8 * 1024 * 1024)
-/* Pruning has to have freed this much of some packs before they are worth a request. */
-#define MIN_WASTE (4 * 1024)
+/* Pruning has to have freed this part of a full pack, 4 KiB, in some packs before they are worth a request. */
+#define MIN_WASTE_PART 256
 /* So many packs of which nothing is known are measured in one sync: each may mean to read a pack's worth of the log. */
 #define MAX_MEASURED 64
 
@@ -247,7 +247,7 @@ choose_wasted (Choice *self,
 
   for (guint at = first; at > 0; at = get_candidate (self, at)->next)
     waste += get_candidate (self, at)->waste;
-  if (waste < MIN_WASTE)
+  if (waste < (gint64) dimple_pack_get_size () / MIN_WASTE_PART)
     return;
   for (guint at = first; at > 0; at = get_candidate (self, at)->next)
     {

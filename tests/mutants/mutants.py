@@ -185,6 +185,11 @@ MUTANTS = [
      "return self->keys->len == self->name.n_parts;",
      "return self->keys->len > 0;"),
 
+    # The last part of what nobody has any more is never set aside: all devices ask for the others for ever.
+    ("lost-parts-are-waited-for-for-ever", "dimple/sync/dimple-sync-lost.c",
+     "if (!is_awaited && is_complete && !dimple_repository_set_aside",
+     "if (FALSE && !dimple_repository_set_aside"),
+
     # What came of a transaction is merged before all of it is there.
     ("parts-do-not-wait-for-each-other", "dimple/sync/dimple-sync-pull.c",
      "return dimple_sync_staging_count (self->session->staging, &name) < name.n_parts || add_whole",
@@ -207,6 +212,16 @@ MUTANTS = [
     ("pruning-keeps-no-first-insert", "dimple/changes/dimple-prune-changes.c",
      "  return self->is_first || n_live > 0 || has_stamp (self, 0, &row->edit) ? REDUCED : DROPPED;",
      "  return n_live > 0 || has_stamp (self, 0, &row->edit) ? REDUCED : DROPPED;"),
+
+    # Of packs that overlap one is taken for replaced by another that lacks an end of it.
+    ("one-end-on-the-path-is-enough", "dimple/sync/dimple-sync-packs.c",
+     "return is_on_path (self, big, &small->first) && is_on_path (self, big, &small->last);",
+     "return is_on_path (self, big, &small->first) || is_on_path (self, big, &small->last);"),
+
+    # Of packs that overlap one is written anew without the other: it replaces neither, and so again, for ever.
+    ("overlapping-packs-are-written-one-by-one", "dimple/sync/dimple-sync-compact.c",
+     "        if (pack->is_replaced || pack ==",
+     "        if (TRUE || pack->is_replaced || pack =="),
 
     # Of two packs with the same path the one goes of which more was pruned, and is written again.
     ("the-fuller-pack-stays", "dimple/sync/dimple-sync-packs.c",

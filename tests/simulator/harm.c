@@ -1,8 +1,8 @@
 /* harm.c: what others do to buckets and databases
  *
  * Objects are deleted, cut in half, swapped; a bucket is emptied; an old backup of a database is put back; a database
- * is copied to another machine, and both go on; a clock is set wrong.  What that leaves no copy of is lost, and nothing
- * else may be.
+ * is copied to another machine, and both go on; a clock is set wrong; a device is gone for good, and a part of what it
+ * wrote is lost.  What that leaves no copy of is lost, and nothing else may be.
  *
  * SPDX-License-Identifier: LGPL-2.1-or-later
  */
@@ -311,6 +311,67 @@ set_clock (Device *device,
   count_add (COUNT_HARM_CLOCK, 1);
   return FALSE;
 }
+
+/* -- A visitor ----------------------------------------------------------------------------------------------------- */
+
+/* The key of a part of what `author` wrote, of which there are more, the last one among them; NULL: there is none. */
+static char *
+find_part (Bucket     *bucket,
+           const char *author,
+           Dice       *dice)
+{
+  g_autofree char *prefix = g_strdup_printf ("changes/%s/", author);
+  g_autoptr(GPtrArray) keys = bucket_get_keys (bucket, prefix);
+
+  for (guint i = keys->len; i-- > 0;)
+    {
+      const char *key = g_ptr_array_index (keys, i);
+      g_autoptr(DimplePack) pack = bucket_read_pack (bucket, key, g_hash_table_lookup (bucket->objects, key));
+
+      if (pack == NULL || pack->name.part == pack->name.n_parts)
+        g_ptr_array_remove_index (keys, i);
+    }
+  return keys->len > 0 ? g_strdup (g_ptr_array_index (keys, dice_below (dice, keys->len))) : NULL;
+}
+
+/* A device comes, writes, syncs, and is gone for good; and before anybody has seen it, a part of what it wrote is lost:
+ * nobody can put that there again. */
+void
+harm_visit (World *world,
+            Dice  *dice)
+{
+  Bucket *bucket = world->buckets[0];
+  Device *visitor;
+  g_autofree char *author = NULL, *part = NULL;
+
+  if (world->pruning || world->devices->len == MAX_DEVICES)
+    return;
+  visitor = device_new (world, 1, NULL);
+  sim_trace ("device %u visits %s", visitor->number, bucket->name);
+  visitor->dice = dice_new (world->seed, 10);
+  device_open (visitor);
+  device_sync (visitor, FALSE);
+  for (guint i = 0; i < 3; i++)
+    device_edit (visitor, dice);
+  device_note (visitor);
+  if (device_sync (visitor, FALSE))
+    {
+      g_object_get (visitor->store, "author", &author, NULL);
+      part = find_part (bucket, author, dice);
+    }
+  g_ptr_array_remove_index (world->devices, visitor->number);
+  if (part != NULL)
+    {
+      sim_trace ("  and is gone for good, and so is %s/%s", bucket->name, part);
+      count_add (COUNT_HARM_LOST_PART, 1);
+      g_hash_table_remove (bucket->objects, part);
+      bucket_note_past (bucket);
+      world->harmed = TRUE;
+    }
+  find_destroyed (world);
+}
+
+/* -- Any of it ----------------------------------------------------------------------------------------------------- */
 
 void
 harm (World  *world,

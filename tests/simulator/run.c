@@ -81,6 +81,7 @@ static const char * const count_names[N_COUNTS] = {
   [COUNT_HARM_RESTORED] = "harm: old backup put back",
   [COUNT_HARM_COPIED] = "harm: database copied",
   [COUNT_HARM_CLOCK] = "harm: clock set",
+  [COUNT_HARM_LOST_PART] = "harm: part lost of what nobody else has",
   [COUNT_DESTROYED] = "transactions whose last copy was destroyed",
   [COUNT_LATE_DEVICES] = "devices that joined at the end",
   [COUNT_TWO_ROUNDS] = "worlds checked after just two rounds",

@@ -105,6 +105,7 @@ typedef enum
   COUNT_HARM_RESTORED,
   COUNT_HARM_COPIED,
   COUNT_HARM_CLOCK,
+  COUNT_HARM_LOST_PART,
   COUNT_DESTROYED,
   COUNT_LATE_DEVICES,
   COUNT_TWO_ROUNDS,
@@ -356,6 +357,8 @@ guint       world_get_n_steps   (guint    seed);
 
 void        harm                (World   *world,
                                  Device  *device,
+                                 Dice    *dice);
+void        harm_visit          (World   *world,
                                  Dice    *dice);
 void        harm_keep_backup    (World   *world,
                                  Device  *device);

@@ -415,6 +415,19 @@ sync_until_rest (World *self,
     }
 }
 
+/* Where it may be in parts, and somebody does harm. */
+static void
+let_visit (World *self)
+{
+  Dice dice = dice_new (self->seed, 9);
+
+  if (!self->hostile || self->pack_size == 0 || dice_chance (&dice, 500))
+    return;
+  /* It finds a repository, even if somebody emptied the bucket. */
+  device_sync (g_ptr_array_index (self->devices, 0), FALSE);
+  harm_visit (self, &dice);
+}
+
 /* All go on writing.  Of two that wrote under one author id, as one is a copy of the other, each notices. */
 static void
 live_on (World *self,
@@ -457,10 +470,11 @@ static void
 heal (World *self)
 {
   Dice dice = dice_new (self->seed, 5);
-  gboolean calm = self->n_buckets == 1 && !self->harmed;
-  gboolean rest = FALSE;
+  gboolean calm, rest = FALSE;
   Device *device;
 
+  let_visit (self);
+  calm = self->n_buckets == 1 && !self->harmed;
   end_faults (self, &dice);
   for (guint round = 1; !rest; round++)
     {

@@ -446,6 +446,14 @@ test_lost_for_good (Fixture       *self,
   bucket_behave (self->bucket);
   device_sync (newcomer);
   g_assert_cmpuint (self->bucket->n_requests, ==, 2);      /* LIST and its end */
+
+  /* Nor does anybody keep the other parts for ever. */
+  for (guint i = 0; i < 8; i++)
+    {
+      g_assert_cmpuint (device_count (self->other, "dimple_part"), >, 0);
+      device_sync (self->other);
+    }
+  g_assert_cmpuint (device_count (self->other, "dimple_part"), ==, 0);
   assert_settled (self, N_NOTES);
 }
 

@@ -11,7 +11,7 @@
  * What is sealed for a key that is not there is of no use, and set aside itself.
  *
  * Both may be early, and not lost, where a folder is carried by a service that brings its files in any order, or where
- * a listing hides a key: then it is waited for, for some syncs.
+ * a listing hides a key: then it is waited for, for some syncs.  So are the other parts by who has fetched them.
  *
  * SPDX-License-Identifier: LGPL-2.1-or-later
  */
@@ -24,6 +24,15 @@
 /* In dimple_state: keys, of parts those of the first, each with the number of syncs that have waited and a line feed. */
 #define STATE "waiting for objects"
 #define MAX_WAITS 8
+
+/* The end of the downloads. */
+typedef struct
+{
+  DimpleSyncSession *session;
+  gboolean           is_complete;      /* all storages were pulled from */
+  GHashTable        *waits;            /* key -> how many syncs have waited for it */
+  GString           *waiting;          /* what is still waited for: the next state */
+} Ending;
 
 static char *
 format_first (const DimplePackName *name)
@@ -74,7 +83,6 @@ note (DimpleSyncSession    *session,
                                                       "changes were made on."), key));
 }
 
-/* key -> how many syncs have waited for it */
 static GHashTable *
 parse_waits (const char *state)
 {
@@ -92,97 +100,100 @@ parse_waits (const char *state)
   return waits;
 }
 
-/* Whether to wait for it once more, which is noted in `waiting`. */
 static gboolean
-wait_for (const DimpleLostPack *lost,
-          GHashTable           *waits,
-          GString              *waiting)
+wait_once_more (Ending     *self,
+                const char *key)
 {
-  g_autofree char *first = format_first (&lost->name);
-  guint n = GPOINTER_TO_UINT (g_hash_table_lookup (waits, first));
+  guint n = GPOINTER_TO_UINT (g_hash_table_lookup (self->waits, key));
 
-  if (n >= MAX_WAITS || lost->is_kept || (!lost->is_there && !dimple_storage_is_folder (lost->storage)))
+  if (n >= MAX_WAITS)
     return FALSE;
-  g_string_append_printf (waiting, "%s %u\n", first, n + 1);
+  g_string_append_printf (self->waiting, "%s %u\n", key, n + 1);
   return TRUE;
 }
 
-/* What nobody can make use of any more */
-static char *
-choose_useless (const DimpleLostPack *lost)
+static gboolean
+is_awaited (Ending               *self,
+            const DimpleLostPack *lost)
 {
-  return lost->is_there ? dimple_pack_name_format (&lost->name)
-                        : dimple_pack_name_format_part (&lost->name, lost->name.n_parts);
+  g_autofree char *first = format_first (&lost->name);
+
+  return !lost->is_kept && (lost->is_there || dimple_storage_is_folder (lost->storage)) &&
+         wait_once_more (self, first);
 }
 
-/* FALSE: some request failed. */
+/* Moves away what nobody can make use of any more. */
 static gboolean
-end_waiting (DimpleSyncSession  *session,
-             gboolean            is_complete,
-             GHashTable         *waits,
-             GString            *waiting,
-             GError            **error)
+set_aside (Ending                *self,
+           const DimpleLostPack  *lost,
+           GError               **error)
 {
+  g_autofree char *key = lost->is_there ? dimple_pack_name_format (&lost->name)
+                                        : dimple_pack_name_format_part (&lost->name, lost->name.n_parts);
+
+  return !self->is_complete || dimple_repository_set_aside (self->session->requests, lost->storage, key, error);
+}
+
+static gboolean
+handle_lost (Ending  *self,
+             GError **error)
+{
+  DimpleSyncSession *session = self->session;
+
   for (guint i = 0; i < session->lost->len; i++)
     {
       const DimpleLostPack *lost = &g_array_index (session->lost, DimpleLostPack, i);
-      g_autofree char *useless = choose_useless (lost);
-      gboolean is_awaited;
+      gboolean waits;
 
       /* What was lost in one storage may have come whole from another one. */
       if (dimple_held_has (session->held, lost->name.first) && dimple_held_has (session->held, lost->name.last))
         continue;
-      is_awaited = wait_for (lost, waits, waiting);
-      if (!is_awaited || lost->is_there)
+      waits = is_awaited (self, lost);
+      if (!waits || lost->is_there)
         note (session, lost);
-      if (!is_awaited && is_complete && !dimple_repository_set_aside (session->requests, lost->storage, useless, error))
+      if (!waits && !set_aside (self, lost, error))
         return FALSE;
     }
   return TRUE;
 }
 
+/* Whether fetched parts are needed no more: where no other part is listed, or, for some syncs, not the last one. */
 static gboolean
-handle_lost (DimpleSyncSession  *session,
-             gboolean            is_complete,
-             GError            **error)
+is_superfluous (const DimplePackName *name,
+                gpointer              user_data)
 {
-  g_autoptr(GError) failure = NULL;
-  g_autofree char *waited = NULL;
-  g_autoptr(GHashTable) waits = NULL;
-  g_autoptr(GString) waiting = g_string_new (NULL);
+  Ending *self = user_data;
+  g_autofree char *first = dimple_pack_name_format_part (name, 1);
+  gpointer has_last;
 
-  if (session->lost->len == 0)
+  if (dimple_held_has (self->session->held, name->first))
     return TRUE;
-  waited = dimple_store_dup_state (session->store, STATE, &failure);
+  if (!self->is_complete)
+    return FALSE;
+  if (!g_hash_table_lookup_extended (self->session->part_sets, first, NULL, &has_last))
+    return TRUE;
+  return !GPOINTER_TO_INT (has_last) && !wait_once_more (self, first);
+}
+
+static gboolean
+end (Ending  *self,
+     GError **error)
+{
+  DimpleSyncSession *session = self->session;
+  g_autoptr(GError) failure = NULL;
+  g_autofree char *state = dimple_store_dup_state (session->store, STATE, &failure);
+
   if (failure != NULL)
     {
       g_propagate_error (error, g_steal_pointer (&failure));
       return FALSE;
     }
-  waits = parse_waits (waited != NULL ? waited : "");
-  return end_waiting (session, is_complete, waits, waiting, error) &&
-         (g_strcmp0 (waited, waiting->str) == 0 ||
-          dimple_store_set_state (session->store, STATE, waiting->str, error));
-}
-
-/* -- What was fetched of such ones --------------------------------------------------------------------------------- */
-
-typedef struct
-{
-  DimpleSyncSession *session;
-  gboolean           is_complete;
-} Cleaning;
-
-static gboolean
-is_superfluous (const DimplePackName *name,
-                gpointer              user_data)
-{
-  const Cleaning *self = user_data;
-  g_autofree char *first = dimple_pack_name_format_part (name, 1);
-
-  /* Where no part is listed any more, the others are waited for in vain. */
-  return dimple_held_has (self->session->held, name->first) ||
-         (self->is_complete && !g_hash_table_contains (self->session->part_sets, first));
+  self->waits = parse_waits (state != NULL ? state : "");
+  return handle_lost (self, error) &&
+         (session->staging == NULL ||
+          dimple_sync_staging_clean (session->staging, is_superfluous, self, error)) &&
+         (g_strcmp0 (state != NULL ? state : "", self->waiting->str) == 0 ||
+          dimple_store_set_state (session->store, STATE, self->waiting->str, error));
 }
 
 gboolean
@@ -190,9 +201,14 @@ dimple_sync_end_pull (DimpleSyncSession  *session,
                       gboolean            is_complete,
                       GError            **error)
 {
-  Cleaning cleaning = { session, is_complete };
+  Ending self = { session, is_complete, NULL, NULL };
+  gboolean ended;
 
-  return handle_lost (session, is_complete, error) &&
-         (session->staging == NULL ||
-          dimple_sync_staging_clean (session->staging, is_superfluous, &cleaning, error));
+  if (session->lost->len == 0 && (session->staging == NULL || dimple_sync_staging_is_empty (session->staging)))
+    return TRUE;
+  self.waiting = g_string_new (NULL);
+  ended = end (&self, error);
+  g_string_free (self.waiting, TRUE);
+  g_clear_pointer (&self.waits, g_hash_table_unref);
+  return ended;
 }

@@ -126,6 +126,16 @@ want_parts (Pull                *self,
 }
 
 static void
+note_listed (Pull                *self,
+             const DimplePartSet *parts)
+{
+  GHashTable *part_sets = self->session->part_sets;
+  gboolean has_last = GPOINTER_TO_INT (g_hash_table_lookup (part_sets, parts->key)) || parts->has_last;
+
+  g_hash_table_insert (part_sets, g_strdup (parts->key), GINT_TO_POINTER (has_last));
+}
+
+static void
 find_wanted (Pull *self)
 {
   g_autoptr(GHashTable) part_sets = dimple_part_sets_new (self->listing);
@@ -145,7 +155,7 @@ find_wanted (Pull *self)
     {
       const DimplePartSet *parts = value;
 
-      g_hash_table_add (self->session->part_sets, g_strdup (key));
+      note_listed (self, parts);
       if (!is_held (self, &parts->name))
         want_parts (self, parts);
     }

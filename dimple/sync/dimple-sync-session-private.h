@@ -40,7 +40,8 @@ typedef struct
   GHashTable             *author_names;    /* author -> name, as told by packs of this sync */
   DimpleSyncStaging      *staging;         /* parts that wait for others; NULL: not looked at yet */
   GArray                 *lost;            /* of DimpleLostPack; of a transaction's parts and a storage one */
-  GHashTable             *part_sets;       /* set of keys of first parts: of what is in parts in some listing */
+  GHashTable             *part_sets;       /* key of the first part, of what is in parts in some listing -> whether the
+                                            * last is there, too */
   GError                 *note;            /* (nullable) the first damaged or too new object; the rest went on */
   char                  **authors;         /* that this database has written under */
   GHashTable             *sizes;           /* key of an own pack -> DimplePackSize */

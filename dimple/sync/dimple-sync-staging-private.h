@@ -18,6 +18,7 @@ DimpleSyncStaging *dimple_sync_staging_new    (DimpleStore           *store,
                                                GError               **error);
 void               dimple_sync_staging_free   (DimpleSyncStaging     *self);
 
+gboolean           dimple_sync_staging_is_empty (DimpleSyncStaging   *self);
 gboolean           dimple_sync_staging_has    (DimpleSyncStaging     *self,
                                                const DimplePackName  *name);
 /* How many parts of a transaction are there; `name` is of any. */

@@ -89,6 +89,12 @@ find_parts (DimpleSyncStaging    *self,
 }
 
 gboolean
+dimple_sync_staging_is_empty (DimpleSyncStaging *self)
+{
+  return g_hash_table_size (self->packs) == 0;
+}
+
+gboolean
 dimple_sync_staging_has (DimpleSyncStaging    *self,
                          const DimplePackName *name)
 {

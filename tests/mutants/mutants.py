@@ -187,8 +187,8 @@ MUTANTS = [
 
     # The last part of what nobody has any more is never set aside: all devices ask for the others for ever.
     ("lost-parts-are-waited-for-for-ever", "dimple/sync/dimple-sync-lost.c",
-     "if (!is_awaited && is_complete && !dimple_repository_set_aside",
-     "if (FALSE && !dimple_repository_set_aside"),
+     "if (!waits && !set_aside (self, lost, error))",
+     "if (FALSE && !set_aside (self, lost, error))"),
 
     # What came of a transaction is merged before all of it is there.
     ("parts-do-not-wait-for-each-other", "dimple/sync/dimple-sync-pull.c",

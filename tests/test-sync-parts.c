@@ -693,6 +693,28 @@ test_pruned_while_cut_off (Fixture       *self,
   assert_settled (self, N_NOTES);
 }
 
+/* The last rows of the log stay, whatever is left of them: the next transaction may not take their place, as the log has
+ * been read up to there. */
+static void
+test_pruned_end (Fixture       *self,
+                 gconstpointer  data)
+{
+  g_autofree char *before = NULL, *after = NULL;
+
+  device_sync (self->one);
+  device_sync (self->other);
+  device_execute (self->one, "UPDATE note SET title = 'older'");
+  g_usleep (2000);
+  device_execute (self->other, "UPDATE note SET title = 'newer'");
+  device_sync (self->one);
+  device_sync (self->other);
+  before = device_select (self->other, "SELECT max (seq) FROM dimple_log");
+  g_object_set (self->other->store, "history-max-age", G_GINT64_CONSTANT (1), NULL);
+  prune (self->other);
+  after = device_select (self->other, "SELECT max (seq) FROM dimple_log");
+  g_assert_cmpstr (before, ==, after);
+}
+
 /* -- What is too large all the same -------------------------------------------------------------------------------- */
 
 /* One row that no object can have: it is named, and nothing waits for it. */
@@ -748,6 +770,7 @@ main (int   argc,
   ADD ("waits-in-vain", test_waits_in_vain, NULL);
   ADD ("pruned", test_pruned, NULL);
   ADD ("pruned-while-cut-off", test_pruned_while_cut_off, NULL);
+  ADD ("pruned-end", test_pruned_end, NULL);
   ADD ("too-large", test_too_large, NULL);
   return g_test_run ();
 }

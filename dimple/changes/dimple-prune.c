@@ -42,6 +42,7 @@ struct _DimplePruner
     gsize    left;
     gboolean changed;
     gboolean is_empty;         /* nothing is left of them */
+    gboolean is_chosen;        /* if another one follows */
   } looked_at;                 /* the transaction at hand */
 };
 
@@ -259,16 +260,28 @@ is_old (DimplePruner *self,
 
 /* After the last piece of a transaction. */
 static void
-choose_transaction (DimplePruner            *self,
-                    const DimpleTransaction *transaction)
+judge_transaction (DimplePruner            *self,
+                   const DimpleTransaction *transaction)
 {
   gboolean is_dropped = self->looked_at.is_empty && !g_hash_table_contains (self->kept, transaction->id);
 
-  if (!self->looked_at.changed && !is_dropped)
+  self->looked_at.is_chosen = self->looked_at.changed || is_dropped;
+  if (is_dropped)
+    self->looked_at.left = 0;
+  else
+    self->looked_at.left = MAX (self->looked_at.left, 2);
+}
+
+/* When another one follows.  The last of all stays as it is: what comes next gets a greater seq than its last row, and
+ * who has read the log that far must not miss it. */
+static void
+choose_transaction (DimplePruner *self)
+{
+  if (!self->looked_at.is_chosen)
     return;
-  self->freed += (gint64) self->looked_at.size;
-  self->freed -= is_dropped ? 0 : (gint64) MAX (self->looked_at.left, 2);
+  self->freed += (gint64) self->looked_at.size - (gint64) self->looked_at.left;
   g_array_append_val (self->chosen, self->looked_at.seq);
+  self->looked_at.is_chosen = FALSE;
 }
 
 static gboolean
@@ -281,6 +294,8 @@ choose_piece (DimpleTransaction  *owned,
   g_autoptr(GBytes) left = NULL;
   gboolean is_empty;
 
+  if (!piece->continues)
+    choose_transaction (self);
   if (dimple_pruner_get_freed (self) >= self->enough || !is_old (self, piece->id))
     return TRUE;
   if (!piece->continues)
@@ -297,7 +312,7 @@ choose_piece (DimpleTransaction  *owned,
   self->looked_at.changed |= left != NULL;
   self->looked_at.is_empty &= is_empty;
   if (!piece->more)
-    choose_transaction (self, piece);
+    judge_transaction (self, piece);
   return TRUE;
 }
 
@@ -312,6 +327,7 @@ dimple_pruner_choose (DimplePruner      *self,
   self->fold = dimple_fold_new (self->schema);
   self->chosen = g_array_new (FALSE, FALSE, sizeof (gint64));
   self->part = part;
+  self->looked_at.is_chosen = FALSE;
   if (!dimple_fold_join_log (self->fold, reader, NULL, want_row, self, error) ||
       !dimple_log_visit_since (reader, 0, choose_piece, self, error))
     return NULL;

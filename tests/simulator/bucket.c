@@ -248,6 +248,17 @@ bucket_read_pack (Bucket     *self,
   return opened != NULL && name != NULL ? dimple_pack_decode (name, opened, NULL) : NULL;
 }
 
+/* A whole one. */
+gboolean
+bucket_is_marker (GBytes *contents)
+{
+  static const char beginning[] = "{\"format\"";
+  gsize size;
+  const char *text = g_bytes_get_data (contents, &size);
+
+  return size >= 20 && memcmp (text, beginning, strlen (beginning)) == 0;
+}
+
 gboolean
 bucket_has_key (Bucket *self,
                 GBytes *contents)

@@ -410,9 +410,7 @@ delete_marker (Device     *self,
     {
       GBytes *contents = g_hash_table_lookup (self->world->buckets[i]->objects, key);
 
-      if (contents != NULL && memcmp (g_bytes_get_data (contents, NULL), "{\"format\"", 9) != 0)
-        g_hash_table_remove (self->world->buckets[i]->objects, key);
-      else if (contents != NULL && g_bytes_get_size (contents) < 20)
+      if (contents != NULL && !bucket_is_marker (contents))
         g_hash_table_remove (self->world->buckets[i]->objects, key);
     }
 }
@@ -480,7 +478,9 @@ is_expected (Device       *self,
              const GError *error)
 {
   return self->faulty || disk_is_dead (self->disk) ||
-         (self->world->harmed && g_error_matches (error, DIMPLE_ERROR, DIMPLE_ERROR_BAD_PACK)) ||
+         /* In a folder that is carried, a part may be removed where the last one has not arrived. */
+         ((self->world->harmed || self->world->carry_rate > 0) &&
+          g_error_matches (error, DIMPLE_ERROR, DIMPLE_ERROR_BAD_PACK)) ||
          /* All keys were deleted, until a device that knows the repository puts or makes one. */
          (self->world->harmed && self->world->by_passphrase &&
           g_error_matches (error, DIMPLE_ERROR, DIMPLE_ERROR_PASSPHRASE)) ||

@@ -250,15 +250,25 @@ wipe (World *world,
 
 /* -- Databases ----------------------------------------------------------------------------------------------------- */
 
-/* Where no repository is, a device of before it joined would begin another one, and what it has is of the old one. */
+static guint
+count_whole_markers (Bucket *bucket)
+{
+  g_autoptr(GPtrArray) markers = bucket_get_keys (bucket, "dimple/");
+  guint n = 0;
+
+  for (guint i = 0; i < markers->len; i++)
+    n += bucket_is_marker (g_hash_table_lookup (bucket->objects, g_ptr_array_index (markers, i)));
+  return n;
+}
+
+/* Where no repository is, or will not be when the user has deleted its damaged marker, a device of before it joined would
+ * begin another one, and what it has is of the old one. */
 static gboolean
 any_has_no_marker (World *world)
 {
   for (guint i = 0; i < world->n_buckets; i++)
     {
-      g_autoptr(GPtrArray) markers = bucket_get_keys (world->buckets[i], "dimple/");
-
-      if (markers->len == 0)
+      if (count_whole_markers (world->buckets[i]) == 0)
         return TRUE;
     }
   return FALSE;

@@ -204,6 +204,7 @@ DimpleStorage *bucket_get_storage (Bucket     *self,
 DimplePack    *bucket_read_pack   (Bucket     *self,
                                    const char *key,
                                    GBytes     *contents);
+gboolean       bucket_is_marker   (GBytes     *contents);
 /* Whether they can be opened by who has the bucket alone. */
 gboolean       bucket_has_key     (Bucket     *self,
                                    GBytes     *contents);

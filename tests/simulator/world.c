@@ -398,8 +398,9 @@ end_faults (World *self,
   if (self->devices->len < MAX_DEVICES && dice_chance (dice, 300))
     {
       count_add (COUNT_LATE_DEVICES, 1);
-      /* It finds a repository, even if somebody emptied the bucket. */
-      device_sync (g_ptr_array_index (self->devices, 0), FALSE);
+      /* It finds a repository, even if somebody emptied the bucket, or damaged the marker, which the user deletes. */
+      if (!device_sync (g_ptr_array_index (self->devices, 0), FALSE))
+        device_sync (g_ptr_array_index (self->devices, 0), FALSE);
       add_device (self, dice, (1u << self->n_buckets) - 1, self->migrating && upgrade_all ? N_VERSIONS : 1);
     }
 }

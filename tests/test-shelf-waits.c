@@ -199,6 +199,29 @@ test_circle (void)
   assert_query (&database, "SELECT key FROM note ORDER BY key", "[\"a\"]\n[\"b\"]\n[\"old\"]");
 }
 
+/* Rows that come to wait in a circle for their own rivals, by a row that is nobody's rival: `winner` stays only with its
+ * parent `between`, that with its parent `young`, and that if `child` is hidden, whose parent has `winner` for a rival.
+ * Then the oldest decides, which is a mere child of `child`; when it goes, the next one does. */
+static void
+test_knot (void)
+{
+  g_auto(Database) database = { 0 };
+
+  open_database (&database, "CREATE TABLE note (key TEXT PRIMARY KEY, slug TEXT UNIQUE, parent TEXT REFERENCES note)");
+  merge_insert (&database, 1, "note", "leaf", "\"parent\"", "\"child\"");
+  merge_insert (&database, 2, "note", "between", "\"parent\"", "null");
+  merge_insert (&database, 3, "note", "child", "\"slug\",\"parent\"", "\"s\",\"parent\"");
+  merge_insert (&database, 4, "note", "winner", "\"slug\",\"parent\"", "\"t\",\"between\"");
+  merge_insert (&database, 6, "note", "parent", "\"slug\"", "\"t\"");
+  merge_insert (&database, 5, "note", "young", "\"slug\"", "\"s\"");
+  assert_query (&database, "SELECT key FROM note ORDER BY key", "[\"between\"]\n[\"winner\"]\n[\"young\"]");
+
+  merge_one (&database, 7, 0, "[" UPDATE ("note", "\"parent\"", "between", "\"young\"") "]", NULL);
+  assert_query (&database, "SELECT key FROM note ORDER BY key", "[\"child\"]\n[\"leaf\"]\n[\"parent\"]");
+  merge_one (&database, 8, 0, "[" DELETE ("note", "leaf") "]", NULL);
+  assert_query (&database, "SELECT key FROM note ORDER BY key", "[\"between\"]\n[\"winner\"]\n[\"young\"]");
+}
+
 /* The reason is the first that applies, also for a row that lacks a parent. */
 static void
 test_first_reason (void)
@@ -244,6 +267,7 @@ main (int   argc,
   g_test_add_func ("/shelf-waits/parents", test_parents);
   g_test_add_func ("/shelf-waits/chain", test_chain);
   g_test_add_func ("/shelf-waits/circle", test_circle);
+  g_test_add_func ("/shelf-waits/knot", test_knot);
   g_test_add_func ("/shelf-waits/first-reason", test_first_reason);
   g_test_add_func ("/shelf-waits/older-file", test_older_file);
   return g_test_run ();

@@ -174,6 +174,12 @@ gboolean dimple_merge_table_add_waits    (DimpleMergeTable        *self,
                                           gboolean                 orphan,
                                           const DimpleRowValues   *values,
                                           GError                 **error);
+/* And it waits for a row of `other`, a table that is settled together with this one; NULL: for any of them all. */
+gboolean dimple_merge_table_add_wait     (DimpleMergeTable        *self,
+                                          const guint8            *key,
+                                          const DimpleTable       *other,
+                                          const guint8            *other_key,
+                                          GError                 **error);
 gboolean dimple_merge_table_drop_waits   (DimpleMergeTable        *self,
                                           const char              *key_json,
                                           GError                 **error);

@@ -266,6 +266,26 @@ dimple_merge_table_add_waits (DimpleMergeTable       *self,
   return TRUE;
 }
 
+gboolean
+dimple_merge_table_add_wait (DimpleMergeTable   *self,
+                             const guint8       *key,
+                             const DimpleTable  *other,
+                             const guint8       *other_key,
+                             GError            **error)
+{
+  g_autofree char *key_json = dimple_key_to_json (key, self->table->key->len);
+  gboolean near = other == self->table;
+
+  /* of tables further off nobody looks up which rows changed */
+  for (guint i = 0; i < self->table->foreign_keys->len && other != NULL && !near; i++)
+    {
+      const DimpleForeignKey *foreign_key = g_ptr_array_index (self->table->foreign_keys, i);
+
+      near = dimple_schema_find (self->schema, foreign_key->parent) == other;
+    }
+  return add_wait (self, key_json, near ? hash_key (other, other_key) : ANY_OF_ITS_TABLE, error);
+}
+
 /* -- Who waited for it --------------------------------------------------------------------------------------------- */
 
 /* What a row of the table may wait for of all that changed; FALSE: which rows did is not known. */

@@ -19,6 +19,8 @@ typedef struct
   GPtrArray      *candidates;  /* of DimpleCandidate, oldest first */
   GStringChunk   *texts;
   DimpleRowSet    shown;
+  GHashTable     *parents;     /* DimpleCandidate that is shown, by offer */
+  GHashTable     *wanted;      /* what those want that are not */
 } Cycle;
 
 static void
@@ -27,6 +29,8 @@ cycle_clear (Cycle *self)
   g_clear_pointer (&self->candidates, g_ptr_array_unref);
   g_clear_pointer (&self->texts, g_string_chunk_free);
   dimple_row_set_clear (&self->shown);
+  g_clear_pointer (&self->parents, g_hash_table_unref);
+  g_clear_pointer (&self->wanted, g_hash_table_unref);
 }
 
 G_DEFINE_AUTO_CLEANUP_CLEAR_FUNC (Cycle, cycle_clear)
@@ -389,12 +393,84 @@ collect_candidates (Cycle   *self,
   return TRUE;
 }
 
+/* -- What hidden rows wait for ------------------------------------------------------------------------------------- */
+
+static void
+collect_references (Cycle *self)
+{
+  self->parents = g_hash_table_new (g_str_hash, g_str_equal);
+  self->wanted = g_hash_table_new (g_str_hash, g_str_equal);
+  for (guint i = 0; i < self->candidates->len; i++)
+    {
+      DimpleCandidate *candidate = g_ptr_array_index (self->candidates, i);
+
+      for (guint j = 0; candidate->shown && j < candidate->offers->len; j++)
+        g_hash_table_insert (self->parents, g_ptr_array_index (candidate->offers, j), candidate);
+      for (guint j = 0; !candidate->shown && j < candidate->wants->len; j++)
+        g_hash_table_add (self->wanted, g_ptr_array_index (candidate->wants, j));
+    }
+}
+
+/* A hidden row waits for a rival and all its ancestors. */
+static gboolean
+wait_for_line (DimpleMergeTable  *table,
+               DimpleCandidate   *candidate,
+               DimpleCandidate   *rival,
+               GHashTable        *parents,
+               GError           **error)
+{
+  g_autoptr(GPtrArray) line = g_ptr_array_new ();
+
+  g_ptr_array_add (line, rival);
+  for (guint next = 0; next < line->len; next++)
+    {
+      DimpleCandidate *member = g_ptr_array_index (line, next);
+
+      if (!dimple_merge_table_add_wait (table, candidate->row->key, member->row->table, member->row->key, error))
+        return FALSE;
+      for (guint i = 0; i < member->wants->len; i++)
+        {
+          DimpleCandidate *parent = g_hash_table_lookup (parents, g_ptr_array_index (member->wants, i));
+
+          if (parent != NULL && !g_ptr_array_find (line, parent, NULL))
+            g_ptr_array_add (line, parent);
+        }
+    }
+  return TRUE;
+}
+
+/* Rows can come to wait in a circle for their own rivals (step 3 of dimple-settle-decide.c) without a change of a rival
+ * or a parent of any: an ancestor of the rival that hides one becomes the child of a younger rival of what is hidden
+ * with it.  In such a circle the oldest wins, which may be a mere descendant: so any change may matter. */
+static gboolean
+add_waits (Cycle             *self,
+           DimpleMergeTable  *table,
+           DimpleCandidate   *candidate,
+           GError           **error)
+{
+  gboolean holds_others = candidate->entries->len > 1;     /* it, or a child, is in the way of others, too */
+
+  if (candidate->tied)
+    return dimple_merge_table_add_wait (table, candidate->row->key, NULL, NULL, error);
+  for (guint i = 0; i < candidate->offers->len; i++)
+    holds_others |= g_hash_table_contains (self->wanted, g_ptr_array_index (candidate->offers, i));
+  for (guint i = 0; i < candidate->entries->len && holds_others; i++)
+    {
+      DimpleCandidate *rival = g_hash_table_lookup (self->shown.holders, g_ptr_array_index (candidate->entries, i));
+
+      if (rival != NULL && !wait_for_line (table, candidate, rival, self->parents, error))
+        return FALSE;
+    }
+  return TRUE;
+}
+
 /* Rows that are each other's parents may all be missing only because one of them has a rival: so that is told also of
  * one that lacks a parent. */
 static gboolean
 hide_others (Cycle   *self,
              GError **error)
 {
+  collect_references (self);
   for (guint i = 0; i < self->candidates->len; i++)
     {
       DimpleCandidate *candidate = g_ptr_array_index (self->candidates, i);
@@ -402,9 +478,11 @@ hide_others (Cycle   *self,
       gboolean orphan = dimple_row_set_find_missing (&self->shown, candidate) != NULL;
       DimpleCandidate *rival = dimple_row_set_find_rival (&self->shown, candidate);
 
-      if (!candidate->shown && !dimple_settling_hide (self->settling, table, candidate->row,
-                                                      orphan ? "foreign-key" : "unique",
-                                                      rival != NULL ? rival->row->key : NULL, error))
+      if (candidate->shown)
+        continue;
+      if (!dimple_settling_hide (self->settling, table, candidate->row, orphan ? "foreign-key" : "unique",
+                                 rival != NULL ? rival->row->key : NULL, error) ||
+          !add_waits (self, table, candidate, error))
         return FALSE;
     }
   return TRUE;

@@ -18,6 +18,7 @@ typedef struct
   GPtrArray       *offers;     /* of const char *: to children in the group */
   gboolean         decided;
   gboolean         shown;
+  gboolean         tied;       /* step 3 was needed while it was undecided: any other row may matter to it */
 } DimpleCandidate;
 
 /* A set of rows with what they hold and offer. */

@@ -306,6 +306,8 @@ dimple_candidates_decide (GPtrArray    *candidates,
           g_autoptr(GPtrArray) family = g_ptr_array_new ();
           DimpleCandidate *oldest = g_ptr_array_index (undecided, 0);
 
+          for (guint i = 0; i < undecided->len; i++)
+            ((DimpleCandidate *) g_ptr_array_index (undecided, i))->tied = TRUE;
           if (collect_family (shown, undecided, family))
             for (guint i = 0; i < family->len; i++)
               show (shown, g_ptr_array_index (family, i));

@@ -97,16 +97,6 @@ MUTANTS = [
      "*rival = dimple_row_set_find_rival",
      "*rival = orphan ? NULL : dimple_row_set_find_rival"),
 
-    # Of the row that hides another, its ancestors do not matter.
-    ("nobody-waits-for-a-rivals-ancestors", "dimple/changes/dimple-settle-cycle.c",
-     "if (rival != NULL && !wait_for_line",
-     "if (FALSE && !wait_for_line"),
-
-    # Rows that waited in a circle for their own rivals are looked at again only for their own sake.
-    ("knots-are-not-looked-at-again", "dimple/changes/dimple-settle-cycle.c",
-     "if (candidate->tied)",
-     "if (FALSE)"),
-
     # A row waits for a key with the very letters of its own reference, which collations do not ask for.
     ("waiting-goes-by-letters", "dimple/changes/dimple-merge-table-waits.c",
      "(guint8) g_ascii_tolower (text[i])",

@@ -37,7 +37,8 @@ edit (DimpleStore *store,
 {
   g_autofree char *title = g_strdup_printf ("The title after %d edits", number);
 
-  bench_store_execute (store, "UPDATE note SET title = ?, modified = ?", g_variant_new ("(sx)", title, (gint64) number));
+  bench_store_execute (store, "UPDATE note SET title = ?, modified = ?",
+                       g_variant_new ("(sx)", title, (gint64) number));
 }
 
 static void

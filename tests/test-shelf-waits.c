@@ -199,9 +199,9 @@ test_circle (void)
   assert_query (&database, "SELECT key FROM note ORDER BY key", "[\"a\"]\n[\"b\"]\n[\"old\"]");
 }
 
-/* Rows that come to wait in a circle for their own rivals, by a row that is nobody's rival: `winner` stays only with its
- * parent `between`, that with its parent `young`, and that if `child` is hidden, whose parent has `winner` for a rival.
- * Then the oldest decides, which is a mere child of `child`; when it goes, the next one does. */
+/* Rows that come to wait in a circle for their own rivals, by a row that is nobody's rival: `winner` stays only with
+ * its parent `between`, that with its parent `young`, and that if `child` is hidden, whose parent has `winner` for a
+ * rival.  Then the oldest decides, which is a mere child of `child`; when it goes, the next one does. */
 static void
 test_knot (void)
 {

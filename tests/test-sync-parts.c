@@ -693,8 +693,8 @@ test_pruned_while_cut_off (Fixture       *self,
   assert_settled (self, N_NOTES);
 }
 
-/* The last rows of the log stay, whatever is left of them: the next transaction may not take their place, as the log has
- * been read up to there. */
+/* The last rows of the log stay, whatever is left of them: the next transaction may not take their place, as the log
+ * has been read up to there. */
 static void
 test_pruned_end (Fixture       *self,
                  gconstpointer  data)

@@ -11,8 +11,8 @@ G_BEGIN_DECLS
 /* So what cannot be opened is sealed for an identity that is not there. */
 gboolean dimple_encrypted_storage_knows_passphrase (DimpleEncryptedStorage *self);
 
-/* A listing has shown that somebody has deleted an identity that is known here, or all.  It is put there again, or one is
- * made, before the next object is put. */
+/* A listing has shown that somebody has deleted an identity that is known here, or all.  It is put there again, or one
+ * is made, before the next object is put. */
 gboolean dimple_encrypted_storage_lacks_identity   (DimpleEncryptedStorage *self);
 
 /* Of scrypt, for identities that are made from now on */

@@ -1,8 +1,8 @@
 /* dimple-keyring-restore.c: puts identities there again that somebody has deleted
  *
- * What is sealed for an identity that is nowhere can be opened only as long as some device has it in memory, so that one
- * puts it back, in the very object that it was read from.  That is not wanted where the identity has only got another
- * object: a change of the passphrase removes what it replaces.
+ * What is sealed for an identity that is nowhere can be opened only as long as some device has it in memory, so that
+ * one puts it back, in the very object that it was read from.  That is not wanted where the identity has only got
+ * another object: a change of the passphrase removes what it replaces.
  *
  * SPDX-License-Identifier: LGPL-2.1-or-later
  */

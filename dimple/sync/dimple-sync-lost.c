@@ -21,7 +21,7 @@
 #include "dimple-error.h"
 #include "dimple-sync-session-private.h"
 
-/* In dimple_state: keys, of parts those of the first, each with the number of syncs that have waited and a line feed. */
+/* In dimple_state: keys, of parts those of the first, each with how many syncs have waited and a line feed. */
 #define STATE "waiting for objects"
 #define MAX_WAITS 8
 

@@ -271,7 +271,8 @@ bucket_has_key (Bucket *self,
   keys = bucket_get_keys (self, "identities/");
   for (guint i = 0; i < keys->len; i++)
     {
-      g_autoptr(GPtrArray) some = seal_read_identities (g_hash_table_lookup (self->objects, g_ptr_array_index (keys, i)));
+      GBytes *object = g_hash_table_lookup (self->objects, g_ptr_array_index (keys, i));
+      g_autoptr(GPtrArray) some = seal_read_identities (object);
       g_autoptr(GBytes) opened = some->len > 0 ? seal_open (contents, some) : NULL;
 
       if (opened != NULL)

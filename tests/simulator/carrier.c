@@ -1,8 +1,8 @@
 /* carrier.c: a folder that a service carries from device to device, file by file, in any order
  *
  * Each device has a folder of its own.  What it does there is done in the other ones some time later: what came first
- * may arrive last, and a file may be gone somewhere before the one that replaces it is there.  Of two things done to one
- * file the later one counts, whatever the order in which they arrive.
+ * may arrive last, and a file may be gone somewhere before the one that replaces it is there.  Of two things done to
+ * one file the later one counts, whatever the order in which they arrive.
  *
  * SPDX-License-Identifier: LGPL-2.1-or-later
  */

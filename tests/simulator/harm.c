@@ -261,8 +261,8 @@ count_whole_markers (Bucket *bucket)
   return n;
 }
 
-/* Where no repository is, or will not be when the user has deleted its damaged marker, a device of before it joined would
- * begin another one, and what it has is of the old one. */
+/* Where no repository is, or will not be when the user has deleted its damaged marker, a device of before it joined
+ * would begin another one, and what it has is of the old one. */
 static gboolean
 any_has_no_marker (World *world)
 {

@@ -1,7 +1,7 @@
 /* seal.c: buckets whose objects are sealed
  *
- * For one identity that all devices are given, or by a passphrase: then the identities are in the bucket, where somebody
- * may delete them.
+ * For one identity that all devices are given, or by a passphrase: then the identities are in the bucket, where
+ * somebody may delete them.
  *
  * SPDX-License-Identifier: LGPL-2.1-or-later
  */
